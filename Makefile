@@ -1,0 +1,46 @@
+# Two commands: `make demo` shows what the tool does, `make test` checks it. Each sets up what it needs.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: demo test lint bench lock clean
+
+demo: .venv
+	$(BIN)/uiebench run demo
+
+test: .venv/dev
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest
+
+lint: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev
+	$(BIN)/pytest tests/bench --benchmark-enable --benchmark-only
+
+.venv: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/dev: .venv/installed requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.lock
+	@touch $@
+
+# Writes both locks again from the newest releases that pyproject.toml allows; torch stays where it is put here.
+lock:
+	rm -rf .lock
+	$(PYTHON) -m venv .lock
+	.lock/bin/pip install --quiet torch==2.13.0 .
+	.lock/bin/pip freeze --exclude uiebench | sed 's/+cpu$$//' > requirements.lock
+	.lock/bin/pip install --quiet '.[dev]'
+	.lock/bin/pip freeze --exclude uiebench | sed 's/+cpu$$//' > requirements-dev.lock
+	rm -rf .lock
+
+clean:
+	rm -rf .venv runs build dist .mypy_cache .ruff_cache .hypothesis .benchmarks

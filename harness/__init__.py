@@ -1,0 +1,35 @@
+"""uiebench: which inference optimizations make an extractor faster without changing a single answer.
+
+The rooms, in the way the data flows:
+
+    plan/      suite file -> cells                    baseline/      the extractor that everything starts from
+    run/       cells -> records, in fresh processes   plugin.py      what an optimization may import
+    measure/   clocks, memory, start-up, answers      compose.py     optimizations folded over the baseline
+    analyse/   records -> rows                        data/          texts, schemas, gold spans
+    report/    rows -> tables                         cli/           arguments in, text out, exit status
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.baseline.extractor import Extractor
+
+__all__ = ["Extractor", "__version__"]
+__version__ = "0.1.0"
+
+# Run from a checkout, our data folder `datasets/` looks like an empty namespace package, and transformers would take
+# it for Hugging Face's library. `None` makes `import datasets` fail as if nothing of that name were there.
+if "datasets" not in sys.modules and (_spec := find_spec("datasets")) is not None and _spec.origin is None:
+    sys.modules["datasets"] = None  # type: ignore[assignment]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Extractor":  # imports torch, which planning and analysis never need
+        from harness.baseline.extractor import Extractor
+
+        return Extractor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

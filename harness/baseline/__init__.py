@@ -1,0 +1,1 @@
+"""The extractor that every combination starts from."""

@@ -1,0 +1,169 @@
+"""Checkpoint directories in ModelScope's layout."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.baseline.model import ModelConfig, SiameseUIE
+from harness.errors import CheckpointError
+
+PICKLE = "pytorch_model.bin"
+SAFETENSORS = "model.safetensors"
+# In the published checkpoints, and used by nothing: the pooler, and the position ids that old transformers saved.
+_UNUSED = re.compile(r"plm\.pooler\..*|plm\.embeddings\.position_ids")
+_LAYER = re.compile(r"(plm\.encoder|crossattention)\.layer\.(\d+)\.")
+_EXPECTED = f"a ModelScope SiameseUIE directory holds config.json, vocab.txt and {PICKLE} or {SAFETENSORS}"
+_SHOWN_KEYS = 8  # an error names this many keys, then counts the rest
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A directory that was checked to hold a configuration, a vocabulary and weights."""
+
+    directory: Path
+    weights: Path
+
+    @classmethod
+    def open(cls, directory: Path | str) -> Checkpoint:
+        """Check that ``directory`` has the files of a checkpoint.
+
+        Raises:
+            CheckpointError: it does not exist, or a file is missing.
+        """
+        directory = Path(directory)
+        if not directory.is_dir():
+            raise CheckpointError(f"checkpoint directory {str(directory)!r} does not exist; {_EXPECTED}")
+        for name in ("config.json", "vocab.txt"):
+            if not (directory / name).is_file():
+                raise CheckpointError(f"checkpoint directory {str(directory)!r} has no {name}; {_EXPECTED}")
+        for weights in (directory / PICKLE, directory / SAFETENSORS, *sorted(directory.glob("*.safetensors"))):
+            if weights.is_file():
+                return cls(directory, weights)
+        raise CheckpointError(f"checkpoint directory {str(directory)!r} has no weights; {_EXPECTED}")
+
+
+def read_config(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Read ``config.json`` as it stands."""
+    path = checkpoint.directory / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path} holds {type(config).__name__}, not an object; {_EXPECTED}")
+    return config
+
+
+def read_config_by_transformers(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Read the configuration as the reference service does: by transformers' AutoConfig."""
+    from transformers import AutoConfig
+
+    config: dict[str, Any] = AutoConfig.from_pretrained(str(checkpoint.directory), local_files_only=True).to_dict()
+    return config
+
+
+def read_weights(checkpoint: Checkpoint) -> dict[str, Tensor]:
+    """Read the weights into memory, as they are on disk; a pickle is never allowed to run code."""
+    path = checkpoint.weights
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            weights: Any = load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling and zip errors have no common base
+        raise CheckpointError(f"{path} cannot be read as weights ({type(error).__name__}: {error})") from error
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise CheckpointError(f"{path} is no state dict (names to tensors); save it with model.state_dict()")
+    return weights
+
+
+def model_config(config: Mapping[str, Any], weights: Mapping[str, Tensor], source: Path) -> ModelConfig:
+    """The model's sizes: widths from the configuration, the split of the layers from the weights themselves."""
+    tower, cross = _count_layers(weights, source)
+    try:
+        sizes = ModelConfig(
+            vocabulary=int(config["vocab_size"]),
+            hidden=int(config["hidden_size"]),
+            heads=int(config["num_attention_heads"]),
+            feed_forward=int(config["intermediate_size"]),
+            tower_layers=tower,
+            cross_layers=cross,
+            positions=int(config.get("max_position_embeddings", 512)),
+            token_types=int(config.get("type_vocab_size", 2)),
+            layer_norm_eps=float(config.get("layer_norm_eps", 1e-12)),
+        )
+        layers = int(config["num_hidden_layers"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{source}/config.json: missing or wrong value: {error}") from None
+    if layers != tower + cross:
+        raise CheckpointError(
+            f"{source}: config.json says num_hidden_layers = {layers}, the weights hold {tower} tower (plm.encoder) + "
+            f"{cross} cross (crossattention) layers"
+        )
+    if config.get("hidden_act", "gelu") != "gelu":
+        raise CheckpointError(f"{source}/config.json: hidden_act is {config['hidden_act']!r}; only 'gelu' is known")
+    if sizes.hidden % sizes.heads:
+        raise CheckpointError(f"{source}/config.json: hidden_size {sizes.hidden} is no multiple of {sizes.heads} heads")
+    return sizes
+
+
+def _count_layers(weights: Mapping[str, Tensor], source: Path) -> tuple[int, int]:
+    counts = {"plm.encoder": 0, "crossattention": 0}
+    for name in weights:
+        if match := _LAYER.match(name):
+            counts[match[1]] = max(counts[match[1]], int(match[2]) + 1)
+    for stack, count in counts.items():
+        if not count:
+            found = ", ".join(sorted(weights)[:3])
+            raise CheckpointError(
+                f"{source} is no SiameseUIE: its weights have no {stack}.layer.* (they begin with {found})"
+            )
+    return counts["plm.encoder"], counts["crossattention"]
+
+
+def fill(model: SiameseUIE, weights: Mapping[str, Tensor], source: Path, *, assign: bool = False) -> None:
+    """Put the weights into the model; every one must be there, with its name and shape.
+
+    Args:
+        model: the model to fill.
+        weights: names to tensors; the unused pooler and position ids are passed over.
+        source: the file they come from, for the error.
+        assign: take the tensors themselves instead of copying them.
+
+    Raises:
+        CheckpointError: keys are missing, unexpected or of the wrong shape; it names them.
+    """
+    used = {name: value for name, value in weights.items() if not _UNUSED.fullmatch(name)}
+    wanted = {name: value.shape for name, value in model.state_dict().items()}
+    faults = [
+        *_fault("missing", sorted(wanted.keys() - used.keys())),
+        *_fault("unexpected", sorted(used.keys() - wanted.keys())),
+        *_fault(
+            "of the wrong shape",
+            [
+                f"{name} {tuple(used[name].shape)} instead of {tuple(shape)}"
+                for name, shape in wanted.items()
+                if name in used and used[name].shape != shape
+            ],
+        ),
+    ]
+    if faults:
+        raise CheckpointError(f"{source} does not fit a SiameseUIE of config.json's sizes: {'; '.join(faults)}")
+    model.load_state_dict(used, assign=assign)
+
+
+def _fault(what: str, names: list[str]) -> list[str]:
+    if not names:
+        return []
+    more = f" and {len(names) - _SHOWN_KEYS} more" if len(names) > _SHOWN_KEYS else ""
+    return [f"{len(names)} {what}: {', '.join(names[:_SHOWN_KEYS])}{more}"]

@@ -1,0 +1,41 @@
+"""Logits to spans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+THRESHOLD = 0.5  # on the logit itself: the reference applies no sigmoid
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A span by its code-point offsets in the text, end exclusive."""
+
+    start: int
+    end: int
+
+
+def decode(head: NDArray[np.float32], tail: NDArray[np.float32], offsets: NDArray[np.int64]) -> list[Span]:
+    """Pair every firing head with the first firing tail at or after it.
+
+    Spans that hold nothing (a tail on [SEP] gives one) are dropped after the pairing: the reference returns them, which
+    is a bug of its own.
+
+    Args:
+        head: logits per token. (tokens)
+        tail: logits per token. (tokens)
+        offsets: start and end of each token in the text, (0, 0) for [CLS] and [SEP]. (tokens, 2)
+
+    Returns:
+        The spans in order of start and end; a span found twice stays twice.
+    """
+    heads = np.flatnonzero(head > THRESHOLD)
+    tails = np.flatnonzero(tail > THRESHOLD)
+    nearest = np.searchsorted(tails, heads)
+    paired = nearest < len(tails)
+    starts = offsets[heads[paired], 0]
+    ends = offsets[tails[nearest[paired]], 1]
+    return sorted(Span(int(start), int(end)) for start, end in zip(starts, ends, strict=True) if start < end)

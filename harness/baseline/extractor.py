@@ -1,0 +1,103 @@
+"""The extractor: a text and a schema in, chains of spans out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.baseline.flow import Request, answer, chains
+from harness.baseline.forward import Forwards, Scorer
+from harness.baseline.model import AttentionKernel, SiameseUIE
+from harness.baseline.schema import check_schema, check_text
+from harness.baseline.slots import Batching, Padding
+from harness.baseline.tokenize import TextTokenizer
+from harness.errors import InputError
+from harness.record import Chains, Mark
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A model with the slots that optimizations change; the flow from text to spans is always the same.
+
+    An extractor holds no state of a request, so threads may share one.
+    """
+
+    model: SiameseUIE
+    tokenizer: TextTokenizer
+    forwards: Forwards
+    padding: Padding
+    batching: Batching
+    device: torch.device
+
+    @staticmethod
+    def load(checkpoint: Path | str, *, device: str = "cpu", start: str = "stock") -> Extractor:
+        """Load an extractor from a ModelScope checkpoint directory.
+
+        Args:
+            checkpoint: a directory with config.json, vocab.txt and the weights.
+            device: ``cpu``, ``cuda`` or ``cuda:N``.
+            start: ``stock`` (as fast as the reference) or ``baseline`` (padded to the model's full length). Both give
+                the same answers.
+
+        Raises:
+            CheckpointError: the directory is no complete SiameseUIE; no weight is ever left random.
+            PlatformError: the device is not there.
+        """
+        from harness.baseline.loading import plain_plan
+
+        return plain_plan(checkpoint, device=device, start=start).load()
+
+    def extract(self, text: str, schema: Any, output_all_prefix: bool = False) -> Chains:  # noqa: FBT001, FBT002 (the reference's signature)
+        """Extract the spans that a schema asks for from one text.
+
+        Args:
+            text: any string; an empty one gives no spans.
+            schema: a nested dict of types whose leaves are None, or the JSON text of one.
+            output_all_prefix: also return the chains that end at inner nodes.
+
+        Returns:
+            One chain per leaf found, depth-first; a chain is a list of ``{"type", "span", "offset": [start, end]}``
+            with offsets in code points, end exclusive.
+
+        Raises:
+            InputError: the text or the schema cannot be used.
+        """
+        return self.extract_batch([text], [schema], output_all_prefix)[0]
+
+    def extract_batch(
+        self,
+        texts: Sequence[str],
+        schemas: Sequence[Any],
+        output_all_prefix: bool = False,  # noqa: FBT001, FBT002 (as in extract)
+    ) -> list[Chains]:
+        """Extract from several texts, each with its own schema; as :meth:`extract`, one answer per text."""
+        if isinstance(texts, str) or len(texts) != len(schemas):
+            raise InputError(f"extract_batch takes a schema for each text; got {len(texts)} texts, {len(schemas)} schemas")
+        return self._answer(texts, schemas, inner=output_all_prefix, marks=None)
+
+    def extract_with_marks(self, text: str, schema: Any) -> tuple[Chains, list[Mark]]:
+        """As :meth:`extract`, and every logit within 1e-4 of the threshold: what rounding alone may decide."""
+        marks: list[Mark] = []
+        return self._answer([text], [schema], inner=False, marks=marks)[0], marks
+
+    def with_kernel(self, kernel: AttentionKernel) -> Extractor:
+        """The same extractor with another attention kernel; its forwards are eager again."""
+        model = self.model.with_kernel(kernel)
+        return replace(self, model=model, forwards=Forwards.of(model))
+
+    def _answer(
+        self, texts: Sequence[str], schemas: Sequence[Any], *, inner: bool, marks: list[Mark] | None
+    ) -> list[Chains]:
+        requests = [
+            Request(check_text(text), check_schema(schema)) for text, schema in zip(texts, schemas, strict=True)
+        ]
+        scorer = Scorer(self.forwards, self.padding, self.batching, self.device)
+        return [
+            list(chains(root, inner=inner))
+            for group in self.batching.requests(requests)
+            for root in answer(group, self.tokenizer, scorer, marks)
+        ]

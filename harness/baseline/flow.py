@@ -1,0 +1,83 @@
+"""A request's way through the schema, level by level, and back into chains of spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from harness.baseline.decode import THRESHOLD, Span, decode
+from harness.baseline.forward import Scorer
+from harness.baseline.schema import Schema
+from harness.baseline.slots import Ask, Document
+from harness.baseline.tokenize import TextTokenizer
+from harness.baseline.windows import prompt_start, split
+from harness.record import TIE, Item, Mark
+
+@dataclass(frozen=True)
+class Request:
+    """A checked text and schema."""
+
+    text: str
+    schema: Schema
+
+
+@dataclass
+class Node:
+    """A schema node under one chain of ancestors: what is asked there, then what was found."""
+
+    document: Document
+    schema: Schema
+    path: tuple[Item, ...] = ()
+    found: dict[str, list[tuple[Item, Node | None]]] = field(default_factory=dict)
+
+    def prompt(self, key: str) -> str:
+        """The reference's prompt: each ancestor with its span, then the type."""
+        return "".join(f"{item['type']}: {item['span']}, " for item in self.path) + f"{key}: "
+
+
+def answer(requests: Sequence[Request], tokenizer: TextTokenizer, scorer: Scorer, marks: list[Mark] | None) -> list[Node]:
+    """Answer requests together, all of one schema level at a time; returns the root node of each."""
+    roots = [Node(_document(request.text, tokenizer), request.schema) for request in requests]
+    level = roots
+    while level:
+        asks = [[Ask(node.document, tokenizer.prompt(node.prompt(key))) for key in node.schema] for node in level]
+        logits = scorer.score(asks)
+        for node, node_asks in zip(level, asks, strict=True):
+            for key, ask in zip(node.schema, node_asks, strict=True):
+                head, tail = logits[ask]
+                node.found[key] = [_step(node, key, span) for span in decode(head, tail, node.document.tokens.offsets)]
+                if marks is not None:
+                    marks.extend(_marks(node, key, {"head": head, "tail": tail}))
+        level = [below for node in level for steps in node.found.values() for _, below in steps if below is not None]
+    return roots
+
+
+def chains(node: Node, *, inner: bool) -> Iterator[list[Item]]:
+    """Depth-first, in key order, then span order: one chain per leaf, and with ``inner`` each shorter one before."""
+    for steps in node.found.values():
+        for item, below in steps:
+            if below is None or inner:
+                yield [*node.path, item]
+            if below is not None:
+                yield from chains(below, inner=inner)
+
+
+def _document(text: str, tokenizer: TextTokenizer) -> Document:
+    tokens = tokenizer.text(text)
+    windows = split(tokens.ids)
+    return Document(text, tokens, windows, prompt_start(windows))
+
+
+def _step(node: Node, key: str, span: Span) -> tuple[Item, Node | None]:
+    item = Item(type=key, span=node.document.text[span.start : span.end], offset=[span.start, span.end])
+    below = node.schema[key]
+    return item, None if below is None else Node(node.document, below, (*node.path, item))
+
+
+def _marks(node: Node, key: str, logits: dict[str, np.ndarray]) -> Iterator[Mark]:
+    for part, values in logits.items():
+        for token in np.flatnonzero(np.abs(values - THRESHOLD) <= TIE):
+            offset = [int(value) for value in node.document.tokens.offsets[token]]
+            yield Mark(path=list(node.path), type=key, part=part, offset=offset, logit=float(values[token]))

@@ -1,0 +1,102 @@
+"""Rows of token ids through the model's three forward callables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.baseline.model import SiameseUIE
+from harness.baseline.slots import Ask, Batching, Document, Padding, Row
+from harness.baseline.windows import merge
+
+
+@dataclass(frozen=True)
+class Forwards:
+    """The slot ``forwards``: the model's three callables, eager unless an optimization replaced them.
+
+    ``encode_text(ids, mask) -> hidden``, ``encode_prompt(ids, mask, starts) -> hidden`` and ``cross(text, text_mask,
+    prompt, prompt_mask) -> logits``; shapes as in :class:`harness.baseline.model.SiameseUIE`.
+    """
+
+    encode_text: Callable[[Tensor, Tensor], Tensor]
+    encode_prompt: Callable[[Tensor, Tensor, Tensor], Tensor]
+    cross: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+    @classmethod
+    def of(cls, model: SiameseUIE) -> Forwards:
+        """The model's own, eager."""
+        return cls(model.encode_text, model.encode_prompt, model.cross)
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedTexts:
+    """The text tower's output for several windows, and which row each window has."""
+
+    hidden: Tensor  # (windows, tokens, hidden)
+    mask: Tensor  # bool (windows, tokens)
+    row: dict[tuple[Document, int], int]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores asks: what of an extractor runs on the device."""
+
+    forwards: Forwards
+    padding: Padding
+    batching: Batching
+    device: torch.device
+
+    @torch.inference_mode()
+    def score(self, nodes: Sequence[Sequence[Ask]]) -> dict[Ask, NDArray[np.float32]]:
+        """Head and tail logits of every ask of a level, over its document's tokens. (2, tokens) each."""
+        logits: dict[Ask, NDArray[np.float32]] = {}
+        for unit in self.batching.units(nodes):
+            texts = self.encode_texts(dict.fromkeys(ask.document for ask in unit))
+            windows: dict[tuple[Ask, int], NDArray[np.float32]] = {}
+            rows = [Row(ask, window) for ask in unit for window in range(len(ask.document.windows))]
+            for chunk in self.batching.chunks(rows):
+                scored = self._score_rows(chunk, texts)
+                windows.update({(row.ask, row.window): values for row, values in zip(chunk, scored, strict=True)})
+            for ask in unit:
+                parts = [windows[ask, window] for window in range(len(ask.document.windows))]
+                logits[ask] = merge(ask.document.windows, parts)
+        return logits
+
+    def encode_texts(self, documents: Iterable[Document]) -> EncodedTexts:
+        """Run the text tower over all windows of the documents, in one forward."""
+        places = [(document, j) for document in documents for j in range(len(document.windows))]
+        batch = [document.windows[j].ids for document, j in places]
+        ids, mask = self._pad(batch, self.padding.text(max(map(len, batch))))
+        return EncodedTexts(self.forwards.encode_text(ids, mask), mask, {place: i for i, place in enumerate(places)})
+
+    def _score_rows(self, rows: Sequence[Row], texts: EncodedTexts) -> NDArray[np.float32]:
+        """Head and tail logits of the rows. (rows, 2, padded text tokens)"""
+        # Two rows share an encoded prompt only where its position ids are the same too.
+        keys = [(row.ask.prompt, row.ask.document.prompt_start) for row in rows]
+        place = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        prompts = [prompt for prompt, _ in place]
+        ids, mask = self._pad(prompts, self.padding.prompt(max(map(len, prompts))))
+        starts = torch.tensor([start for _, start in place], device=self.device)
+        hidden = self.forwards.encode_prompt(ids, mask, starts)
+        of_text = self._index([texts.row[row.ask.document, row.window] for row in rows])
+        of_prompt = self._index([place[key] for key in keys])
+        logits = self.forwards.cross(texts.hidden[of_text], texts.mask[of_text], hidden[of_prompt], mask[of_prompt])
+        scored: NDArray[np.float32] = logits.float().cpu().numpy()
+        return scored
+
+    def _index(self, rows: list[int]) -> Tensor:
+        return torch.tensor(rows, device=self.device)
+
+    def _pad(self, rows: Sequence[tuple[int, ...]], length: int) -> tuple[Tensor, Tensor]:
+        """Token ids padded with 0, and the mask that is True on tokens. both (rows, length)"""
+        ids = np.zeros((len(rows), length), dtype=np.int64)
+        mask = np.zeros((len(rows), length), dtype=np.bool_)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = True
+        return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)

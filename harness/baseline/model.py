@@ -1,0 +1,208 @@
+"""SiameseUIE in plain PyTorch, with the reference checkpoints' parameter names.
+
+Post-LayerNorm BERT with erf-GELU. Text and prompt go through the two-tower layers (`plm.encoder`) apart from each
+other; side by side they go through the cross layers (`crossattention`), and two linear heads score each text token as
+the head or the tail of a span. (Source: iic/nlp_structbert_siamese-uie_chinese-base and its ModelScope pipeline.)
+
+Shapes in the comments: B rows, T tokens, H hidden size, N attention heads, D = H / N.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# An attention kernel: (query, key, value, keys to attend to or None for all) -> context.
+# query, key, value, context: (B, N, T, D); mask: bool (B, 1, 1, T)
+AttentionKernel: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The sizes of a SiameseUIE model."""
+
+    vocabulary: int
+    hidden: int
+    heads: int
+    feed_forward: int
+    tower_layers: int
+    cross_layers: int
+    positions: int = 512
+    token_types: int = 2
+    layer_norm_eps: float = 1e-12
+
+
+def eager_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention written out: the whole score matrix, a softmax, a product. The baseline's kernel."""
+    scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5  # (B, N, T, T)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    return scores.softmax(dim=-1) @ value
+
+
+class Embeddings(nn.Module):
+    """Word, position and token-type embeddings, summed and normalised."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(config.vocabulary, config.hidden)
+        self.position_embeddings = nn.Embedding(config.positions, config.hidden)
+        self.token_type_embeddings = nn.Embedding(config.token_types, config.hidden)
+        self.LayerNorm = nn.LayerNorm(config.hidden, eps=config.layer_norm_eps)
+
+    def forward(self, ids: Tensor, positions: Tensor, token_type: int) -> Tensor:
+        """ids, positions: (B, T) -> (B, T, H)."""
+        types = self.token_type_embeddings.weight[token_type]
+        summed = self.word_embeddings(ids) + types + self.position_embeddings(positions)
+        normalised: Tensor = self.LayerNorm(summed)
+        return normalised
+
+
+class SelfAttention(nn.Module):
+    """Queries, keys and values of every head."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.query = nn.Linear(config.hidden, config.hidden)
+        self.key = nn.Linear(config.hidden, config.hidden)
+        self.value = nn.Linear(config.hidden, config.hidden)
+
+    def forward(self, hidden: Tensor, mask: Tensor | None, kernel: AttentionKernel) -> Tensor:
+        """hidden: (B, T, H) -> (B, T, H)."""
+        query, key, value = (
+            layer(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, N, T, D)
+            for layer in (self.query, self.key, self.value)
+        )
+        return kernel(query, key, value, mask).transpose(1, 2).flatten(-2)
+
+
+class AddAndNorm(nn.Module):
+    """A projection, the residual, LayerNorm."""
+
+    def __init__(self, inputs: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(inputs, config.hidden)
+        self.LayerNorm = nn.LayerNorm(config.hidden, eps=config.layer_norm_eps)
+
+    def forward(self, hidden: Tensor, residual: Tensor) -> Tensor:
+        """hidden: (B, T, inputs), residual: (B, T, H) -> (B, T, H)."""
+        normalised: Tensor = self.LayerNorm(self.dense(hidden) + residual)
+        return normalised
+
+
+class Attention(nn.Module):
+    """Self-attention with its output projection."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.self = SelfAttention(config)
+        self.output = AddAndNorm(config.hidden, config)
+
+    def forward(self, hidden: Tensor, mask: Tensor | None, kernel: AttentionKernel) -> Tensor:
+        """hidden: (B, T, H) -> (B, T, H)."""
+        attended: Tensor = self.output(self.self(hidden, mask, kernel), hidden)
+        return attended
+
+
+class Intermediate(nn.Module):
+    """The widening half of the feed-forward block."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden, config.feed_forward)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """hidden: (B, T, H) -> (B, T, feed_forward)."""
+        return F.gelu(self.dense(hidden))
+
+
+class Layer(nn.Module):
+    """One transformer layer."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention = Attention(config)
+        self.intermediate = Intermediate(config)
+        self.output = AddAndNorm(config.feed_forward, config)
+
+    def forward(self, hidden: Tensor, mask: Tensor | None, kernel: AttentionKernel) -> Tensor:
+        """hidden: (B, T, H) -> (B, T, H)."""
+        attended = self.attention(hidden, mask, kernel)
+        output: Tensor = self.output(self.intermediate(attended), attended)
+        return output
+
+
+class Stack(nn.Module):
+    """Layers one after another."""
+
+    def __init__(self, layers: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(Layer(config) for _ in range(layers))
+
+    def forward(self, hidden: Tensor, mask: Tensor | None, kernel: AttentionKernel) -> Tensor:
+        """hidden: (B, T, H), mask: bool (B, 1, 1, T) or None -> (B, T, H)."""
+        for layer in self.layer:
+            hidden = layer(hidden, mask, kernel)
+        return hidden
+
+
+class Encoder(nn.Module):
+    """Embeddings and the tower layers, shared by text and prompt."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.embeddings = Embeddings(config)
+        self.encoder = Stack(config.tower_layers, config)
+
+
+class SiameseUIE(nn.Module):
+    """The whole model; its three forward callables are what optimizations trace, compile or capture."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.kernel: AttentionKernel = eager_attention
+        self.plm = Encoder(config)
+        self.crossattention = Stack(config.cross_layers, config)
+        self.head_clsf = nn.Linear(config.hidden, 1)
+        self.tail_clsf = nn.Linear(config.hidden, 1)
+
+    def with_kernel(self, kernel: AttentionKernel) -> SiameseUIE:
+        """A model that shares every weight with this one and attends by another kernel."""
+        twin = copy.copy(self)
+        twin.kernel = kernel
+        return twin
+
+    def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """ids: (B, T), mask: bool (B, T), False on padding -> (B, T, H)."""
+        positions = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+        hidden = self.plm.embeddings(ids, positions, 0)
+        encoded: Tensor = self.plm.encoder(hidden, mask[:, None, None, :], self.kernel)
+        return encoded
+
+    def encode_prompt(self, ids: Tensor, mask: Tensor, starts: Tensor) -> Tensor:
+        """ids: (B, T), mask: bool (B, T), starts: (B) first position id of each row -> (B, T, H)."""
+        steps = torch.arange(ids.shape[1], device=ids.device)
+        # Padding may run over the last position; it is masked, so any position will do for it.
+        positions = (starts[:, None] + steps).clamp(max=self.config.positions - 1)
+        hidden = self.plm.embeddings(ids, positions, 1)
+        encoded: Tensor = self.plm.encoder(hidden, mask[:, None, None, :], self.kernel)
+        return encoded
+
+    def cross(self, text: Tensor, text_mask: Tensor, prompt: Tensor, prompt_mask: Tensor) -> Tensor:
+        """Score each text token under the prompt of its row.
+
+        text: (B, T, H), text_mask: bool (B, T), prompt: (B, P, H), prompt_mask: bool (B, P) -> (B, 2, T), head and
+        tail logits.
+        """
+        hidden = torch.cat((text, prompt), dim=1)  # (B, T + P, H)
+        mask = torch.cat((text_mask, prompt_mask), dim=1)
+        hidden = self.crossattention(hidden, mask[:, None, None, :], self.kernel)[:, : text.shape[1]]
+        return torch.cat((self.head_clsf(hidden), self.tail_clsf(hidden)), dim=-1).transpose(1, 2)

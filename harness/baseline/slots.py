@@ -1,0 +1,128 @@
+"""The slots of an extractor that say how texts and prompts are grouped and padded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from harness.baseline.tokenize import TokenizedText
+from harness.baseline.windows import PROMPT_TOKENS, TEXT_TOKENS, Window
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One request's text: its tokens, its windows, and where its prompts' position ids start."""
+
+    text: str
+    tokens: TokenizedText
+    windows: tuple[Window, ...]
+    prompt_start: int
+
+
+@dataclass(frozen=True, eq=False)
+class Ask:
+    """One prompt put to one document."""
+
+    document: Document
+    prompt: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One ask in one of its document's windows: a row of the cross layers' batch."""
+
+    ask: Ask
+    window: int
+
+
+class Padding(Protocol):
+    """The slot ``padding``: to how many tokens a batch is padded, given its longest row."""
+
+    def text(self, longest: int) -> int:
+        """The padded length of texts; at least ``longest``."""
+        ...
+
+    def prompt(self, longest: int) -> int:
+        """The padded length of prompts; at least ``longest``."""
+        ...
+
+
+@dataclass(frozen=True)
+class PadToFixed:
+    """The baseline's padding: whatever the input, the model's full 384 + 128 tokens."""
+
+    def text(self, longest: int) -> int:
+        """384, whatever the texts."""
+        return max(longest, TEXT_TOKENS)
+
+    def prompt(self, longest: int) -> int:
+        """128, whatever the prompts."""
+        return max(longest, PROMPT_TOKENS)
+
+
+@dataclass(frozen=True)
+class PadToLongest:
+    """Pad to the longest row of the batch, rounded up to a multiple."""
+
+    multiple: int = 1
+
+    def text(self, longest: int) -> int:
+        """The longest text, rounded up, at most one window."""
+        return min(_round_up(longest, self.multiple), TEXT_TOKENS)
+
+    def prompt(self, longest: int) -> int:
+        """The longest prompt, rounded up, at most 128."""
+        return min(_round_up(longest, self.multiple), PROMPT_TOKENS)
+
+
+class Batching(Protocol):
+    """The slot ``batching``: what goes through the model together."""
+
+    def requests(self, requests: Sequence[_T]) -> Iterable[Sequence[_T]]:
+        """Split the requests of one call into groups that are answered level by level together."""
+        ...
+
+    def units(self, nodes: Sequence[Sequence[Ask]]) -> Iterable[Sequence[Ask]]:
+        """Regroup one level's asks, node by node: each unit's texts are encoded once, together."""
+        ...
+
+    def chunks(self, rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+        """Split the rows of a unit into forwards of prompts and cross layers."""
+        ...
+
+
+@dataclass(frozen=True)
+class NodeByNode:
+    """One text a call, each schema node by itself; at most ``prompts`` of a node's prompts in one forward."""
+
+    prompts: int | None = None
+
+    def requests(self, requests: Sequence[_T]) -> Iterable[Sequence[_T]]:
+        """Each request alone."""
+        return ([request] for request in requests)
+
+    def units(self, nodes: Sequence[Sequence[Ask]]) -> Iterable[Sequence[Ask]]:
+        """Each node alone, so that the text is encoded again for every node."""
+        return nodes
+
+    def chunks(self, rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
+        """All prompts of the node, or so many at a time, each with all its windows."""
+        if self.prompts is None:
+            return [rows]
+        windows = len(rows[0].ask.document.windows)
+        return batched(rows, self.prompts * windows)
+
+
+def batched(items: Iterable[_T], size: int) -> Iterable[Sequence[_T]]:
+    """Consecutive groups of at most ``size`` items."""
+    iterator = iter(items)
+    while group := list(islice(iterator, size)):
+        yield group
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

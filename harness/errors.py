@@ -1,0 +1,34 @@
+"""Errors that are the user's to mend: each names the thing, what is allowed, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UiebenchError(Exception):
+    """Base of every error that is shown as one message, without a traceback (exit status 2)."""
+
+
+class InputError(UiebenchError, ValueError):
+    """A text, a schema, a file or an argument is not what it has to be."""
+
+
+class CheckpointError(UiebenchError):
+    """A checkpoint directory is missing, incomplete, or not a SiameseUIE."""
+
+
+class SuiteError(UiebenchError):
+    """A suite, a combination or an optimization cannot be planned."""
+
+
+class PlatformError(UiebenchError):
+    """This machine cannot do what was asked for."""
+
+
+def unknown(kind: str, name: str, allowed: Iterable[str]) -> str:
+    """The message for a name that does not exist: the nearest one first, then all of them."""
+    names = sorted(allowed)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {kind} {name!r}{hint} (known: {', '.join(names) or 'none'})"

@@ -1,0 +1,157 @@
+"""All that an optimization may import.
+
+An optimization is one function in one file, from extractor to extractor (in the stage LOAD: from load plan to load
+plan)::
+
+    @optimization(Stage.INPUT, exact=True, evidence=padding_removed)
+    def dynamic_truncation(extractor: Extractor, *, multiple: int = 8) -> Extractor:
+        return replace(extractor, padding=PadToLongest(multiple))
+
+Its keyword arguments are its parameters, its docstring is its documentation. Importing the file must not import torch:
+heavy imports go inside the functions, `Extractor` and `LoadPlan` under ``typing.TYPE_CHECKING``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from harness.record import Evidence
+
+if TYPE_CHECKING:
+    from harness.baseline.extractor import Extractor
+    from harness.baseline.loading import LoadPlan
+
+__all__ = ["Evidence", "Extractor", "LoadPlan", "Optimization", "Probe", "Shape", "Stage", "optimization"]
+
+
+class Stage(IntEnum):
+    """When an optimization is applied; composition goes in this order."""
+
+    LOAD = 0
+    WEIGHTS = 1
+    ATTENTION = 2
+    MEMORY = 3
+    INPUT = 4
+    BATCH = 5
+    GRAPH = 6
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What one call of a forward was given: rows of ``length`` tokens, ``tokens`` of them no padding."""
+
+    forward: str
+    rows: int
+    length: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What evidence is taken from: the composed extractor and the texts of the run, in an untimed pass."""
+
+    extractor: Extractor
+    texts: Sequence[str]
+    schemas: Sequence[Any]
+
+    def run(self, extractor: Extractor | None = None) -> None:
+        """Answer the texts once, with the composed extractor or a variant of it."""
+        (extractor or self.extractor).extract_batch(self.texts, self.schemas)
+
+    def shapes(self) -> list[Shape]:
+        """Answer the texts once and note what every call of the text and the prompt tower was given."""
+        seen: list[Shape] = []
+        forwards = self.extractor.forwards
+
+        def noting(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
+            def noted(ids: Any, mask: Any, *more: Any) -> Any:
+                seen.append(Shape(name, ids.shape[0], ids.shape[1], int(mask.sum())))
+                return forward(ids, mask, *more)
+
+            return noted
+
+        watched = replace(
+            forwards,
+            encode_text=noting("encode_text", forwards.encode_text),
+            encode_prompt=noting("encode_prompt", forwards.encode_prompt),
+        )
+        self.run(replace(self.extractor, forwards=watched))
+        return seen
+
+
+_Subject = TypeVar("_Subject")
+
+
+@dataclass(frozen=True)
+class Optimization(Generic[_Subject]):
+    """A plugin: its function, and what it promises."""
+
+    name: str
+    stage: Stage
+    exact: bool
+    apply: Callable[..., _Subject]
+    evidence: Callable[[Probe], Evidence]
+    unavailable: Callable[[Any], str | None]
+    requires: tuple[str, ...]
+    conflicts: tuple[str, ...]
+    source: str
+    parameters: Mapping[str, inspect.Parameter] = field(hash=False)
+
+    @property
+    def documentation(self) -> str:
+        """The function's docstring."""
+        return inspect.getdoc(self.apply) or ""
+
+
+def optimization(
+    stage: Stage,
+    *,
+    exact: bool,
+    evidence: Callable[[Probe], Evidence],
+    unavailable: Callable[[Any], str | None] = lambda device: None,
+    requires: Sequence[str] = (),
+    conflicts: Sequence[str] = (),
+) -> Callable[[Callable[..., _Subject]], Optimization[_Subject]]:
+    """Make a function an optimization.
+
+    Args:
+        stage: when it is applied.
+        exact: whether it promises the baseline's answers, span by span.
+        evidence: shows, in the measured process, whether it is active.
+        unavailable: given the ``torch.device``, says why it cannot run there, or None.
+        requires: distributions that must be installed.
+        conflicts: names of optimizations that it cannot be combined with.
+    """
+
+    def decorate(function: Callable[..., _Subject]) -> Optimization[_Subject]:
+        parameters = dict(list(inspect.signature(function).parameters.items())[1:])
+        return Optimization(
+            name=function.__name__,
+            stage=stage,
+            exact=exact,
+            apply=function,
+            evidence=evidence,
+            unavailable=unavailable,
+            requires=tuple(requires),
+            conflicts=tuple(conflicts),
+            source=inspect.getsourcefile(function) or "?",
+            parameters=parameters,
+        )
+
+    return decorate
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Extractor":
+        from harness.baseline.extractor import Extractor
+
+        return Extractor
+    if name == "LoadPlan":
+        from harness.baseline.loading import LoadPlan
+
+        return LoadPlan
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,168 @@
+"""The words that every room speaks: cells, records, answers."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, TypedDict
+
+import msgspec
+
+# A file of another version is refused; raise it when a record changes in a way that old readers get wrong.
+RECORD_VERSION = 1
+
+BASELINE = "baseline"
+STOCK = "stock"
+
+# Two logits this near to the threshold may fall on either side of it for rounding alone. Implementations of the
+# reference agree to about 3e-5.
+TIE = 1e-4
+
+
+class Item(TypedDict):
+    """One span of a chain; the offset is (start, end) in code points, end exclusive."""
+
+    type: str
+    span: str
+    offset: list[int]
+
+
+Chains: TypeAlias = list[list[Item]]
+
+
+class Mark(TypedDict):
+    """A logit so near the threshold that rounding alone may decide it."""
+
+    path: list[Item]
+    type: str
+    part: str  # head or tail
+    offset: list[int]
+    logit: float
+
+
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all that is written to disk."""
+
+
+class Cell(Value):
+    """One row of a table: a combination under a scenario."""
+
+    combination: str
+    scenario: str
+    dataset: str
+    device: str
+
+
+class Evidence(Value):
+    """What shows that an optimization is active in the process that was measured."""
+
+    optimization: str
+    active: bool
+    summary: str
+    figures: dict[str, float] = {}
+
+
+class Difference(Value):
+    """A text whose answer is not the baseline's; a tie differs by rounding at the threshold alone."""
+
+    id: str
+    tie: bool
+    expected: list[Any]
+    got: list[Any]
+
+
+class Parity(Value):
+    """How the answers of a round compare with the baseline's."""
+
+    texts: int
+    differences: list[Difference] = []
+
+    @property
+    def broken(self) -> list[Difference]:
+        """The differences that are no ties."""
+        return [difference for difference in self.differences if not difference.tie]
+
+
+class Memory(Value):
+    """The memory ledger of one process; None where it cannot be measured here."""
+
+    weights_bytes: int
+    rss_load_peak_bytes: int | None = None
+    rss_serving_peak_bytes: int | None = None
+    cuda_load_peak_bytes: int | None = None
+    cuda_serving_peak_bytes: int | None = None
+
+
+class StartUp(Value):
+    """From the parent's spawn to the first answer, cut into parts. All in nanoseconds."""
+
+    imports_ns: int
+    weights_ns: int
+    first_call_ns: int
+
+    @property
+    def total_ns(self) -> int:
+        """Spawn to first answer."""
+        return self.imports_ns + self.weights_ns + self.first_call_ns
+
+
+class SingleStream(Value, tag="single_stream"):
+    """Raw samples: passes x texts, in nanoseconds, of the combination and of its partner."""
+
+    own_ns: list[list[int]]
+    partner_ns: list[list[int]]
+    parity: Parity
+    memory: Memory
+    evidence: list[Evidence] = []
+
+
+class ColdStart(Value, tag="cold_start"):
+    """One start of the combination and one of its partner."""
+
+    own: StartUp
+    partner: StartUp
+
+
+Samples: TypeAlias = SingleStream | ColdStart
+
+
+class Header(Value, tag="header"):
+    """The first line of a run: what was run, where, on what."""
+
+    version: int
+    suite: str
+    command: str
+    seed: int
+    device: str
+    checkpoint: str
+    note: str
+    texts: list[str]
+    exact: dict[str, bool]  # per combination: does it promise the baseline's answers?
+    environment: dict[str, Any]
+
+
+class Measured(Value, tag="measured"):
+    """One round of one cell gave samples."""
+
+    cell: Cell
+    round: int
+    samples: Samples
+
+
+class Skipped(Value, tag="skipped"):
+    """The cell cannot run here, and why."""
+
+    cell: Cell
+    round: int
+    reason: str
+
+
+class Failed(Value, tag="failed"):
+    """The round broke; ``kind`` is crash, timeout, out_of_memory, error, inactive or partner."""
+
+    cell: Cell
+    round: int
+    kind: str
+    error: str
+
+
+Record: TypeAlias = Measured | Skipped | Failed
+Line: TypeAlias = Header | Measured | Skipped | Failed

@@ -1,0 +1,30 @@
+"""Units of measure in types, with how a person reads them."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+Nanoseconds = NewType("Nanoseconds", int)
+Bytes = NewType("Bytes", int)
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+MIB = 1024 * 1024
+
+
+def format_ms(nanoseconds: float) -> str:
+    """A latency in milliseconds with three significant figures."""
+    value = nanoseconds / NS_PER_MS
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms" if value >= 10 else f"{value:.2f} ms"
+
+
+def format_bytes(count: float) -> str:
+    """A size in MiB or GiB."""
+    return f"{count / MIB / 1024:.2f} GiB" if count >= 1024 * MIB else f"{count / MIB:.0f} MiB"
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration: ``3.2 s`` or ``4 min 05 s``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"

@@ -1,0 +1,1 @@
+"""One file, one function, one name: see `harness.plugin`."""
