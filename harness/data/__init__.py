@@ -1,0 +1,1 @@
+"""Texts, schemas and gold spans."""

@@ -1,0 +1,113 @@
+"""Datasets by name or file: JSONL lines of text, schema and gold spans."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.baseline.schema import Schema, check_schema, check_text
+from harness.errors import InputError, unknown
+from harness.record import Chains
+from harness.resources import resource
+
+_LINE = '{"id": "1", "text": "文本", "schema": {"类型": null}, "gold": [[{"type", "span", "offset": [start, end]}]]}'
+
+
+class Example(msgspec.Struct, frozen=True):
+    """One checked text with its schema, and its gold chains where there are any."""
+
+    id: str
+    text: str
+    schema: Schema
+    gold: Chains | None = None
+
+
+def dataset_names() -> list[str]:
+    """The splits that come with the tool, as ``NAME/SPLIT``."""
+    root = resource("datasets")
+    return sorted(f"{path.parent.name}/{path.stem}" for path in root.glob("*/*.jsonl"))
+
+
+def find_dataset(name: str) -> Path:
+    """The file of a dataset: ``NAME`` (its test split), ``NAME/SPLIT`` or a path to a JSONL file.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name.endswith(".jsonl"):
+        if not Path(name).is_file():
+            raise InputError(f"dataset file {name!r} does not exist")
+        return Path(name)
+    split = name if "/" in name else f"{name}/test"
+    if split not in dataset_names():
+        raise InputError(f"{unknown('dataset', split, dataset_names())}; a file's name ends in .jsonl")
+    return resource("datasets") / f"{split}.jsonl"
+
+
+def read_dataset(name: str) -> Iterator[Example]:
+    """Stream the examples of a dataset, each checked.
+
+    Raises:
+        InputError: a line cannot be used; it names the file, the line and the fault.
+    """
+    path = find_dataset(name)
+    seen: set[str] = set()
+    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                example = parse_example(line)
+                if example.id in seen:
+                    raise InputError(f"the id {example.id!r} stands on an earlier line too; ids are unique")
+            except InputError as error:
+                raise InputError(f"{path}, line {number}: {error}") from None
+            seen.add(example.id)
+            yield example
+
+
+def parse_example(line: str) -> Example:
+    """Check one JSONL line; keys that are not known are passed over.
+
+    Raises:
+        InputError: it is no object with the keys id, text and schema, or a gold span does not stand in the text.
+    """
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not JSON ({error}); a line is {_LINE}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"not an object but {type(data).__name__}; a line is {_LINE}")
+    for key in ("id", "text", "schema"):
+        if key not in data:
+            raise InputError(f"the key {key!r} is missing; a line is {_LINE}")
+    if not isinstance(data["id"], (str, int)):
+        raise InputError(f"the id {data['id']!r} must be a string")
+    text, schema = check_text(data["text"]), check_schema(data["schema"])
+    gold = data.get("gold")
+    if gold is not None:
+        _check_gold(gold, text)
+    return Example(str(data["id"]), text, schema, gold)
+
+
+def pick(examples: Sequence[Example], count: int | None) -> list[Example]:
+    """So many examples, spread evenly over the lengths from shortest to longest, in their own order; None: all."""
+    if count is None or count >= len(examples):
+        return list(examples)
+    by_length = sorted(range(len(examples)), key=lambda i: len(examples[i].text))
+    step = (len(examples) - 1) / max(count - 1, 1)
+    return [examples[i] for i in sorted(by_length[-1 - round(step * k)] for k in range(count))]
+
+
+def _check_gold(gold: Any, text: str) -> None:
+    try:
+        chains = msgspec.convert(gold, Chains)
+    except msgspec.ValidationError as error:
+        raise InputError(f"gold: {error}; a line is {_LINE}") from None
+    for item in (item for chain in chains for item in chain):
+        if len(item["offset"]) != 2 or text[slice(*item["offset"])] != item["span"]:
+            raise InputError(f"gold: {item['span']!r} does not stand at {item['offset']} in the text")

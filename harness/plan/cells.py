@@ -1,0 +1,89 @@
+"""Suite x registry -> the jobs of a run, in order, each runnable or with why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from itertools import combinations
+from typing import Any
+
+from harness.errors import SuiteError
+from harness.plan.combination import Chosen, conflict, parse, write
+from harness.plan.suite import Combinations, Suite
+from harness.plugin import Optimization
+from harness.record import BASELINE, STOCK, Cell
+
+Registry = Mapping[str, Optimization[Any]]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One combination with its cells, one a scenario; ``reason`` says why it cannot run here."""
+
+    combination: str
+    exact: bool
+    cells: tuple[Cell, ...]
+    reason: str | None = None
+
+
+def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
+    """Every combination of the suite: baseline and stock first, then the design's, then those named in `include`.
+
+    Raises:
+        SuiteError: an optimization is not there, or a combination named in the suite conflicts with itself.
+    """
+    rows: dict[str, list[Chosen]] = {BASELINE: [], STOCK: []}
+    for chosen in _design(suite.combinations, registry):
+        rows.setdefault(write(chosen), chosen)
+    for written in suite.combinations.include:
+        chosen = parse(written, registry)
+        if clash := conflict(chosen):
+            raise SuiteError(f"combination {written!r}: {clash}; take one of them out")
+        rows.setdefault(written if written == STOCK else write(chosen), chosen)
+    dataset = "+".join(suite.texts.datasets)
+    return [
+        Planned(
+            combination=name,
+            exact=all(one.exact for one, _ in chosen),
+            cells=tuple(Cell(name, scenario, dataset, device) for scenario in suite.measure.scenarios),
+            reason=conflict(chosen) or _missing(chosen),
+        )
+        for name, chosen in rows.items()
+    ]
+
+
+def _design(wanted: Combinations, registry: Registry) -> Iterator[list[Chosen]]:
+    each = [parse(written, registry) for written in wanted.optimizations]
+    for subset in _subsets(wanted.design, len(each)):
+        yield _together([each[i] for i in subset])
+
+
+def _together(parts: Sequence[list[Chosen]]) -> list[Chosen]:
+    """Several combinations as one, in stage order."""
+    return sorted((pair for part in parts for pair in part), key=lambda pair: (pair[0].stage, pair[0].name))
+
+
+def _subsets(design: str, count: int) -> list[tuple[int, ...]]:
+    every = range(count)
+    match design:
+        case "one_at_a_time":
+            return [(i,) for i in every]
+        case "ladder":
+            return [tuple(range(i + 1)) for i in every]
+        case "leave_one_out":
+            return [tuple(every), *(tuple(j for j in every if j != i) for i in every)]
+        case "full":
+            return [subset for size in range(1, count + 1) for subset in combinations(every, size)]
+        case _:  # explicit: only what `include` names
+            return []
+
+
+def _missing(chosen: Sequence[Chosen]) -> str | None:
+    for one, _ in chosen:
+        for name in one.requires:
+            try:
+                distribution(name)
+            except PackageNotFoundError:
+                return f"{one.name} needs the distribution {name!r}, which is not installed (pip install {name})"
+    return None

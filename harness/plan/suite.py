@@ -1,0 +1,98 @@
+"""A suite file: which combinations, scenarios and texts to measure."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from harness.errors import SuiteError, unknown
+
+SUITES = Path(__file__).parent / "suites"
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of a suite file."""
+
+
+class Combinations(Part):
+    """Which combinations of which optimizations; the baseline and stock are always there."""
+
+    design: Literal["one_at_a_time", "ladder", "leave_one_out", "full", "explicit"] = "one_at_a_time"
+    optimizations: list[str] = []
+    include: list[str] = []
+
+
+class Texts(Part):
+    """Which texts: datasets by name or file, and how many of each, spread evenly over the lengths."""
+
+    datasets: list[str]
+    count: Positive | None = None
+
+
+class Measure(Part):
+    """What is measured, and how often."""
+
+    scenarios: list[Literal["single_stream", "cold_start"]] = ["single_stream", "cold_start"]
+    rounds: Positive = 1
+    passes: Positive = 4
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0  # for one round, both processes
+
+
+class Suite(Part):
+    """A whole suite file."""
+
+    texts: Texts
+    combinations: Combinations = Combinations()
+    measure: Measure = Measure()
+    description: str = ""
+
+
+def suite_names() -> list[str]:
+    """The suites that come with the tool."""
+    return sorted(path.stem for path in SUITES.glob("*.toml"))
+
+
+def find_suite(name: str) -> Path:
+    """The file of a suite, by name or path.
+
+    Raises:
+        SuiteError: there is none.
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise SuiteError(f"suite file {name!r} does not exist")
+        return path
+    if name not in suite_names():
+        raise SuiteError(f"{unknown('suite', name, suite_names())}; a file's name ends in .toml")
+    return SUITES / f"{name}.toml"
+
+
+def read_suite(path: Path) -> Suite:
+    """Read and check a suite file.
+
+    Raises:
+        SuiteError: it is no TOML, or holds a key or a value that no suite has.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SuiteError(f"{path} is no TOML: {error}") from None
+    _check_keys(data, Suite, str(path))
+    try:
+        return msgspec.convert(data, Suite)
+    except msgspec.ValidationError as error:
+        raise SuiteError(f"{path}: {error}") from None
+
+
+def _check_keys(data: dict[str, Any], part: Any, where: str) -> None:
+    fields = {field.name: field.type for field in msgspec.structs.fields(part)}
+    for key, value in data.items():
+        if key not in fields:
+            raise SuiteError(f"{where}: {unknown('key', key, fields)}")
+        if isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Part):
+            _check_keys(value, fields[key], f"{where}, [{key}]")

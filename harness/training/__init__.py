@@ -1,0 +1,1 @@
+"""How the embedded checkpoint and its data are made."""
