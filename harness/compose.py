@@ -13,7 +13,7 @@ from harness.plugin import Optimization, Stage
 Applied = tuple[Optimization[Any], dict[str, Any]]  # with the values of its parameters
 
 
-class Unavailable(UiebenchError):
+class UnavailableError(UiebenchError):
     """An optimization cannot run on this device; the message says why."""
 
 
@@ -21,12 +21,12 @@ def compose(plan: LoadPlan, chosen: Sequence[Applied]) -> Extractor:
     """Load the starting extractor and apply each optimization with its parameters.
 
     Raises:
-        Unavailable: one of them cannot run on the plan's device.
+        UnavailableError: one of them cannot run on the plan's device.
     """
     in_order = sorted(chosen, key=lambda applied: (applied[0].stage, applied[0].name))
     for optimization, _ in in_order:
         if reason := optimization.unavailable(plan.device):
-            raise Unavailable(f"{optimization.name}: {reason}")
+            raise UnavailableError(f"{optimization.name}: {reason}")
     for optimization, parameters in in_order:
         if optimization.stage is Stage.LOAD:
             plan = optimization.apply(plan, **parameters)

@@ -112,7 +112,7 @@ def optimization(
     *,
     exact: bool,
     evidence: Callable[[Probe], Evidence],
-    unavailable: Callable[[Any], str | None] = lambda device: None,
+    unavailable: Callable[[Any], str | None] = lambda _: None,
     requires: Sequence[str] = (),
     conflicts: Sequence[str] = (),
 ) -> Callable[[Callable[..., _Subject]], Optimization[_Subject]]:

@@ -51,7 +51,7 @@ class Extractor:
 
         return plain_plan(checkpoint, device=device, start=start).load()
 
-    def extract(self, text: str, schema: Any, output_all_prefix: bool = False) -> Chains:  # noqa: FBT001, FBT002 (the reference's signature)
+    def extract(self, text: str, schema: Any, output_all_prefix: bool = False) -> Chains:
         """Extract the spans that a schema asks for from one text.
 
         Args:
@@ -72,11 +72,13 @@ class Extractor:
         self,
         texts: Sequence[str],
         schemas: Sequence[Any],
-        output_all_prefix: bool = False,  # noqa: FBT001, FBT002 (as in extract)
+        output_all_prefix: bool = False,
     ) -> list[Chains]:
         """Extract from several texts, each with its own schema; as :meth:`extract`, one answer per text."""
         if isinstance(texts, str) or len(texts) != len(schemas):
-            raise InputError(f"extract_batch takes a schema for each text; got {len(texts)} texts, {len(schemas)} schemas")
+            raise InputError(
+                f"extract_batch takes a schema for each text; got {len(texts)} texts, {len(schemas)} schemas"
+            )
         return self._answer(texts, schemas, inner=output_all_prefix, marks=None)
 
     def extract_with_marks(self, text: str, schema: Any) -> tuple[Chains, list[Mark]]:

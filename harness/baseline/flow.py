@@ -15,6 +15,7 @@ from harness.baseline.tokenize import TextTokenizer
 from harness.baseline.windows import prompt_start, split
 from harness.record import TIE, Item, Mark
 
+
 @dataclass(frozen=True)
 class Request:
     """A checked text and schema."""
@@ -37,7 +38,9 @@ class Node:
         return "".join(f"{item['type']}: {item['span']}, " for item in self.path) + f"{key}: "
 
 
-def answer(requests: Sequence[Request], tokenizer: TextTokenizer, scorer: Scorer, marks: list[Mark] | None) -> list[Node]:
+def answer(
+    requests: Sequence[Request], tokenizer: TextTokenizer, scorer: Scorer, marks: list[Mark] | None
+) -> list[Node]:
     """Answer requests together, all of one schema level at a time; returns the root node of each."""
     roots = [Node(_document(request.text, tokenizer), request.schema) for request in requests]
     level = roots

@@ -93,7 +93,7 @@ class Scorer:
         return torch.tensor(rows, device=self.device)
 
     def _pad(self, rows: Sequence[tuple[int, ...]], length: int) -> tuple[Tensor, Tensor]:
-        """Token ids padded with 0, and the mask that is True on tokens. both (rows, length)"""
+        """Token ids padded with 0, and the mask that is True on tokens; both are (rows, length)."""
         ids = np.zeros((len(rows), length), dtype=np.int64)
         mask = np.zeros((len(rows), length), dtype=np.bool_)
         for i, row in enumerate(rows):

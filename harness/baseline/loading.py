@@ -111,8 +111,7 @@ def _fill_random_model(checkpoint: Checkpoint, config: dict[str, Any]) -> Siames
 
 def _adopt_weights(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:
     weights = {
-        name: value.float() if value.is_floating_point() else value
-        for name, value in read_weights(checkpoint).items()
+        name: value.float() if value.is_floating_point() else value for name, value in read_weights(checkpoint).items()
     }
     with torch.device("meta"):
         model = SiameseUIE(model_config(config, weights, checkpoint.directory))

@@ -53,7 +53,8 @@ def find_optimizations(files: Iterable[Path] = ()) -> Registry:
         SuiteError: a plugin cannot be imported, holds no optimization, or two have the same name.
     """
     modules = [
-        importlib.import_module(f"optimizations.{module.name}") for module in pkgutil.iter_modules(optimizations.__path__)
+        importlib.import_module(f"optimizations.{module.name}")
+        for module in pkgutil.iter_modules(optimizations.__path__)
     ]
     found = [one for module in modules for one in _in_module(module)]
     for point in entry_points(group=GROUP):
