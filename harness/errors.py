@@ -7,7 +7,12 @@ from difflib import get_close_matches
 
 
 class UiebenchError(Exception):
-    """Base of every error that is shown as one message, without a traceback (exit status 2)."""
+    """Base of every error that is shown as one message, without a traceback.
+
+    ``failed`` says that the input was fine and the run was not: exit status 1 instead of 2.
+    """
+
+    failed = False
 
 
 class InputError(UiebenchError, ValueError):

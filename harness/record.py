@@ -42,7 +42,7 @@ class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all that is written to disk."""
 
 
-class Cell(Value):
+class Cell(Value, frozen=True):
     """One row of a table: a combination under a scenario."""
 
     combination: str
@@ -51,7 +51,7 @@ class Cell(Value):
     device: str
 
 
-class Evidence(Value):
+class Evidence(Value, frozen=True):
     """What shows that an optimization is active in the process that was measured."""
 
     optimization: str
@@ -60,7 +60,7 @@ class Evidence(Value):
     figures: dict[str, float] = {}
 
 
-class Difference(Value):
+class Difference(Value, frozen=True):
     """A text whose answer is not the baseline's; a tie differs by rounding at the threshold alone."""
 
     id: str
@@ -69,7 +69,7 @@ class Difference(Value):
     got: list[Any]
 
 
-class Parity(Value):
+class Parity(Value, frozen=True):
     """How the answers of a round compare with the baseline's."""
 
     texts: int
@@ -81,7 +81,7 @@ class Parity(Value):
         return [difference for difference in self.differences if not difference.tie]
 
 
-class Memory(Value):
+class Memory(Value, frozen=True):
     """The memory ledger of one process; None where it cannot be measured here."""
 
     weights_bytes: int
@@ -91,7 +91,7 @@ class Memory(Value):
     cuda_serving_peak_bytes: int | None = None
 
 
-class StartUp(Value):
+class StartUp(Value, frozen=True):
     """From the parent's spawn to the first answer, cut into parts. All in nanoseconds."""
 
     imports_ns: int
@@ -104,7 +104,7 @@ class StartUp(Value):
         return self.imports_ns + self.weights_ns + self.first_call_ns
 
 
-class SingleStream(Value, tag="single_stream"):
+class SingleStream(Value, frozen=True, tag="single_stream"):
     """Raw samples: passes x texts, in nanoseconds, of the combination and of its partner."""
 
     own_ns: list[list[int]]
@@ -114,7 +114,7 @@ class SingleStream(Value, tag="single_stream"):
     evidence: list[Evidence] = []
 
 
-class ColdStart(Value, tag="cold_start"):
+class ColdStart(Value, frozen=True, tag="cold_start"):
     """One start of the combination and one of its partner."""
 
     own: StartUp
@@ -124,7 +124,7 @@ class ColdStart(Value, tag="cold_start"):
 Samples: TypeAlias = SingleStream | ColdStart
 
 
-class Header(Value, tag="header"):
+class Header(Value, frozen=True, tag="header"):
     """The first line of a run: what was run, where, on what."""
 
     version: int
@@ -139,7 +139,7 @@ class Header(Value, tag="header"):
     environment: dict[str, Any]
 
 
-class Measured(Value, tag="measured"):
+class Measured(Value, frozen=True, tag="measured"):
     """One round of one cell gave samples."""
 
     cell: Cell
@@ -147,7 +147,7 @@ class Measured(Value, tag="measured"):
     samples: Samples
 
 
-class Skipped(Value, tag="skipped"):
+class Skipped(Value, frozen=True, tag="skipped"):
     """The cell cannot run here, and why."""
 
     cell: Cell
@@ -155,7 +155,7 @@ class Skipped(Value, tag="skipped"):
     reason: str
 
 
-class Failed(Value, tag="failed"):
+class Failed(Value, frozen=True, tag="failed"):
     """The round broke; ``kind`` is crash, timeout, out_of_memory, error, inactive or partner."""
 
     cell: Cell

@@ -75,7 +75,7 @@ class Scorer:
         return EncodedTexts(self.forwards.encode_text(ids, mask), mask, {place: i for i, place in enumerate(places)})
 
     def _score_rows(self, rows: Sequence[Row], texts: EncodedTexts) -> NDArray[np.float32]:
-        """Head and tail logits of the rows. (rows, 2, padded text tokens)"""
+        """Head and tail logits of the rows: (rows, 2, padded text tokens)."""
         # Two rows share an encoded prompt only where its position ids are the same too.
         keys = [(row.ask.prompt, row.ask.document.prompt_start) for row in rows]
         place = {key: i for i, key in enumerate(dict.fromkeys(keys))}

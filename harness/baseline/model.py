@@ -43,7 +43,8 @@ def eager_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | No
     scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5  # (B, N, T, T)
     if mask is not None:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    return scores.softmax(dim=-1) @ value
+    context: Tensor = scores.softmax(dim=-1) @ value
+    return context
 
 
 class Embeddings(nn.Module):

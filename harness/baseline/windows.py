@@ -52,4 +52,5 @@ def merge(windows: tuple[Window, ...], logits: list[NDArray[np.float32]]) -> NDA
         here = slice(window.start, window.start + len(window.ids))
         total[..., here] += values[..., : len(window.ids)]
         count[here] += 1
-    return total / count
+    total /= count
+    return total

@@ -18,7 +18,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of a suite file."""
 
 
-class Combinations(Part):
+class Combinations(Part, frozen=True):
     """Which combinations of which optimizations; the baseline and stock are always there."""
 
     design: Literal["one_at_a_time", "ladder", "leave_one_out", "full", "explicit"] = "one_at_a_time"
@@ -26,14 +26,14 @@ class Combinations(Part):
     include: list[str] = []
 
 
-class Texts(Part):
+class Texts(Part, frozen=True):
     """Which texts: datasets by name or file, and how many of each, spread evenly over the lengths."""
 
     datasets: list[str]
     count: Positive | None = None
 
 
-class Measure(Part):
+class Measure(Part, frozen=True):
     """What is measured, and how often."""
 
     scenarios: list[Literal["single_stream", "cold_start"]] = ["single_stream", "cold_start"]
@@ -42,7 +42,7 @@ class Measure(Part):
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0  # for one round, both processes
 
 
-class Suite(Part):
+class Suite(Part, frozen=True):
     """A whole suite file."""
 
     texts: Texts

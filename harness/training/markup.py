@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 _TOKEN = re.compile(r"\{\{|\}\}")
 _LABEL = re.compile(r"(?P<type>[^#<;{}|]+)(?:#(?P<key>\w+))?(?:<(?P<parent>\w+))?$")
@@ -99,7 +100,7 @@ def _check_links(nodes: list[Node]) -> None:
             raise MarkupError(f"{node.type!r} refers to the parent {node.parent!r}, which no span has as its #key")
 
 
-def chains(marked: Marked, schema: dict, prefix: tuple[Node, ...] = ()) -> Iterator[tuple[Node, ...]]:
+def chains(marked: Marked, schema: dict[str, Any], prefix: tuple[Node, ...] = ()) -> Iterator[tuple[Node, ...]]:
     """Every chain of spans that follows the schema from its root, inner chains included, in document order."""
     parents = _same_text_keys(marked, prefix)
     for type_, below in schema.items():
@@ -129,9 +130,11 @@ def _same_text_keys(marked: Marked, prefix: tuple[Node, ...]) -> set[str]:
     }
 
 
-def read_file(source: str) -> Iterator[tuple[int, dict, str]]:
+def read_file(source: str) -> Iterator[tuple[int, dict[str, Any], str]]:
     """Split a markup file into (line number, schema, marked-up text)."""
-    line_number, schema, lines = 0, None, []
+    line_number = 0
+    schema: dict[str, Any] | None = None
+    lines: list[str] = []
     for number, line in enumerate(source.splitlines(), 1):
         if line.startswith("### "):
             if schema is not None:

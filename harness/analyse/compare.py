@@ -1,0 +1,135 @@
+"""Records to rows: one a combination, with ratios to stock and to the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from harness.analyse.stats import Estimate, Spread, estimate, log_ratio, percentile, pooled_spread
+from harness.record import (
+    BASELINE,
+    STOCK,
+    ColdStart,
+    Difference,
+    Evidence,
+    Failed,
+    Header,
+    Measured,
+    Memory,
+    Record,
+    SingleStream,
+    Skipped,
+    StartUp,
+)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """What the requests of all rounds took, in nanoseconds; a percentile is None where they are too few."""
+
+    requests: int
+    mean_ns: float
+    p50_ns: float | None
+    p95_ns: float | None
+    to_stock: Estimate
+    to_baseline: Estimate | None  # None for the baseline itself, and where the baseline was not measured
+
+
+@dataclass(frozen=True)
+class Row:
+    """All that is known of one combination."""
+
+    combination: str
+    exact: bool
+    problem: str | None  # why nothing, or not all, was measured
+    latency: Latency | None
+    memory: Memory | None
+    starts: tuple[StartUp, ...]
+    texts: int
+    broken: tuple[Difference, ...]
+    ties: tuple[Difference, ...]
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def struck_out(self) -> bool:
+        """Whether its speed counts for nothing: it promised the baseline's answers and gave others."""
+        return self.exact and bool(self.broken)
+
+
+def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spread]:
+    """The rows in the plan's order, and the spread that their intervals come from."""
+    measured: dict[str, list[SingleStream]] = {name: [] for name in header.exact}
+    for record in records:
+        if isinstance(record, Measured) and isinstance(record.samples, SingleStream):
+            measured[record.cell.combination].append(record.samples)
+    ratios = {
+        name: [log_ratio(one.own_ns, one.partner_ns) for one in rounds] for name, rounds in measured.items() if rounds
+    }
+    spread = pooled_spread(ratios)
+    rows = [
+        _row(name, exact, [record for record in records if record.cell.combination == name], ratios, spread)
+        for name, exact in header.exact.items()
+    ]
+    return rows, spread
+
+
+def _row(
+    name: str, exact: bool, records: Sequence[Record], ratios: Mapping[str, Sequence[float]], spread: Spread
+) -> Row:
+    samples = [record.samples for record in records if isinstance(record, Measured)]
+    streams = [one for one in samples if isinstance(one, SingleStream)]
+    differences = _once(difference for one in streams for difference in one.parity.differences)
+    return Row(
+        combination=name,
+        exact=exact,
+        problem=_problem(records),
+        latency=_latency(name, streams, ratios, spread) if streams else None,
+        memory=streams[-1].memory if streams else None,
+        starts=tuple(one.own for one in samples if isinstance(one, ColdStart)),
+        texts=max((one.parity.texts for one in streams), default=0),
+        broken=tuple(one for one in differences if not one.tie),
+        ties=tuple(one for one in differences if one.tie),
+        evidence=tuple(streams[-1].evidence) if streams else (),
+    )
+
+
+def _latency(
+    name: str, streams: Sequence[SingleStream], ratios: Mapping[str, Sequence[float]], spread: Spread
+) -> Latency:
+    requests = [ns for one in streams for passed in one.own_ns for ns in passed]
+    against = None if name == BASELINE else ratios.get(BASELINE)
+    return Latency(
+        requests=len(requests),
+        mean_ns=fmean(requests),
+        p50_ns=percentile(requests, 0.5),
+        p95_ns=percentile(requests, 0.95),
+        to_stock=estimate(ratios[name], spread),
+        to_baseline=None if against is None else _to_baseline(name, ratios[name], against, spread),
+    )
+
+
+def _to_baseline(name: str, own: Sequence[float], baseline: Sequence[float], spread: Spread) -> Estimate:
+    """(X / stock) / (baseline / stock); for stock itself the numerator is 1 and has no error."""
+    if name != STOCK:
+        return estimate(own, spread, baseline)
+    inverse = estimate(baseline, spread)
+    return Estimate(1 / inverse.value, 1 / inverse.high, 1 / inverse.low)
+
+
+def _once(differences: Iterable[Difference]) -> list[Difference]:
+    """Each text once; where one round found a real difference, that one."""
+    by_id: dict[str, Difference] = {}
+    for one in differences:
+        if one.id not in by_id or (by_id[one.id].tie and not one.tie):
+            by_id[one.id] = one
+    return list(by_id.values())
+
+
+def _problem(records: Sequence[Record]) -> str | None:
+    for record in records:
+        if isinstance(record, Skipped):
+            return f"skipped: {record.reason}"
+        if isinstance(record, Failed):
+            return f"failed ({record.kind}) in round {record.round}: {record.error}"
+    return None if records else "not run"

@@ -1,0 +1,28 @@
+"""The command line: arguments in, text out, exit status; decides nothing."""
+
+from __future__ import annotations
+
+import sys
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one message on stderr and exit status 2."""
+    from harness.cli.app import app
+    from harness.errors import UiebenchError
+
+    try:
+        app()
+    except UiebenchError as error:
+        print(f"uiebench: {error}", file=sys.stderr)
+        sys.exit(FAILED if error.failed else USAGE)
+    except BrokenPipeError:  # the reader of a pipe has gone
+        sys.stderr.close()
+        sys.exit(FAILED)
+    except OSError as error:
+        print(f"uiebench: {error}; check the path and the space that is left", file=sys.stderr)
+        sys.exit(USAGE)
+    except KeyboardInterrupt:
+        print("uiebench: interrupted; what was finished is on disk", file=sys.stderr)
+        sys.exit(INTERRUPTED)

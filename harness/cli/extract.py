@@ -1,0 +1,67 @@
+"""`uiebench extract`: spans from one text, or from a file of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli import USAGE
+from harness.errors import InputError
+
+if TYPE_CHECKING:
+    from harness.baseline.extractor import Extractor
+
+
+def extract(
+    text: Annotated[str | None, typer.Argument(help="The text; or use --input.")] = None,
+    schema: Annotated[str | None, typer.Option(help="The schema as JSON, or a file that holds it.")] = None,
+    input: Annotated[Path | None, typer.Option(help='JSONL: lines {"id", "text", "schema"}.')] = None,  # noqa: A002
+    output: Annotated[Path | None, typer.Option(help='JSONL: lines {"id", "output"}; default: stdout.')] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="A ModelScope directory; default: the embedded one.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    all_prefixes: Annotated[bool, typer.Option("--all-prefixes", help="Inner chains too.")] = False,
+) -> None:
+    """Extract the spans that a schema asks for."""
+    if (text is None) == (input is None):
+        raise InputError("give either a TEXT or --input FILE.jsonl")
+    if text is not None:
+        if schema is None:
+            raise InputError("""a TEXT needs a --schema, like --schema '{"产品名称": null}'""")
+        if output is not None:
+            raise InputError("--output goes with --input; a TEXT's answer goes to stdout")
+        from harness.baseline.schema import check_schema, check_text
+
+        checked, asked = check_text(text), check_schema(_schema(schema))
+        print(json.dumps(_load(checkpoint, device).extract(checked, asked, all_prefixes), ensure_ascii=False))
+        return
+    if input is None or not input.is_file():
+        raise InputError(f"input file {str(input)!r} does not exist")
+    from harness.cli.lines import extract_lines
+
+    default = None if schema is None else _schema(schema)
+    if extract_lines(lambda: _load(checkpoint, device), input, output, default, all_prefixes=all_prefixes):
+        raise typer.Exit(USAGE)
+
+
+def _schema(written: str) -> str:
+    """The schema's JSON text, from the argument itself or the file it names."""
+    if written.lstrip().startswith(("{", "[", '"')):
+        return written
+    path = Path(written)
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else written
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"schema file {written!r} cannot be read: {error}") from None
+
+
+def _load(checkpoint: Path | None, device: str) -> Extractor:
+    from harness import Extractor
+    from harness.resources import resource
+
+    if checkpoint is None:
+        print("uiebench: the embedded checkpoint has random weights and extracts nonsense on purpose", file=sys.stderr)
+    return Extractor.load(checkpoint or resource("golden"), device=device)

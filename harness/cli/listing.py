@@ -1,0 +1,24 @@
+"""`uiebench list`: what there is to name on a command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def listing(
+    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
+) -> None:
+    """List the optimizations, suites and datasets."""
+    from harness.data.dataset import dataset_names
+    from harness.plan.registry import find_optimizations
+    from harness.plan.suite import suite_names
+
+    print("optimizations")
+    for one in sorted(find_optimizations(plugin or ()).values(), key=lambda one: (one.stage, one.name)):
+        promise = "exact" if one.exact else "inexact"
+        print(f"  {one.name}  [{one.stage.name}, {promise}]  {one.documentation.splitlines()[0]}")
+    print("suites\n  " + "\n  ".join(suite_names()))
+    print("datasets\n  " + "\n  ".join(dataset_names()))

@@ -1,0 +1,32 @@
+"""`uiebench report`: a finished run's table again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")]) -> None:
+    """Show a run's table and write its report.md again, from its records alone."""
+    show(run)
+
+
+def show(directory: Path) -> int:
+    """Print the table of a run, write report.md; returns how many rows have no baseline to stand on (0 or all)."""
+    from rich.console import Console
+
+    from harness.analyse.compare import compare
+    from harness.record import BASELINE
+    from harness.report import console, markdown
+    from harness.run.store import read_run
+
+    header, records = read_run(directory, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
+    rows, spread = compare(header, records)
+    (directory / "report.md").write_text(markdown.render(header, rows, spread), encoding="utf-8")
+    # A pipe has no width of its own; a table squeezed to 80 columns cannot be read.
+    Console(width=None if sys.stdout.isatty() else 150).print(console.render(header, rows))
+    print(f"\nReport: {directory / 'report.md'}")
+    return sum(row.combination == BASELINE and row.latency is None for row in rows)

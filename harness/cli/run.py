@@ -1,0 +1,74 @@
+"""`uiebench run`: the ablation."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli import FAILED
+from harness.cli.report import show
+
+if TYPE_CHECKING:
+    from harness.run.ablation import Ablation
+
+
+def run(
+    suite: Annotated[str, typer.Argument(help="A suite's name (see `uiebench list`), or a .toml file.")] = "demo",
+    checkpoint: Annotated[Path | None, typer.Option(help="A ModelScope directory; default: the embedded one.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker.")] = 1,
+    seed: Annotated[int, typer.Option(help="Draws the order of the combinations.")] = 0,
+    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
+    runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
+) -> None:
+    """Measure every combination of a suite, and report what each brings."""
+    from harness.run.ablation import Options, prepare
+
+    command = shlex.join(["uiebench", *sys.argv[1:]])
+    options = Options(suite, checkpoint, device, threads, seed, tuple(plugin or ()), runs, command)
+    ablation = prepare(options)
+    if dry_run:
+        _show_plan(ablation)
+        return
+    directory = _run_with_progress(ablation)
+    if show(directory):
+        raise typer.Exit(FAILED)
+
+
+def _run_with_progress(ablation: Ablation) -> Path:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from harness.run.ablation import execute
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    # Redrawn only when a round begins: nothing of ours may run beside a timed block.
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
+        task = bar.add_task("starting", total=ablation.rounds, completed=-2)
+
+        def step(what: str) -> None:
+            bar.update(task, description=what, advance=1, refresh=True)
+
+        directory = execute(ablation, step)
+        bar.update(task, description="done", completed=ablation.rounds, refresh=True)
+    return directory
+
+
+def _show_plan(ablation: Ablation) -> None:
+    from harness.run.ablation import ASSUMED_REQUEST_S, ASSUMED_START_S
+    from harness.units import format_seconds
+
+    measure = ablation.suite.measure
+    print(f"{len(ablation.plan)} combinations x {', '.join(measure.scenarios)} on {len(ablation.examples)} texts:")
+    for planned in ablation.plan:
+        print(f"  {planned.combination}" + (f"  (cannot run: {planned.reason})" if planned.reason else ""))
+    print(f"{measure.rounds} round(s) of {measure.passes} passes each, a fresh pair of processes a round")
+    print(
+        f"about {format_seconds(ablation.estimate_s)}, if a start takes {ASSUMED_START_S:g} s and a request "
+        f"{ASSUMED_REQUEST_S:g} s"
+    )

@@ -1,0 +1,1 @@
+"""Clocks, memory, start-up and answers, measured."""

@@ -1,0 +1,61 @@
+"""A run's report as Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from harness.analyse.compare import Row
+from harness.analyse.stats import NOISE, Spread
+from harness.record import Header
+from harness.report.table import Field, fields, header, summary
+
+
+def render(run: Header, rows: Sequence[Row], spread: Spread) -> str:
+    """The whole report."""
+    return "\n".join(_lines(run, rows, spread)) + "\n"
+
+
+def _lines(run: Header, rows: Sequence[Row], spread: Spread) -> Iterator[str]:
+    yield from (f"# {run.suite}", "", f"`{run.command}`", "")
+    if run.note:
+        yield from (f"**Note:** {run.note}", "")
+    yield from (f"- {line}" for line in summary(rows))
+    yield from ("", _line(header()), _line(["---", *["---:"] * (len(header()) - 1)]))
+    yield from (_line([_marked(field) for field in fields(row)]) for row in rows)
+    yield from ("", _how(spread), "")
+    for row in rows:
+        yield from _details(row)
+    yield from ("## Machine", "", "```json", json.dumps(run.environment, indent=2, ensure_ascii=False), "```")
+
+
+def _how(spread: Spread) -> str:
+    source = "assumed, for want of rounds" if spread.assumed else "pooled over the run's cells"
+    return (
+        "Ratios are of times, texts weighing alike, with 95 % intervals; under 1 is faster. A round is a fresh pair of "
+        f"processes, timed in turns with stock; the sd between rounds is {spread.sd:.1%} ({source}). A verdict needs "
+        f"the whole interval beyond {NOISE:.0%}. A speed struck through belongs to other answers than the baseline's."
+    )
+
+
+def _details(row: Row) -> Iterator[str]:
+    said = [f"- {evidence.optimization}: {evidence.summary}" for evidence in row.evidence]
+    said += [f"- {row.problem}"] if row.problem else []
+    said += [
+        f"- text `{one.id}`{' (tie)' if one.tie else ''}: expected `{_json(one.expected)}`, got `{_json(one.got)}`"
+        for one in (*row.broken, *row.ties)
+    ]
+    if said:
+        yield from (f"## {row.combination}", "", *said, "")
+
+
+def _line(parts: Sequence[str]) -> str:
+    return "| " + " | ".join(part.replace("|", "\\|") for part in parts) + " |"
+
+
+def _marked(field: Field) -> str:
+    return f"~~{field.text}~~" if field.struck else field.text
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

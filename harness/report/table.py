@@ -1,0 +1,108 @@
+"""The main table's columns, whatever it is rendered to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from harness.analyse.compare import Latency, Row
+from harness.analyse.stats import Estimate
+from harness.record import BASELINE
+from harness.units import format_bytes, format_ms, format_seconds
+
+NOTHING = "–"
+TOO_FEW = "n too small"
+
+
+@dataclass(frozen=True)
+class Field:
+    """The text of one field; a struck one is a speed that counts for nothing."""
+
+    text: str
+    struck: bool = False
+
+
+def header() -> list[str]:
+    """The columns' names."""
+    return ["combination", *_SPEED, *_REST]
+
+
+def fields(row: Row) -> list[Field]:
+    """One row's fields, in the order of the header."""
+    latency = row.latency
+    speed = [Field(show(latency) if latency else NOTHING, row.struck_out) for show in _SPEED.values()]
+    return [Field(row.combination), *speed, *(Field(show(row)) for show in _REST.values())]
+
+
+def ratio(value: Estimate) -> str:
+    """A ratio with its interval."""
+    return f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
+
+
+def summary(rows: Sequence[Row]) -> list[str]:
+    """A sentence per row: what it brings."""
+    return [f"{row.combination}: {_brings(row)}." for row in rows]
+
+
+def _brings(row: Row) -> str:
+    if row.latency is None:
+        return row.problem or "not measured"
+    if row.struck_out:
+        named = ", ".join(one.id for one in row.broken)
+        where = f"{len(row.broken)} of {row.texts} texts ({named})"
+        return f"gives other answers than the baseline on {where}: its speed does not count"
+    answers = _answers(row)
+    rest = f"; {row.problem}" if row.problem else ""
+    if row.combination == BASELINE:
+        return f"what the others are compared with; takes {ratio(row.latency.to_stock)} times as long as stock{rest}"
+    parts = [
+        f"{_verdict(found)} than {than} ({ratio(found)} of its time)"
+        for than, found in (("the baseline", row.latency.to_baseline), ("stock", row.latency.to_stock))
+        if found is not None
+    ]
+    return f"{', '.join(parts)}; {answers}{rest}"
+
+
+def _verdict(found: Estimate) -> str:
+    return {"not shown": "no clearer faster or slower"}.get(found.verdict, found.verdict)
+
+
+def _answers(row: Row) -> str:
+    if not row.texts:
+        return NOTHING
+    ties = f", {len(row.ties)} of them ties" if row.ties else ""
+    same = row.texts - len(row.broken)
+    return f"{same} of {row.texts} same{ties}"
+
+
+def _percentile(value: float | None) -> str:
+    return TOO_FEW if value is None else format_ms(value)
+
+
+def _to_baseline(latency: Latency) -> str:
+    return ratio(latency.to_baseline) if latency.to_baseline else NOTHING
+
+
+def _bytes(value: int | None) -> str:
+    return NOTHING if value is None else format_bytes(value)
+
+
+def _cold_start(row: Row) -> str:
+    if not row.starts:
+        return NOTHING
+    return format_seconds(sum(start.total_ns for start in row.starts) / len(row.starts) / 1e9)
+
+
+_SPEED: dict[str, Callable[[Latency], str]] = {
+    "mean": lambda latency: format_ms(latency.mean_ns),
+    "P50": lambda latency: _percentile(latency.p50_ns),
+    "P95": lambda latency: _percentile(latency.p95_ns),
+    "time / stock": lambda latency: ratio(latency.to_stock),
+    "time / baseline": _to_baseline,
+}
+_REST: dict[str, Callable[[Row], str]] = {
+    "RSS load": lambda row: _bytes(row.memory.rss_load_peak_bytes if row.memory else None),
+    "RSS serving": lambda row: _bytes(row.memory.rss_serving_peak_bytes if row.memory else None),
+    "cold start": _cold_start,
+    "answers": _answers,
+}

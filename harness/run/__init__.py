@@ -1,0 +1,1 @@
+"""Cells to records: every measurement in a fresh pair of processes."""

@@ -1,0 +1,184 @@
+"""The main job: a suite file in, a run directory with records and a report out."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from harness.data.dataset import Example, pick, read_dataset
+from harness.errors import InputError, PlatformError, SuiteError, UiebenchError
+from harness.plan.cells import Planned, plan_cells
+from harness.plan.registry import find_optimizations
+from harness.plan.suite import Suite, find_suite, read_suite
+from harness.record import RECORD_VERSION, Header
+from harness.resources import resource
+from harness.run.environment import environment
+from harness.run.executors.local import LocalExecutor, Reference, Settings
+from harness.run.process import WorkerError
+from harness.run.runner import run
+from harness.run.store import Store
+
+# What `--dry-run` reckons with; the first comes from fresh processes with transformers on two cores, the second is a
+# StructBERT-base request there.
+ASSUMED_START_S = 8.0
+ASSUMED_REQUEST_S = 0.5
+NONSENSE = (
+    "the embedded checkpoint has random weights and extracts nonsense on purpose: it is exact and fast to load, and "
+    "shows the way from suite to report. Use --checkpoint DIR for your own model"
+)
+
+
+class BaselineError(UiebenchError):
+    """The baseline itself could not answer, so there is nothing to compare with."""
+
+    failed = True
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line adds to a suite file."""
+
+    suite: str
+    checkpoint: Path | None = None  # None: the embedded one
+    device: str = "cpu"
+    threads: int = 1
+    seed: int = 0
+    plugins: tuple[Path, ...] = ()
+    directory: Path = field(default=Path("runs"))
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A checked suite, ready to run; nothing has been started yet."""
+
+    options: Options
+    path: Path
+    suite: Suite
+    plan: tuple[Planned, ...]
+    examples: tuple[Example, ...]
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of the whole run, over all combinations."""
+        return len(self.plan) * self.suite.measure.rounds
+
+    @property
+    def estimate_s(self) -> float:
+        """About how long the run takes, from the two assumed times."""
+        runnable = sum(planned.reason is None for planned in self.plan) * self.suite.measure.rounds
+        requests = len(self.examples) * (self.suite.measure.passes + 2)  # a warm-up and the evidence
+        return ASSUMED_START_S + runnable * 2 * (ASSUMED_START_S + requests * ASSUMED_REQUEST_S)
+
+
+def prepare(options: Options) -> Ablation:
+    """Read and check everything that a run needs, without starting anything.
+
+    Raises:
+        SuiteError: the suite, an optimization or a plugin.
+        InputError: the texts or the options.
+        PlatformError: runs need Linux.
+    """
+    if sys.platform != "linux":
+        raise PlatformError(
+            f"`run` measures memory and processes through Linux's /proc, and this is {sys.platform}; use a Linux "
+            "machine or a container there (`extract` works here)"
+        )
+    path = find_suite(options.suite)
+    suite = read_suite(path)
+    plan = plan_cells(suite, find_optimizations(options.plugins), options.device)
+    examples: list[Example] = []
+    for name in suite.texts.datasets:
+        examples.extend(_renamed(name, example) for example in read_dataset(name))
+    if not examples:
+        raise InputError(f"the datasets {', '.join(suite.texts.datasets)} hold no text")
+    return Ablation(options, path, suite, tuple(plan), tuple(pick(examples, suite.texts.count)))
+
+
+def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
+    """Run it; returns the run's directory, ``runs/ID``.
+
+    Raises:
+        BaselineError: the baseline cannot answer.
+        UiebenchError: the checkpoint or the device is not what it has to be.
+    """
+    options = ablation.options
+    directory = _new_directory(options.directory, ablation.path.stem)
+    settings = Settings(
+        checkpoint=str((options.checkpoint or resource("golden")).resolve()),
+        device=options.device,
+        threads=options.threads,
+        plugins=tuple(str(path.resolve()) for path in options.plugins),
+        examples=ablation.examples,
+        passes=ablation.suite.measure.passes,
+        timeout_s=ablation.suite.measure.timeout_s,
+        logs=directory / "logs",
+    )
+    shutil.copyfile(ablation.path, directory / "suite.toml")
+    executor = LocalExecutor(settings)
+    progress("the baseline's answers")
+    reference, facts = _reference(executor)
+    _write_reference(directory / "reference.jsonl", ablation.examples, reference)
+    store = Store(directory)
+    store.append(
+        Header(
+            version=RECORD_VERSION,
+            suite=ablation.path.stem,
+            command=options.command,
+            seed=options.seed,
+            device=options.device,
+            checkpoint=settings.checkpoint if options.checkpoint else "golden (embedded)",
+            note="" if options.checkpoint else NONSENSE,
+            texts=[example.id for example in ablation.examples],
+            exact={planned.combination: planned.exact for planned in ablation.plan},
+            environment={**environment(), "threads": options.threads, "worker": facts},
+        )
+    )
+    run(
+        ablation.plan,
+        ablation.suite.measure.rounds,
+        executor,
+        reference,
+        append=store.append,
+        random_order=random.Random(options.seed),
+        progress=progress,
+    )
+    return directory
+
+
+def _renamed(dataset: str, example: Example) -> Example:
+    return msgspec.structs.replace(example, id=f"{Path(dataset).stem if '.jsonl' in dataset else dataset}:{example.id}")
+
+
+def _new_directory(parent: Path, suite: str) -> Path:
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    try:
+        for name in (f"{stamp}-{suite}", *(f"{stamp}-{suite}-{i}" for i in range(2, 100))):
+            if not (parent / name).exists():
+                (parent / name / "logs").mkdir(parents=True)
+                return parent / name
+    except OSError as error:
+        raise InputError(f"cannot make a run directory in {str(parent)!r}: {error}; name another with --runs") from None
+    raise SuiteError(f"{str(parent)!r} holds a hundred runs of this second; name another with --runs")
+
+
+def _reference(executor: LocalExecutor) -> tuple[Reference, dict[str, str]]:
+    try:
+        return executor.reference()
+    except WorkerError as error:
+        if error.kind == "input":
+            raise UiebenchError(str(error)) from None
+        raise BaselineError(f"the baseline cannot answer ({error.kind}): {error}") from None
+
+
+def _write_reference(path: Path, examples: tuple[Example, ...], reference: Reference) -> None:
+    with path.open("wb") as file:
+        for example, answer, marks in zip(examples, reference.answers, reference.marks, strict=True):
+            file.write(msgspec.json.encode({"id": example.id, "output": answer, "marks": marks}) + b"\n")

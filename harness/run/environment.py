@@ -1,0 +1,59 @@
+"""What a run ran on: versions, processor, load, GPU."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+
+_DISTRIBUTIONS = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "flash-attn")
+
+
+def environment() -> dict[str, Any]:
+    """What can change a measurement, as far as this machine tells it."""
+    return {
+        "uiebench": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_average": list(os.getloadavg()),
+        "packages": {name: found for name in _DISTRIBUTIONS if (found := _version(name))},
+        "gpus": gpus(),
+    }
+
+
+def gpus() -> list[str]:
+    """The GPUs that the driver names; none where there is no driver."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return []
+    try:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        driver = pynvml.nvmlSystemGetDriverVersion()
+        return [f"{pynvml.nvmlDeviceGetName(handle)}, driver {driver}" for handle in handles]
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _processor() -> str:
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        return platform.processor()
+    return found[1] if found else platform.machine()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

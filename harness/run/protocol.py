@@ -1,0 +1,123 @@
+"""What a runner and its workers say to each other: JSON lines over a pipe of the worker's own."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, TypeVar
+
+import msgspec
+
+from harness.record import Chains, Evidence, Mark, Memory, StartUp
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every line on the pipe; the tag says which it is."""
+
+
+class Job(Message, frozen=True, tag="job"):
+    """The first line to a worker: what it is, and the texts that all commands are about."""
+
+    combination: str  # `baseline`, `stock`, or optimizations as `harness.plan.combination` writes them
+    checkpoint: str
+    device: str
+    threads: int
+    plugins: list[str]
+    texts: list[str]
+    schemas: list[str]  # as JSON text, so that a key order is kept
+    spawned_ns: int  # CLOCK_MONOTONIC of the parent, just before the spawn
+
+
+class Answer(Message, frozen=True, tag="answer"):
+    """Answer all texts, untimed."""
+
+    marks: bool = False  # also the logits near the threshold
+
+
+class Time(Message, frozen=True, tag="time"):
+    """Answer all texts once, each timed from text in to spans out."""
+
+
+class MarkTexts(Message, frozen=True, tag="mark_texts"):
+    """Answer these texts (by place) once more, for their logits near the threshold."""
+
+    places: list[int]
+
+
+class Prove(Message, frozen=True, tag="prove"):
+    """Take the evidence of every optimization of the combination, in an untimed pass."""
+
+
+class Weigh(Message, frozen=True, tag="weigh"):
+    """Read the memory ledger."""
+
+
+class Ready(Message, frozen=True, tag="ready"):
+    """The worker is up and has answered the fixed first request."""
+
+    start: StartUp
+    facts: dict[str, str]
+
+
+class Answered(Message, frozen=True, tag="answered"):
+    """An answer per text, and their marks where these were asked for."""
+
+    answers: list[Chains]
+    marks: list[list[Mark]] = []
+
+
+class Timed(Message, frozen=True, tag="timed"):
+    """One pass: nanoseconds per text, and the answers that were timed."""
+
+    ns: list[int]
+    answers: list[Chains]
+
+
+class Marked(Message, frozen=True, tag="marked"):
+    """The marks of the texts asked for, in that order."""
+
+    marks: list[list[Mark]]
+
+
+class Proved(Message, frozen=True, tag="proved"):
+    """The evidence, one an optimization."""
+
+    evidence: list[Evidence]
+
+
+class Weighed(Message, frozen=True, tag="weighed"):
+    """What the process took so far."""
+
+    memory: Memory
+
+
+class Fault(Message, frozen=True, tag="fault"):
+    """The worker could not do what it was told."""
+
+    kind: str  # unavailable, input (the user's to mend), out_of_memory or error
+    error: str
+
+
+Command: TypeAlias = Job | Answer | Time | MarkTexts | Prove | Weigh
+Reply: TypeAlias = Ready | Answered | Timed | Marked | Proved | Weighed | Fault
+
+R = TypeVar("R", bound=Message)  # a kind of reply
+
+_ENCODER = msgspec.json.Encoder()
+_COMMAND = msgspec.json.Decoder(Command)
+_REPLY = msgspec.json.Decoder(Reply)
+
+
+def to_line(message: Command | Reply) -> bytes:
+    """One line; JSON text holds no raw newline."""
+    return _ENCODER.encode(message) + b"\n"
+
+
+def read_command(line: bytes) -> Command:
+    """The command on a line."""
+    command: Command = _COMMAND.decode(line)
+    return command
+
+
+def read_reply(line: bytes) -> Reply:
+    """The reply on a line."""
+    reply: Reply = _REPLY.decode(line)
+    return reply

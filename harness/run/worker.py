@@ -1,0 +1,158 @@
+"""One combination in one process: load, compose, measure (`python -m harness.run.worker READ_FD WRITE_FD`)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from harness.errors import UiebenchError
+from harness.measure.latency import single_stream
+from harness.measure.memory import peak_cuda, peak_rss, reset_peak_cuda, reset_peak_rss, weights_bytes
+from harness.record import STOCK, Chains, Memory, StartUp
+from harness.run import protocol as say
+
+# The cold start's fixed request: 20 characters, one type.
+FIRST_TEXT = "华为发布新款手机，售价四千九百九十九元。"
+FIRST_SCHEMA: dict[str, None] = {"价格": None}
+
+
+class Worker:
+    """A composed extractor, and what the runner may ask of it."""
+
+    def __init__(self, job: say.Job) -> None:
+        import torch
+
+        from harness.baseline.loading import stock_plan
+        from harness.compose import compose
+        from harness.plan.combination import parse
+        from harness.plan.registry import find_optimizations
+
+        torch.set_num_threads(job.threads)
+        self.chosen = parse(job.combination, find_optimizations(Path(path) for path in job.plugins))
+        start = "stock" if job.combination == STOCK else "baseline"
+        imported = time.monotonic_ns()
+        self.extractor = compose(stock_plan(job.checkpoint, device=job.device, start=start), self.chosen)
+        self._synchronize()
+        loaded = time.monotonic_ns()
+        self.extractor.extract(FIRST_TEXT, FIRST_SCHEMA)
+        answered = time.monotonic_ns()
+        self.start = StartUp(
+            imports_ns=imported - job.spawned_ns, weights_ns=loaded - imported, first_call_ns=answered - loaded
+        )
+        self.facts = {"torch": torch.__version__, "torch_threads": str(torch.get_num_threads())}
+        if self.extractor.device.type == "cuda":
+            self.facts["gpu"] = torch.cuda.get_device_name(self.extractor.device)
+        self.texts = job.texts
+        self.schemas = [json.loads(schema) for schema in job.schemas]
+        self._load_peaks = peak_rss(), peak_cuda(self.extractor.device)
+        self._rss_was_reset = reset_peak_rss()
+        reset_peak_cuda(self.extractor.device)
+
+    def answer(self, command: say.Answer) -> say.Answered:
+        """All texts, untimed."""
+        if not command.marks:
+            return say.Answered([self._extract(place) for place in range(len(self.texts))])
+        both = [self.extractor.extract_with_marks(*pair) for pair in zip(self.texts, self.schemas, strict=True)]
+        return say.Answered([answer for answer, _ in both], [marks for _, marks in both])
+
+    def time(self, _: say.Time) -> say.Timed:
+        """One timed pass over all texts."""
+        ns, answers = single_stream(self._extract, range(len(self.texts)), synchronize=self._synchronize)
+        return say.Timed(ns, answers)
+
+    def mark(self, command: say.MarkTexts) -> say.Marked:
+        """The logits near the threshold of some texts."""
+        return say.Marked(
+            [self.extractor.extract_with_marks(self.texts[i], self.schemas[i])[1] for i in command.places]
+        )
+
+    def prove(self, _: say.Prove) -> say.Proved:
+        """What shows that each optimization is active here."""
+        from harness.plugin import Probe
+
+        probe = Probe(self.extractor, self.texts, self.schemas)
+        return say.Proved([one.evidence(probe) for one, _ in self.chosen])
+
+    def weigh(self, _: say.Weigh) -> say.Weighed:
+        """The memory ledger."""
+        rss, cuda = self._load_peaks
+        return say.Weighed(
+            Memory(
+                weights_bytes=weights_bytes(self.extractor.model),
+                rss_load_peak_bytes=rss,
+                rss_serving_peak_bytes=peak_rss() if self._rss_was_reset else None,
+                cuda_load_peak_bytes=cuda,
+                cuda_serving_peak_bytes=peak_cuda(self.extractor.device),
+            )
+        )
+
+    def _extract(self, place: int) -> Chains:
+        return self.extractor.extract(self.texts[place], self.schemas[place])
+
+    def _synchronize(self) -> None:
+        if self.extractor.device.type == "cuda":
+            import torch
+
+            torch.cuda.synchronize(self.extractor.device)
+
+
+def serve(commands: BinaryIO, replies: BinaryIO) -> None:
+    """Come up as the first line says, then do what each further line asks, until the pipe ends or the first fault."""
+    worker: Worker | None = None
+    for line in commands:
+        reply = _guarded(line, worker)
+        if isinstance(reply, Worker):
+            worker = reply
+            reply = say.Ready(worker.start, worker.facts)
+        replies.write(say.to_line(reply))
+        if isinstance(reply, say.Fault):
+            return
+
+
+def _obey(line: bytes, worker: Worker | None) -> Any:
+    command = say.read_command(line)
+    if isinstance(command, say.Job):
+        return Worker(command)
+    if worker is None:
+        raise RuntimeError("the first line must be a job")
+    actions: dict[type, Callable[[Any], Any]] = {
+        say.Answer: worker.answer,
+        say.Time: worker.time,
+        say.MarkTexts: worker.mark,
+        say.Prove: worker.prove,
+        say.Weigh: worker.weigh,
+    }
+    return actions[type(command)](command)
+
+
+def _guarded(line: bytes, worker: Worker | None) -> Any:
+    try:
+        return _obey(line, worker)
+    except UiebenchError as error:
+        from harness.compose import UnavailableError
+
+        return say.Fault("unavailable" if isinstance(error, UnavailableError) else "input", str(error))
+    except MemoryError as error:
+        return say.Fault("out_of_memory", str(error) or "the host has no more memory")
+    except Exception as error:  # a plugin may raise anything; the run must go on
+        import traceback
+
+        traceback.print_exc()
+        kind = "out_of_memory" if _is_out_of_memory(error) else "error"
+        return say.Fault(kind, f"{type(error).__name__}: {error}")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    import torch
+
+    # The CPU allocator has no error class of its own.
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory: you tried to allocate" in str(error)
+
+
+if __name__ == "__main__":
+    with open(int(sys.argv[1]), "rb") as commands, open(int(sys.argv[2]), "wb", buffering=0) as replies:  # noqa: PTH123 (descriptors)
+        serve(commands, replies)
