@@ -36,7 +36,7 @@ class Texts(Part, frozen=True):
 class Measure(Part, frozen=True):
     """What is measured, and how often."""
 
-    scenarios: list[Literal["single_stream", "cold_start"]] = ["single_stream", "cold_start"]
+    scenarios: tuple[Literal["single_stream", "cold_start"], ...] = ("single_stream", "cold_start")
     rounds: Positive = 1
     passes: Positive = 4
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0  # for one round, both processes

@@ -43,7 +43,7 @@ class Worker:
         self.start = StartUp(
             imports_ns=imported - job.spawned_ns, weights_ns=loaded - imported, first_call_ns=answered - loaded
         )
-        self.facts = {"torch": torch.__version__, "torch_threads": str(torch.get_num_threads())}
+        self.facts = {"torch": str(torch.__version__), "torch_threads": str(torch.get_num_threads())}
         if self.extractor.device.type == "cuda":
             self.facts["gpu"] = torch.cuda.get_device_name(self.extractor.device)
         self.texts = job.texts

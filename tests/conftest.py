@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import Extractor
+from harness.baseline.loading import plain_plan
+from harness.compose import compose
+from harness.plan.registry import find_optimizations
+
+COMBINATIONS = {
+    "baseline": [],
+    "baseline+dynamic_truncation": ["dynamic_truncation"],
+    "baseline+flash_attention": ["flash_attention"],
+    "baseline+both": ["dynamic_truncation", "flash_attention"],
+}
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """A random checkpoint: it extracts nonsense, but always the same."""
+    return Path(__file__).parent / "golden" / "checkpoint"
+
+
+@pytest.fixture(scope="session")
+def stock(golden: Path) -> Extractor:
+    return Extractor.load(golden, start="stock")
+
+
+@pytest.fixture(scope="session")
+def baseline(golden: Path) -> Extractor:
+    return Extractor.load(golden, start="baseline")
+
+
+@pytest.fixture(scope="session", params=["stock", *COMBINATIONS])
+def extractor(request: pytest.FixtureRequest, golden: Path, stock: Extractor) -> Extractor:
+    """Every extractor that must give the reference's answers, one after the other."""
+    if request.param == "stock":
+        return stock
+    registry = find_optimizations()
+    chosen = [(registry[name], dict[str, object]()) for name in COMBINATIONS[request.param]]
+    return compose(plain_plan(golden, device="cpu", start="baseline"), chosen)
