@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import Extractor
-from harness.baseline.loading import plain_plan
+from harness.baseline.loading import plain_plan, stock_plan
 from harness.compose import compose
 from harness.plan.registry import find_optimizations
 
@@ -25,7 +25,7 @@ def golden() -> Path:
 
 @pytest.fixture(scope="session")
 def stock(golden: Path) -> Extractor:
-    return Extractor.load(golden, start="stock")
+    return stock_plan(golden, device="cpu", start="stock").load()
 
 
 @pytest.fixture(scope="session")

@@ -150,7 +150,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     import torch
 
     # The CPU allocator has no error class of its own.
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory: you tried to allocate" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,116 @@
+"""One real run of a suite whose optimizations go wrong in every way."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.analyse.compare import Row, compare
+from harness.record import Failed, Measured, Record, SingleStream, Skipped
+from harness.report import console, markdown
+from harness.run.ablation import Options, execute, prepare
+from harness.run.store import RECORDS, read_run
+
+FAULTS = ["wrong_answer", "crash", "hang", "eats_all_memory", "raises", "does_nothing", "never_here"]
+LONG = "这款手机的屏幕非常清晰，拍照也很稳定，就是电池续航在系统更新以后下降得比较明显，客服说下个月会推送修复补丁。"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    here = tmp_path_factory.mktemp("run")
+    texts = here / "texts.jsonl"
+    lines = [{"id": i, "text": text, "schema": {"价格": None}} for i, text in (("long", LONG), ("short", "售价三百元"))]
+    texts.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    suite = here / "faults.toml"
+    suite.write_text(
+        f"""
+        [combinations]
+        optimizations = {json.dumps(FAULTS)}
+        [texts]
+        datasets = [{json.dumps(str(texts))}]
+        [measure]
+        passes = 2
+        timeout_s = 30
+        """,
+        encoding="utf-8",
+    )
+    options = Options(str(suite), plugins=(Path(__file__).parent / "faults.py",), directory=here / "runs")
+    return execute(prepare(options), progress=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def records(run: Path) -> dict[str, Record]:
+    _, records = read_run(run, warn=pytest.fail)
+    return {record.cell.combination: record for record in records if record.cell.scenario == "single_stream"}
+
+
+@pytest.fixture(scope="module")
+def rows(run: Path) -> dict[str, Row]:
+    header, records = read_run(run, warn=pytest.fail)
+    return {row.combination: row for row in compare(header, records)[0]}
+
+
+@pytest.mark.parametrize(
+    ("combination", "kind", "said"),
+    [
+        ("crash", "crash", "SIGSEGV"),
+        ("hang", "timeout", "time limit"),
+        ("eats_all_memory", "out_of_memory", "memory"),
+        ("raises", "error", "no such kernel"),
+        ("does_nothing", "inactive", "no kernel of it was seen"),
+    ],
+)
+def test_a_broken_worker_is_a_record(records: dict[str, Record], combination: str, kind: str, said: str) -> None:
+    record = records[combination]
+    assert isinstance(record, Failed)
+    assert record.kind == kind
+    assert said in record.error
+
+
+def test_an_optimization_that_cannot_run_here_is_skipped_with_its_reason(records: dict[str, Record]) -> None:
+    record = records["never_here"]
+    assert isinstance(record, Skipped)
+    assert "quantum computer" in record.reason
+
+
+def test_the_run_goes_on_past_every_failure(records: dict[str, Record]) -> None:
+    assert set(records) == {"baseline", "stock", *FAULTS}
+    for name in ("baseline", "stock", "wrong_answer"):
+        record = records[name]
+        assert isinstance(record, Measured)
+        assert isinstance(record.samples, SingleStream)
+        assert len(record.samples.own_ns) == 2
+        assert all(ns > 0 for one in record.samples.own_ns for ns in one)
+        assert record.samples.memory.rss_serving_peak_bytes
+
+
+def test_a_wrong_answer_strikes_its_speed_out_and_names_the_text(run: Path, rows: dict[str, Row]) -> None:
+    row = rows["wrong_answer"]
+    assert row.struck_out
+    assert [one.id.rpartition(":")[2] for one in row.broken] == ["long"]
+    assert not rows["stock"].struck_out
+    header, records = read_run(run, warn=pytest.fail)
+    compared, spread = compare(header, records)
+    report = markdown.render(header, compared, spread)
+    line = next(line for line in report.splitlines() if line.startswith("| wrong_answer"))
+    assert line.count("~~") == 2 * 5
+    assert "texts:long" in report
+    out = Console(file=io.StringIO(), width=200, force_terminal=True)
+    out.print(console.render(header, compared))
+    written = out.file
+    assert isinstance(written, io.StringIO)
+    assert "\x1b[9m" in written.getvalue()
+
+
+def test_a_torn_last_line_is_dropped_with_a_warning(run: Path, tmp_path: Path) -> None:
+    whole = (run / RECORDS).read_bytes()
+    (tmp_path / RECORDS).write_bytes(whole[:-20])
+    warnings: list[str] = []
+    _, records = read_run(tmp_path, warn=warnings.append)
+    assert len(records) == whole.count(b"\n") - 2
+    assert len(warnings) == 1
+    assert "torn" in warnings[0]
