@@ -21,6 +21,7 @@ SAFETENSORS = "model.safetensors"
 _UNUSED = re.compile(r"plm\.pooler\..*|plm\.embeddings\.position_ids")
 _LAYER = re.compile(r"(plm\.encoder|crossattention)\.layer\.(\d+)\.")
 _EXPECTED = f"a ModelScope SiameseUIE directory holds config.json, vocab.txt and {PICKLE} or {SAFETENSORS}"
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _SHOWN_KEYS = 8  # an error names this many keys, then counts the rest
 
 
@@ -33,10 +34,10 @@ class Checkpoint:
 
     @classmethod
     def open(cls, directory: Path | str) -> Checkpoint:
-        """Check that ``directory`` has the files of a checkpoint.
+        """Check that ``directory`` has the files of a checkpoint, and that configuration and vocabulary can be read.
 
         Raises:
-            CheckpointError: it does not exist, or a file is missing.
+            CheckpointError: it does not exist, or a file is missing or unusable.
         """
         directory = Path(directory)
         if not directory.is_dir():
@@ -46,8 +47,23 @@ class Checkpoint:
                 raise CheckpointError(f"checkpoint directory {str(directory)!r} has no {name}; {_EXPECTED}")
         for weights in (directory / PICKLE, directory / SAFETENSORS, *sorted(directory.glob("*.safetensors"))):
             if weights.is_file():
-                return cls(directory, weights)
+                opened = cls(directory, weights)
+                _check_vocabulary(directory / "vocab.txt", read_config(opened))
+                return opened
         raise CheckpointError(f"checkpoint directory {str(directory)!r} has no weights; {_EXPECTED}")
+
+
+def _check_vocabulary(path: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a vocabulary that a tokenizer, or the model's embedding, would stumble over later."""
+    try:
+        tokens = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path} is no UTF-8 text: {error}") from None
+    if missing := [token for token in _SPECIAL if token not in tokens]:
+        raise CheckpointError(f"{path} lacks {', '.join(missing)}, which BERT's tokenizer needs")
+    size = config.get("vocab_size")
+    if isinstance(size, int) and len(tokens) > size:
+        raise CheckpointError(f"{path} has {len(tokens)} tokens, more than the vocab_size {size} of config.json")
 
 
 def read_config(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -105,6 +121,9 @@ def model_config(config: Mapping[str, Any], weights: Mapping[str, Tensor], sourc
         layers = int(config["num_hidden_layers"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{source}/config.json: missing or wrong value: {error}") from None
+    for name in ("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size"):
+        if int(config[name]) < 1:
+            raise CheckpointError(f"{source}/config.json: {name} is {config[name]}; it must be at least 1")
     if layers != tower + cross:
         raise CheckpointError(
             f"{source}: config.json says num_hidden_layers = {layers}, the weights hold {tower} tower (plm.encoder) + "

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +12,7 @@ from harness.record import BASELINE, STOCK
 
 Chosen = tuple[Optimization[Any], dict[str, Any]]  # an optimization with the values of its parameters
 
-_PART = re.compile(r"\s*(?P<name>\w+)\s*(?:\((?P<arguments>[^()]*)\))?\s*")
-_HOW = "write NAME+NAME(PARAMETER=VALUE, …), or 'baseline' for none"
+_HOW = "write NAME+NAME(PARAMETER=VALUE, …), or 'baseline' for none; text with other signs in quotes"
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
@@ -28,14 +25,11 @@ def parse(written: str, registry: Mapping[str, Optimization[Any]]) -> list[Chose
     if written.strip() in (BASELINE, STOCK):
         return []
     chosen: dict[str, Chosen] = {}
-    for part in written.split("+"):
-        match = _PART.fullmatch(part)
-        if match is None:
-            raise SuiteError(f"combination {written!r}: {part.strip()!r} cannot be read; {_HOW}")
-        one = registry[match["name"]]
+    for name, arguments in _parts(written):
+        one = registry[name]
         if one.name in chosen:
             raise SuiteError(f"combination {written!r} holds {one.name!r} twice")
-        chosen[one.name] = (one, _arguments(one, match["arguments"] or ""))
+        chosen[one.name] = (one, {key: _value(one, key, value) for key, value in arguments.items()})
     return sorted(chosen.values(), key=lambda pair: (pair[0].stage, pair[0].name))
 
 
@@ -59,24 +53,42 @@ def _written(one: Optimization[Any], arguments: Mapping[str, Any]) -> str:
     return f"{one.name}({', '.join(f'{name}={value!r}' for name, value in sorted(arguments.items()))})"
 
 
-def _arguments(one: Optimization[Any], written: str) -> dict[str, Any]:
-    arguments: dict[str, Any] = {}
-    for pair in filter(None, map(str.strip, written.split(","))):
-        name, equals, value = map(str.strip, pair.partition("="))
-        if not equals:
-            raise SuiteError(f"{one.name}({written}): {pair!r} is no PARAMETER=VALUE")
-        if name not in one.parameters:
-            raise SuiteError(f"{one.name}: {unknown('parameter', name, one.parameters)}")
-        arguments[name] = _value(one, one.parameters[name], value)
-    return arguments
-
-
-def _value(one: Optimization[Any], parameter: inspect.Parameter, written: str) -> Any:
+def _parts(written: str) -> list[tuple[str, dict[str, ast.expr]]]:
+    """The names with their keyword arguments; a combination is written as a Python expression is."""
     try:
-        value = ast.literal_eval(written)
-    except (ValueError, SyntaxError):
-        value = written
-    allowed = _TYPES.get(str(parameter.annotation))
+        node: ast.expr = ast.parse(written.strip(), mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        raise SuiteError(f"combination {written!r} cannot be read ({error}); {_HOW}") from None
+    parts: list[tuple[str, dict[str, ast.expr]]] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        parts.append(_part(node.right, written))
+        node = node.left
+    return [*parts, _part(node, written)]
+
+
+def _part(node: ast.expr, written: str) -> tuple[str, dict[str, ast.expr]]:
+    match node:
+        case ast.Name(id=name):
+            return name, {}
+        case ast.Call(func=ast.Name(id=name), args=[], keywords=keywords):
+            values = {str(keyword.arg): keyword.value for keyword in keywords}
+            if len(values) < len(keywords):
+                raise SuiteError(f"combination {written!r}: a parameter of {name} is given twice ({', '.join(values)})")
+            return name, values
+        case ast.Call(args=[first, *_]):
+            raise SuiteError(f"combination {written!r}: {ast.unparse(first)!r} is no PARAMETER=VALUE; {_HOW}")
+    raise SuiteError(f"combination {written!r}: {ast.unparse(node)!r} cannot be read; {_HOW}")
+
+
+def _value(one: Optimization[Any], name: str, node: ast.expr) -> Any:
+    if name not in one.parameters:
+        raise SuiteError(f"{one.name}: {unknown('parameter', name, one.parameters)}")
+    wanted = str(one.parameters[name].annotation)
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        value = ast.unparse(node)  # a bare word is text
+    allowed = _TYPES.get(wanted)
     if allowed and (not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)):
-        raise SuiteError(f"{one.name}: {parameter.name} = {written!r} must be of type {parameter.annotation}")
+        raise SuiteError(f"{one.name}: {name} = {ast.unparse(node)} must be of type {wanted}")
     return value

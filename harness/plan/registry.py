@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import pkgutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -78,9 +79,10 @@ def _in_file(path: Path) -> list[Optimization[Any]]:
     if spec is None or spec.loader is None:
         raise SuiteError(f"plugin file {str(path)!r} is no Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickle look a class's module up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a stranger's file raises
+    except (Exception, SystemExit) as error:  # whatever a stranger's file raises
         raise SuiteError(f"plugin file {str(path)!r} cannot be imported: {error!r}") from error
     found = _in_module(module)
     if not found:

@@ -29,14 +29,17 @@ class Combinations(Part, frozen=True):
 class Texts(Part, frozen=True):
     """Which texts: datasets by name or file, and how many of each, spread evenly over the lengths."""
 
-    datasets: list[str]
+    datasets: Annotated[list[str], msgspec.Meta(min_length=1)]
     count: Positive | None = None
 
 
 class Measure(Part, frozen=True):
     """What is measured, and how often."""
 
-    scenarios: tuple[Literal["single_stream", "cold_start"], ...] = ("single_stream", "cold_start")
+    scenarios: Annotated[tuple[Literal["single_stream", "cold_start"], ...], msgspec.Meta(min_length=1)] = (
+        "single_stream",
+        "cold_start",
+    )
     rounds: Positive = 1
     passes: Positive = 4
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0  # for one round, both processes

@@ -103,11 +103,11 @@ def test_an_interrupt_leaves_whole_lines(tmp_path: Path) -> None:
         "harness",
         "extract",
         "--input",
-        source,
+        str(source),
         "--output",
-        target,
+        str(target),
         "--checkpoint",
-        GOLDEN,
+        str(GOLDEN),
     ]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         with target.open("rb") as answers:

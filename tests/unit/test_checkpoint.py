@@ -19,7 +19,6 @@ WEIGHTS = "pytorch_model.bin"
 TEXT, SCHEMA = "屏幕细腻，手感一般，快递太慢，不过客服态度很好。", {"属性词": {"情感词": None}}
 HEAD = "plm.encoder.layer.0.output.dense.weight"
 Plan = Callable[..., LoadPlan]
-RAW = pytest.mark.xfail(strict=True, reason="the library's own error comes through instead of a CheckpointError")
 each_plan = pytest.mark.parametrize("plan", [plain_plan, stock_plan])
 
 
@@ -62,7 +61,7 @@ def test_an_incomplete_directory_is_refused_with_what_is_missing(copy: Path, fil
         Extractor.load(copy)
 
 
-@pytest.mark.parametrize("plan", [plain_plan, pytest.param(stock_plan, marks=RAW)])
+@each_plan
 @pytest.mark.parametrize("written", ["", "{", "[]", "\udcff"])
 def test_a_configuration_that_is_no_object_is_refused(copy: Path, plan: Plan, written: str) -> None:
     (copy / "config.json").write_bytes(written.encode("utf-8", "surrogateescape"))
@@ -76,8 +75,8 @@ def test_a_configuration_that_is_no_object_is_refused(copy: Path, plan: Plan, wr
         ({"hidden_size": None}, "config.json: missing or wrong value"),
         ({"num_attention_heads": "many"}, "config.json: missing or wrong value.*many"),
         ({"num_attention_heads": 5}, "hidden_size 32 is no multiple of 5 heads"),
-        pytest.param({"num_attention_heads": 0}, "num_attention_heads", marks=RAW),
-        pytest.param({"hidden_size": -32}, "hidden_size", marks=RAW),
+        ({"num_attention_heads": 0}, "num_attention_heads"),
+        ({"hidden_size": -32}, "hidden_size"),
         ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
         ({"num_hidden_layers": 7}, "num_hidden_layers = 7, the weights hold 6 tower .* 6 cross"),
     ],
@@ -88,7 +87,6 @@ def test_a_configuration_that_fits_no_model_is_refused(copy: Path, values: dict[
         Extractor.load(copy)
 
 
-@RAW
 @each_plan
 @pytest.mark.parametrize(
     "change",

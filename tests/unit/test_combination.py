@@ -59,7 +59,7 @@ def test_however_it_is_written_a_combination_is_read_in_stage_order(written: str
         ("typed(share=2)", {"share": 2}),
         ("typed(on=True)", {"on": True}),
         ("typed(mode='fast')", {"mode": "fast"}),
-        ("typed(mode=reduce-overhead)", {"mode": "reduce-overhead"}),
+        ("typed(mode=fast)", {"mode": "fast"}),
         ("typed(any=None)", {"any": None}),
         ("typed()", {}),
     ],
@@ -81,25 +81,25 @@ def test_nothing_is_written_as_the_baseline() -> None:
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("", "'' cannot be read; write NAME"),
-        ("early+", "'' cannot be read"),
+        ("", "'' cannot be read.*write NAME"),
+        ("early+", "'early+' cannot be read"),
         ("early late", "'early late' cannot be read"),
         ("typed(count=1", "cannot be read"),
-        ("typed(count=(1))", "cannot be read"),
+        ("early-late", "'early - late' cannot be read"),
         ("early+late+early", "holds 'early' twice"),
         ("typed(count)", "'count' is no PARAMETER=VALUE"),
         ("typed(cuont=1)", "unknown parameter 'cuont'; did you mean 'count'?"),
         ("early(count=1)", "unknown parameter 'count'.*known: none"),
-        ("typed(count=1.5)", "count = '1.5' must be of type int"),
-        ("typed(count=many)", "count = 'many' must be of type int"),
-        ("typed(count=True)", "count = 'True' must be of type int"),
+        ("typed(count=1.5)", "count = 1.5 must be of type int"),
+        ("typed(count=many)", "count = many must be of type int"),
+        ("typed(count=True)", "count = True must be of type int"),
         ("typed(share=True)", "must be of type float"),
-        ("typed(on=1)", "on = '1' must be of type bool"),
-        ("typed(mode=1)", "mode = '1' must be of type str"),
+        ("typed(on=1)", "on = 1 must be of type bool"),
+        ("typed(mode=1)", "mode = 1 must be of type str"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_fault(written: str, message: str) -> None:
-    with pytest.raises(SuiteError, match=message.replace("?", r"\?").replace("(", r"\(")):
+    with pytest.raises(SuiteError, match=message.replace("?", r"\?").replace("(", r"\(").replace("+", r"\+")):
         parse(written, REGISTRY)
 
 
@@ -122,7 +122,6 @@ def test_a_parameter_given_twice_is_refused() -> None:
         parse("typed(count=1, count=2)", REGISTRY)
 
 
-@pytest.mark.parametrize("value", ["a,b", "a+b", "a)b", "a(b"])
-def test_a_quoted_string_may_hold_any_character(value: str) -> None:
-    chosen = [(TYPED, {"mode": value})]
-    assert parse(write(chosen), REGISTRY) == chosen
+@pytest.mark.parametrize("arguments", [{"mode": "a,b"}, {"mode": "a+b"}, {"mode": "a)b"}, {"share": 1e20}])
+def test_whatever_a_value_holds_it_reads_back_the_same(arguments: dict[str, Any]) -> None:
+    assert parse(write([(TYPED, arguments)]), REGISTRY) == [(TYPED, arguments)]
