@@ -41,6 +41,8 @@ def write(chosen: Sequence[Chosen]) -> str:
 def conflict(chosen: Sequence[Chosen]) -> str | None:
     """Why these optimizations cannot be combined, or None."""
     names = {one.name for one, _ in chosen}
+    if len(names) < len(chosen):
+        return "an optimization is in it twice"
     for one, _ in chosen:
         if clash := names.intersection(one.conflicts):
             return f"{one.name} conflicts with {', '.join(sorted(clash))}"
