@@ -20,7 +20,7 @@ REGISTRY = {name: replace(OURS["dynamic_truncation"], name=name) for name in "ab
 
 
 def planned(design: str, *optimizations: str, include: list[str] | None = None) -> list[Planned]:
-    combinations = Combinations(design, list(optimizations), include or [])
+    combinations = Combinations(design, list(optimizations), include or [])  # type: ignore[arg-type]
     suite = Suite(Texts(["article", "business/test"]), combinations, Measure(("single_stream",)))
     return plan_cells(suite, REGISTRY, "cpu")
 

@@ -86,7 +86,6 @@ def test_a_value_that_no_suite_has_is_refused_with_its_place(file: Path, written
         read(file, written)
 
 
-@pytest.mark.xfail(strict=True, reason="empty lists are taken")
 @pytest.mark.parametrize("written", ["[texts]\ndatasets = []", LEAST + "[measure]\nscenarios = []"])
 def test_a_suite_that_would_measure_nothing_is_refused(file: Path, written: str) -> None:
     with pytest.raises(SuiteError):

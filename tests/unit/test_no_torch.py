@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("torch", "transformers", "tokenizers", "safetensors", "matplotlib", "scipy", "numpy")
+
+
+def heavy_after(code: str) -> str:
+    """Which heavy modules a fresh process holds after it ran some code."""
+    show = f"import sys; print(*[name for name in {HEAVY} if name in sys.modules])"
+    command = [sys.executable, "-W", "error", "-c", f"{code}\n{show}"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+def test_importing_harness_imports_nothing_heavy() -> None:
+    assert heavy_after("import harness") == ""
+
+
+@pytest.mark.parametrize("module", ["plugin", "record", "errors", "units", "resources", "cli", "plan.registry"])
+def test_importing_a_light_room_imports_nothing_heavy(module: str) -> None:
+    assert heavy_after(f"import harness.{module}") == ""
+
+
+def test_planning_the_demo_imports_nothing_heavy() -> None:
+    code = """
+from harness.plan.cells import plan_cells
+from harness.plan.registry import find_optimizations
+from harness.plan.suite import find_suite, read_suite
+assert plan_cells(read_suite(find_suite("demo")), find_optimizations(), "cpu")
+"""
+    assert heavy_after(code) == ""
+
+
+def test_the_extractor_is_there_for_who_asks_for_it() -> None:
+    assert "torch" in heavy_after("from harness import Extractor").split()
+
+
+def test_our_data_folder_is_not_taken_for_the_library_of_its_name() -> None:
+    code = "import harness\ntry:\n    import datasets\n    raise SystemExit('imported')\nexcept ImportError: pass"
+    assert heavy_after(code) == ""
