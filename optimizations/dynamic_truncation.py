@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.errors import InputError
 from harness.plugin import Evidence, Probe, Stage, optimization
 
 if TYPE_CHECKING:
@@ -43,5 +44,8 @@ def dynamic_truncation(extractor: Extractor, *, multiple: int = 8) -> Extractor:
         multiple: lengths are rounded up to a multiple of this many tokens, so that few shapes occur.
     """
     from harness.baseline.slots import PadToLongest
+
+    if multiple < 1:
+        raise InputError(f"dynamic_truncation: multiple is {multiple}; it must be at least 1")
 
     return replace(extractor, padding=PadToLongest(multiple))

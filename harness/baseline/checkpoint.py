@@ -82,7 +82,10 @@ def read_config_by_transformers(checkpoint: Checkpoint) -> dict[str, Any]:
     """Read the configuration as the reference service does: by transformers' AutoConfig."""
     from transformers import AutoConfig
 
-    config: dict[str, Any] = AutoConfig.from_pretrained(str(checkpoint.directory), local_files_only=True).to_dict()
+    try:
+        config: dict[str, Any] = AutoConfig.from_pretrained(str(checkpoint.directory), local_files_only=True).to_dict()
+    except Exception as error:  # transformers has no common base for what it refuses
+        raise CheckpointError(f"{checkpoint.directory}/config.json is refused by transformers: {error}") from error
     return config
 
 

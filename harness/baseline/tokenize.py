@@ -70,5 +70,8 @@ def from_transformers(directory: Path) -> WordPiece:
     """Build the tokenizer as the reference service does: by transformers' AutoTokenizer."""
     from transformers import AutoTokenizer
 
-    fast = AutoTokenizer.from_pretrained(str(directory), local_files_only=True)
+    try:
+        fast = AutoTokenizer.from_pretrained(str(directory), local_files_only=True)
+    except Exception as error:  # transformers has no common base for what it refuses
+        raise CheckpointError(f"{directory}: transformers cannot make its tokenizer: {error}") from error
     return WordPiece(fast.backend_tokenizer)

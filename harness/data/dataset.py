@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from harness.baseline.schema import Schema, check_schema, check_text
+from harness.baseline.schema import Schema, check_encodable, check_schema, check_text
 from harness.errors import InputError, unknown
 from harness.record import Chains
 from harness.resources import resource
@@ -85,12 +85,13 @@ def parse_example(line: str) -> Example:
     for key in ("id", "text", "schema"):
         if key not in data:
             raise InputError(f"the key {key!r} is missing; a line is {_LINE}")
-    if not isinstance(data["id"], (str, int)):
+    if not isinstance(data["id"], str | int) or isinstance(data["id"], bool):
         raise InputError(f"the id {data['id']!r} must be a string")
+    check_encodable(str(data["id"]), "the id")
     text, schema = check_text(data["text"]), check_schema(data["schema"])
     gold = data.get("gold")
     if gold is not None:
-        _check_gold(gold, text)
+        _check_gold(gold, text, schema)
     return Example(str(data["id"]), text, schema, gold)
 
 
@@ -103,11 +104,19 @@ def pick(examples: Sequence[Example], count: int | None) -> list[Example]:
     return [examples[i] for i in sorted(by_length[-1 - round(step * k)] for k in range(count))]
 
 
-def _check_gold(gold: Any, text: str) -> None:
+def _check_gold(gold: Any, text: str, schema: Schema) -> None:
     try:
         chains = msgspec.convert(gold, Chains)
     except msgspec.ValidationError as error:
         raise InputError(f"gold: {error}; a line is {_LINE}") from None
-    for item in (item for chain in chains for item in chain):
-        if len(item["offset"]) != 2 or text[slice(*item["offset"])] != item["span"]:
-            raise InputError(f"gold: {item['span']!r} does not stand at {item['offset']} in the text")
+    for chain in chains:
+        below: Schema | None = schema
+        for item in chain:
+            if below is None or item["type"] not in below:
+                raise InputError(f"gold: the type {item['type']!r} does not stand there in the schema")
+            below = below[item["type"]]
+            start, end = item["offset"] if len(item["offset"]) == 2 else (0, 0)
+            if not 0 <= start < end or text[start:end] != item["span"]:
+                raise InputError(f"gold: {item['span']!r} does not stand at {item['offset']} in the text")
+        if not chain or below is not None:
+            raise InputError("gold: a chain goes from a root of the schema down to a leaf; one is empty or ends early")

@@ -82,7 +82,6 @@ def test_a_bad_line_is_refused_with_file_line_and_fault(file: Path, bad: str | b
         read(file, line(), "", bad)
 
 
-@pytest.mark.xfail(strict=True, reason="it is taken")
 @pytest.mark.parametrize(
     "bad",
     [
