@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError
-from harness.plugin import Evidence, Probe, Stage, optimization
+from harness.plugin import Evidence, InputError, Probe, Stage, optimization
 
 if TYPE_CHECKING:
     from harness.plugin import Extractor

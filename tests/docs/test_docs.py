@@ -1,0 +1,54 @@
+"""What the documentation says is true."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.cli.app import app
+from harness.plan.registry import find_optimizations
+from harness.plan.suite import Suite
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+WRITTEN = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_every_command_is_documented_and_every_documented_command_exists() -> None:
+    names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    assert names == set(re.findall(r"^\$ uiebench (\w+)", WRITTEN, re.MULTILINE))
+
+
+def test_the_suite_of_the_page_is_one() -> None:
+    (written,) = blocks("run.md", "toml")
+    suite = msgspec.convert(tomllib.loads(written), Suite)
+    assert suite.measure.rounds == 4
+
+
+def test_the_optimization_of_the_page_is_one(tmp_path: Path) -> None:
+    (written,) = blocks("optimization.md", "python")
+    file = tmp_path / "mine.py"
+    file.write_text(written, encoding="utf-8")
+    assert find_optimizations([file])["pad_to_64"].exact
+
+
+def test_every_make_target_of_the_readme_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"^\$ make (\w+)", WRITTEN, re.MULTILINE)
+    assert {"demo", "test"} <= set(targets)
+    for target in targets:
+        assert f"\n{target}:" in makefile
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists()
