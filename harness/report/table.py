@@ -51,7 +51,6 @@ def _brings(row: Row) -> str:
         named = ", ".join(one.id for one in row.broken)
         where = f"{len(row.broken)} of {row.texts} texts ({named})"
         return f"gives other answers than the baseline on {where}: its speed does not count"
-    answers = _answers(row)
     rest = f"; {row.problem}" if row.problem else ""
     if row.combination == BASELINE:
         return f"what the others are compared with; takes {ratio(row.latency.to_stock)} times as long as stock{rest}"
@@ -60,11 +59,11 @@ def _brings(row: Row) -> str:
         for than, found in (("the baseline", row.latency.to_baseline), ("stock", row.latency.to_stock))
         if found is not None
     ]
-    return f"{', '.join(parts)}; {answers}{rest}"
+    return f"{', '.join(parts)}; answers: {_answers(row)}{rest}"
 
 
 def _verdict(found: Estimate) -> str:
-    return {"not shown": "no clearer faster or slower"}.get(found.verdict, found.verdict)
+    return "not clearly faster or slower" if found.verdict == "not shown" else found.verdict
 
 
 def _answers(row: Row) -> str:

@@ -1,0 +1,75 @@
+"""The Markdown report of made-up records, to the letter (`UPDATE_GOLDEN=1` writes it anew)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.analyse.compare import compare
+from harness.record import (
+    RECORD_VERSION,
+    Cell,
+    ColdStart,
+    Difference,
+    Evidence,
+    Failed,
+    Header,
+    Measured,
+    Memory,
+    Parity,
+    Record,
+    SingleStream,
+    Skipped,
+    StartUp,
+)
+from harness.report import markdown
+
+EXPECTED = Path(__file__).parent / "report.md"
+MIB = 1024 * 1024
+EXACT = {"baseline": True, "stock": True, "good": True, "wrong": True, "broken": True, "absent": True}
+
+
+def measured(name: str, scale: float, *differences: Difference) -> list[Record]:
+    """One round of 2 passes over 50 texts, `scale` times as slow as stock."""
+    partner = [[(10 + text) * 1_000_000 for text in range(50)] for _ in range(2)]
+    own = [[round(ns * scale) for ns in one] for one in partner]
+    start = StartUp(imports_ns=900_000_000, weights_ns=500_000_000, first_call_ns=100_000_000)
+    stream = SingleStream(
+        own_ns=own,
+        partner_ns=partner,
+        parity=Parity(50, list(differences)),
+        memory=Memory(weights_bytes=MIB, rss_load_peak_bytes=300 * MIB, rss_serving_peak_bytes=2048 * MIB),
+        evidence=[Evidence(name, active=True, summary="kernels seen")] if name in ("good", "wrong") else [],
+    )
+    return [
+        Measured(Cell(name, "single_stream", "texts", "cpu"), 0, stream),
+        Measured(Cell(name, "cold_start", "texts", "cpu"), 0, ColdStart(start, start)),
+    ]
+
+
+def test_the_report_is_as_it_was() -> None:
+    header = Header(
+        version=RECORD_VERSION,
+        suite="example",
+        command="uiebench run example",
+        seed=0,
+        device="cpu",
+        checkpoint="model",
+        note="made up",
+        texts=[f"t{i}" for i in range(50)],
+        exact=EXACT,
+        environment={"cores": 2},
+    )
+    span = [[{"type": "价格", "span": "九元", "offset": [0, 2]}]]
+    records = [
+        *measured("baseline", 4),
+        *measured("stock", 1),
+        *measured("good", 0.5, Difference("t7", tie=True, expected=[], got=span)),
+        *measured("wrong", 0.1, Difference("t3", tie=False, expected=span, got=[])),
+        Failed(Cell("broken", "single_stream", "texts", "cpu"), 0, "crash", "the worker ended with signal SIGSEGV"),
+        Skipped(Cell("absent", "single_stream", "texts", "cpu"), 0, "absent: it needs a GPU | of sm80"),
+    ]
+    report = markdown.render(header, *compare(header, records))
+    if os.environ.get("UPDATE_GOLDEN"):
+        EXPECTED.write_text(report, encoding="utf-8")
+    assert report == EXPECTED.read_text(encoding="utf-8")
