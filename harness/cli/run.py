@@ -60,7 +60,7 @@ def _run_with_progress(ablation: Ablation) -> Path:
 
 
 def _show_plan(ablation: Ablation) -> None:
-    from harness.run.ablation import ASSUMED_REQUEST_S, ASSUMED_START_S
+    from harness.run.ablation import ASSUMED_START_S
     from harness.units import format_seconds
 
     measure = ablation.suite.measure
@@ -70,5 +70,5 @@ def _show_plan(ablation: Ablation) -> None:
     print(f"{measure.rounds} round(s) of {measure.passes} passes each, a fresh pair of processes a round")
     print(
         f"about {format_seconds(ablation.estimate_s)}, if a start takes {ASSUMED_START_S:g} s and a request "
-        f"{ASSUMED_REQUEST_S:g} s"
+        f"{ablation.request_s:g} s"
     )

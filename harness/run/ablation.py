@@ -25,9 +25,10 @@ from harness.run.process import WorkerError
 from harness.run.runner import run
 from harness.run.store import Store
 
-# What `--dry-run` reckons with; the first comes from fresh processes with transformers on two cores, the second is a
-# StructBERT-base request there.
-ASSUMED_START_S = 8.0
+# What `--dry-run` reckons with, before anything was started: a fresh process with transformers, a request to the small
+# embedded checkpoint, and one to a checkpoint of StructBERT-base's size, all on two CPU cores.
+ASSUMED_START_S = 3.0
+ASSUMED_EMBEDDED_REQUEST_S = 0.05
 ASSUMED_REQUEST_S = 0.5
 NONSENSE = (
     "the embedded checkpoint has random weights and extracts nonsense on purpose: it is exact and fast to load, and "
@@ -71,11 +72,16 @@ class Ablation:
         return len(self.plan) * self.suite.measure.rounds
 
     @property
+    def request_s(self) -> float:
+        """What a request is assumed to take."""
+        return ASSUMED_EMBEDDED_REQUEST_S if self.options.checkpoint is None else ASSUMED_REQUEST_S
+
+    @property
     def estimate_s(self) -> float:
         """About how long the run takes, from the two assumed times."""
         runnable = sum(planned.reason is None for planned in self.plan) * self.suite.measure.rounds
         requests = len(self.examples) * (self.suite.measure.passes + 2)  # a warm-up and the evidence
-        return ASSUMED_START_S + runnable * 2 * (ASSUMED_START_S + requests * ASSUMED_REQUEST_S)
+        return ASSUMED_START_S + runnable * 2 * (ASSUMED_START_S + requests * self.request_s)
 
 
 def prepare(options: Options) -> Ablation:
