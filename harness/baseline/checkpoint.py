@@ -134,6 +134,8 @@ def model_config(config: Mapping[str, Any], weights: Mapping[str, Tensor], sourc
         )
     if config.get("hidden_act", "gelu") != "gelu":
         raise CheckpointError(f"{source}/config.json: hidden_act is {config['hidden_act']!r}; only 'gelu' is known")
+    if config.get("model_type", "bert") != "bert":
+        raise CheckpointError(f"{source}/config.json: model_type is {config['model_type']!r}; only 'bert' is known")
     if sizes.hidden % sizes.heads:
         raise CheckpointError(f"{source}/config.json: hidden_size {sizes.hidden} is no multiple of {sizes.heads} heads")
     return sizes
