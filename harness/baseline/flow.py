@@ -33,9 +33,10 @@ class Node:
     path: tuple[Item, ...] = ()
     found: dict[str, list[tuple[Item, Node | None]]] = field(default_factory=dict)
 
-    def prompt(self, key: str) -> str:
-        """The reference's prompt: each ancestor with its span, then the type."""
-        return "".join(f"{item['type']}: {item['span']}, " for item in self.path) + f"{key}: "
+
+def prompt(path: Sequence[Item], key: str) -> str:
+    """The reference's prompt: each ancestor with its span, then the type."""
+    return "".join(f"{item['type']}: {item['span']}, " for item in path) + f"{key}: "
 
 
 def answer(
@@ -45,7 +46,7 @@ def answer(
     roots = [Node(_document(request.text, tokenizer), request.schema) for request in requests]
     level = roots
     while level:
-        asks = [[Ask(node.document, tokenizer.prompt(node.prompt(key))) for key in node.schema] for node in level]
+        asks = [[Ask(node.document, tokenizer.prompt(prompt(node.path, key))) for key in node.schema] for node in level]
         logits = scorer.score(asks)
         for node, node_asks in zip(level, asks, strict=True):
             for key, ask in zip(node.schema, node_asks, strict=True):

@@ -1,0 +1,219 @@
+"""Training: one seed, one command, and a state on disk that a later call goes on from."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from harness.baseline.decode import THRESHOLD
+from harness.baseline.model import AddAndNorm, Embeddings, SiameseUIE
+from harness.baseline.tokenize import TextTokenizer
+from harness.errors import InputError
+from harness.training.corpus import Domain
+from harness.training.pairs import Batch, Row, collate, row
+
+BLOCK = 16  # batches drawn together, so that texts of like length share one
+BATCH_TEXTS = 32
+BATCH_TOKENS = 2560  # padded text tokens of a batch, at most
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained; the same recipe and seed give the same weights on the same machine."""
+
+    blocks: int = 1200
+    seed: int = 0
+    peak_lr: float = 1e-3
+    warmup: float = 0.03  # of the blocks
+    weight_decay: float = 0.01
+    dropout: float = 0.1
+    masked: float = 0.06  # of the text's tokens are replaced, so that the context decides
+    averaging: float = 0.999  # of the averaged weights are kept at each step
+
+
+def train(
+    model: SiameseUIE,
+    domains: list[Domain],
+    tokenizer: TextTokenizer,
+    recipe: Recipe,
+    state: Path,
+    on_block: Callable[[int, float], None],
+) -> SiameseUIE:
+    """Train a model in place, from the state on disk if there is one.
+
+    Args:
+        model: with fresh weights of the recipe's seed.
+        domains: where the texts come from.
+        tokenizer: the model's.
+        recipe: how to train.
+        state: the file that a later call goes on from; written every 50 blocks.
+        on_block: told the number of blocks done and the last block's mean loss.
+
+    Returns:
+        A model with the averaged weights.
+    """
+    optimizer = torch.optim.AdamW(_groups(model, recipe), lr=recipe.peak_lr, fused=True)
+    average = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    done = _resume(state, model, optimizer, average, recipe)
+    on_block(done, math.nan)
+    with _dropout(model, recipe.dropout):
+        for block in range(done, recipe.blocks):
+            torch.manual_seed(recipe.seed * 1_000_003 + block)
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.peak_lr * _schedule(block / recipe.blocks, recipe.warmup)
+            losses = []
+            for batch in block_of_batches(domains, tokenizer, random.Random(f"{recipe.seed}/{block}")):
+                losses.append(_step(model, optimizer, batch, recipe))
+                for name, value in model.state_dict().items():
+                    average[name].lerp_(value, 1 - recipe.averaging)
+            on_block(block + 1, sum(losses) / len(losses))
+            if (block + 1) % 50 == 0 or block + 1 == recipe.blocks:
+                _save(state, model, optimizer, average, block + 1, recipe)
+    model.load_state_dict(average)
+    return model
+
+
+def block_of_batches(domains: list[Domain], tokenizer: TextTokenizer, rng: random.Random) -> list[Batch]:
+    """New random texts, the ones of like length in one batch; the batches in random order."""
+    rows: list[Row] = []
+    for _ in range(BLOCK * BATCH_TEXTS):
+        domain = rng.choice(domains)
+        rows.append(row(domain.draw(rng), domain.schema, tokenizer, rng))
+    batches = [collate(group) for group in _groups_of_like_length(rows)]
+    rng.shuffle(batches)
+    return batches
+
+
+def circle_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Sun et al.'s circle loss in its multi-label form, with the threshold that decoding uses.
+
+    Args:
+        logits: of each token. (P, 2, T)
+        target: True where a span begins or ends. bool (P, 2, T)
+        mask: False on padding. bool (P, 1, T)
+
+    Returns:
+        The mean over pairs and parts, a scalar.
+    """
+    over = logits.float() - THRESHOLD
+    lowest = torch.finfo(over.dtype).min
+    wrong = over.masked_fill(target | ~mask, lowest)
+    right = (-over).masked_fill(~target, lowest)
+    zero = torch.zeros_like(over[..., :1])
+    loss = torch.cat((wrong, zero), -1).logsumexp(-1) + torch.cat((right, zero), -1).logsumexp(-1)
+    return loss.mean()
+
+
+def fused_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """PyTorch's own kernel: training has no answers to keep."""
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+
+
+def _step(model: SiameseUIE, optimizer: torch.optim.Optimizer, batch: Batch, recipe: Recipe) -> float:
+    forward = model.with_kernel(fused_attention)
+    text_mask, prompt_mask = batch.text != 0, batch.prompt != 0
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        text = forward.encode_text(_masked(batch.text, recipe.masked, model.config.vocabulary), text_mask)
+        prompt = forward.encode_prompt(batch.prompt, prompt_mask, batch.start)
+        logits = forward.cross(text[batch.of_text], text_mask[batch.of_text], prompt, prompt_mask)
+    loss = circle_loss(logits, batch.target, text_mask[batch.of_text][:, None])
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.item()
+
+
+def _masked(ids: Tensor, share: float, vocabulary: int) -> Tensor:
+    """Other token ids in some places, but never for [PAD], [CLS] and [SEP]."""
+    first = 5  # the special tokens come before it
+    places = (torch.rand(ids.shape) < share) & (ids >= first)
+    return torch.where(places, torch.randint(first, vocabulary, ids.shape), ids)
+
+
+def _groups_of_like_length(rows: list[Row]) -> Iterator[list[Row]]:
+    group: list[Row] = []
+    for one in sorted(rows, key=lambda one: len(one.ids)):
+        if group and (len(group) == BATCH_TEXTS or (len(group) + 1) * len(one.ids) > BATCH_TOKENS):
+            yield group
+            group = []
+        group.append(one)
+    yield group
+
+
+def _schedule(progress: float, warmup: float) -> float:
+    """The share of the peak learning rate: up in a line, down in half a cosine."""
+    if progress < warmup:
+        return (progress + 1e-3) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+def _groups(model: SiameseUIE, recipe: Recipe) -> list[dict[str, Any]]:
+    """Weight decay on matrices only."""
+    matrices = [value for value in model.parameters() if value.ndim > 1]
+    vectors = [value for value in model.parameters() if value.ndim == 1]
+    return [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+@contextmanager
+def _dropout(model: SiameseUIE, share: float) -> Iterator[None]:
+    """Dropout where BERT has it; the model itself knows none, because an extractor never trains."""
+
+    def drop(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        return F.dropout(output, share)
+
+    hooks = [
+        (module.dense if isinstance(module, AddAndNorm) else module).register_forward_hook(drop)
+        for module in model.modules()
+        if isinstance(module, AddAndNorm | Embeddings)
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _save(
+    path: Path,
+    model: SiameseUIE,
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, Tensor],
+    done: int,
+    recipe: Recipe,
+) -> None:
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "average": average,
+        "done": done,
+        "recipe": asdict(recipe),
+    }
+    half = path.with_suffix(".half")
+    torch.save(state, half)
+    half.replace(path)
+
+
+def _resume(
+    path: Path, model: SiameseUIE, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], recipe: Recipe
+) -> int:
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True)
+    if state["recipe"] != asdict(recipe):
+        raise InputError(
+            f"{path} holds a training with another recipe ({state['recipe']}); delete it, or choose another directory"
+        )
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    average.update(state["average"])
+    return int(state["done"])

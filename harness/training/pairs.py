@@ -1,0 +1,117 @@
+"""Marked texts to the rows a model learns from: token ids, prompts, and which tokens begin and end a span."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.baseline.flow import prompt
+from harness.baseline.tokenize import TextTokenizer
+from harness.baseline.windows import Window, prompt_start, split
+from harness.record import Item
+from harness.training.markup import Marked, Node, chains
+
+PROMPTS = 5  # of a text, drawn from all that its domain's schema asks
+ABSENT = 1  # at least so many of them ask for what is not there
+
+
+@dataclass(frozen=True)
+class Row:
+    """One window of a text, with the prompts asked of it and the spans each should find (in window tokens)."""
+
+    ids: tuple[int, ...]
+    start: int  # the first position id of its prompts
+    prompts: tuple[tuple[int, ...], ...]
+    spans: tuple[tuple[tuple[int, int], ...], ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows as tensors; P pairs of a text and a prompt."""
+
+    text: Tensor  # (texts, T) token ids
+    prompt: Tensor  # (P, Q) token ids
+    start: Tensor  # (P)
+    of_text: Tensor  # (P) which text each prompt is asked of
+    target: Tensor  # bool (P, 2, T): the head and the tail of each span
+
+
+def asks(marked: Marked, schema: Mapping[str, Any]) -> dict[str, set[tuple[int, int]]]:
+    """Every prompt that the schema leads to in this text, with the spans it should find (code points)."""
+    found: dict[str, set[tuple[int, int]]] = {prompt((), key): set() for key in schema}
+    for chain in chains(marked, dict(schema)):
+        path = [_item(marked, node) for node in chain]
+        found[prompt(path[:-1], chain[-1].type)].add((chain[-1].start, chain[-1].end))
+        for key in _below(schema, chain):
+            found.setdefault(prompt(path, key), set())
+    return found
+
+
+def row(marked: Marked, schema: Mapping[str, Any], tokenizer: TextTokenizer, rng: random.Random) -> Row:
+    """A random window of the text, with some of the prompts that the schema leads to."""
+    tokens = tokenizer.text(marked.text)
+    windows = split(tokens.ids)
+    window = rng.choice(windows)
+    every = asks(marked, schema)
+    present = [asked for asked, spans in every.items() if spans]
+    absent = [asked for asked, spans in every.items() if not spans]
+    chosen = rng.sample(present, min(len(present), PROMPTS - ABSENT))
+    chosen += rng.sample(absent, min(len(absent), PROMPTS - len(chosen)))
+    return Row(
+        window.ids,
+        prompt_start(windows),
+        tuple(tokenizer.prompt(asked) for asked in chosen),
+        tuple(tuple(_in_window(span, tokens.offsets, window) for span in sorted(every[asked])) for asked in chosen),
+    )
+
+
+def collate(rows: Sequence[Row]) -> Batch:
+    """Pad rows into tensors."""
+    places = [(i, j) for i, one in enumerate(rows) for j in range(len(one.prompts))]
+    text = _pad([one.ids for one in rows])
+    target = np.zeros((len(places), 2, text.shape[1]), dtype=np.bool_)
+    for pair, (i, j) in enumerate(places):
+        for head, tail in rows[i].spans[j]:
+            for part, token in enumerate((head, tail)):
+                if 0 <= token < len(rows[i].ids):
+                    target[pair, part, token] = True
+    return Batch(
+        text,
+        _pad([rows[i].prompts[j] for i, j in places]),
+        torch.tensor([rows[i].start for i, _ in places]),
+        torch.tensor([i for i, _ in places]),
+        torch.from_numpy(target),
+    )
+
+
+def _below(schema: Mapping[str, Any], chain: Sequence[Node]) -> Mapping[str, Any]:
+    below: Mapping[str, Any] | None = schema
+    for node in chain:
+        below = below[node.type] if below else None
+    return below or {}
+
+
+def _item(marked: Marked, node: Node) -> Item:
+    return Item(type=node.type, span=marked.text[node.start : node.end], offset=[node.start, node.end])
+
+
+def _in_window(span: tuple[int, int], offsets: NDArray[np.int64], window: Window) -> tuple[int, int]:
+    """The window's tokens that hold the span's first and last character; outside the window where they are."""
+    first, last = (
+        int(np.flatnonzero((offsets[:, 0] <= at) & (at < offsets[:, 1]))[0]) for at in (span[0], span[1] - 1)
+    )
+    return first - window.start, last - window.start
+
+
+def _pad(rows: Sequence[Sequence[int]]) -> Tensor:
+    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+    for i, one in enumerate(rows):
+        ids[i, : len(one)] = torch.tensor(one)
+    return ids
