@@ -159,8 +159,9 @@ def _schedule(progress: float, warmup: float) -> float:
 
 def _groups(model: SiameseUIE, recipe: Recipe) -> list[dict[str, Any]]:
     """Weight decay on matrices only."""
-    matrices = [value for value in model.parameters() if value.ndim > 1]
-    vectors = [value for value in model.parameters() if value.ndim == 1]
+    trained = [value for value in model.parameters() if value.requires_grad]
+    matrices = [value for value in trained if value.ndim > 1]
+    vectors = [value for value in trained if value.ndim == 1]
     return [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
 
 

@@ -1,0 +1,34 @@
+"""`uiebench train`: makes the embedded checkpoint again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    directory: Annotated[Path, typer.Argument(help="Where the checkpoint goes; an interrupted training goes on.")],
+    seed: Annotated[int, typer.Option(help="Draws the first weights and the texts.")] = 0,
+    blocks: Annotated[int | None, typer.Option(min=1, help="How long: 512 new texts a block.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: PyTorch's.")] = None,
+) -> None:
+    """Train the checkpoint `mini` from the training texts of the checkout."""
+    import torch
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from harness.training.loop import Recipe
+    from harness.training.mini import make
+
+    if threads:
+        torch.set_num_threads(threads)
+    recipe = Recipe(seed=seed) if blocks is None else Recipe(seed=seed, blocks=blocks)
+    columns = (TextColumn("loss {task.fields[loss]:.3f}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(file=sys.stderr)) as bar:
+        task = bar.add_task("train", total=recipe.blocks, loss=float("nan"))
+        make(directory, recipe, lambda done, loss: bar.update(task, completed=done, loss=loss))
+    print(f"Checkpoint: {directory}")
+    print(f"Try it: uiebench evaluate --checkpoint {directory} --data business/dev")

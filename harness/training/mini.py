@@ -1,0 +1,53 @@
+"""The embedded checkpoint ``mini``: made by one command, from one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from harness.baseline.checkpoint import SAFETENSORS
+from harness.baseline.model import ModelConfig, SiameseUIE
+from harness.baseline.save import save
+from harness.baseline.tokenize import from_vocabulary
+from harness.resources import resource
+from harness.training.corpus import read_domains
+from harness.training.loop import Recipe, train
+
+STATE = "training.pt"
+
+
+def make(directory: Path, recipe: Recipe, on_block: Callable[[int, float], None]) -> None:
+    """Train ``mini`` into a checkpoint directory; goes on from the state there, if an earlier call was interrupted.
+
+    Raises:
+        InputError: no training texts are here, or the state is of another recipe.
+    """
+    vocabulary = resource("golden")
+    domains, tokenizer = read_domains(), from_vocabulary(vocabulary)
+    model = fresh(len((vocabulary / "vocab.txt").read_text(encoding="utf-8").splitlines()), recipe.seed)
+    directory.mkdir(parents=True, exist_ok=True)
+    train(model, domains, tokenizer, recipe, directory / STATE, on_block)
+    save(directory, model.config, model.state_dict(), vocabulary / "vocab.txt", file=SAFETENSORS)
+    (directory / STATE).unlink()
+
+
+def fresh(vocabulary: int, seed: int) -> SiameseUIE:
+    """A model of mini's sizes with BERT's initial weights."""
+    torch.manual_seed(seed)
+    model = SiameseUIE(
+        ModelConfig(vocabulary, hidden=128, heads=2, feed_forward=512, tower_layers=2, cross_layers=2)
+    )
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02 if isinstance(module, nn.Linear) else 0.05)
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+    # The last layer of a stack ends in a LayerNorm without weight and bias, so that layers that change nothing can be
+    # put after it (see harness.baseline.widen).
+    for stack in (model.plm.encoder, model.crossattention):
+        for last in stack.layer[-1].output.LayerNorm.parameters():
+            last.requires_grad_(requires_grad=False)
+    return model
