@@ -106,6 +106,13 @@ def read_weights(checkpoint: Checkpoint) -> dict[str, Tensor]:
     return weights
 
 
+def read_model_weights(directory: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
+    """The sizes and the weights of a checkpoint directory."""
+    checkpoint = Checkpoint.open(directory)
+    weights = read_weights(checkpoint)
+    return model_config(read_config(checkpoint), weights, directory), weights
+
+
 def model_config(config: Mapping[str, Any], weights: Mapping[str, Tensor], source: Path) -> ModelConfig:
     """The model's sizes: widths from the configuration, the split of the layers from the weights themselves."""
     tower, cross = _count_layers(weights, source)

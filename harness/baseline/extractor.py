@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from harness.baseline.flow import Request, answer, chains
+from harness.baseline.flow import Request, answer, chains, document
 from harness.baseline.forward import Forwards, Scorer
 from harness.baseline.model import AttentionKernel, SiameseUIE
 from harness.baseline.schema import check_schema, check_text
-from harness.baseline.slots import Batching, Padding
+from harness.baseline.slots import Ask, Batching, Padding
 from harness.baseline.tokenize import TextTokenizer
 from harness.errors import InputError
 from harness.record import Chains, Mark
@@ -86,6 +88,13 @@ class Extractor:
         marks: list[Mark] = []
         return self._answer([text], [schema], inner=False, marks=marks)[0], marks
 
+    def logits(self, text: str, prompts: Sequence[str]) -> NDArray[np.float32]:
+        """Head and tail logits of each prompt over the text's tokens: (prompts, 2, tokens)."""
+        asked = document(check_text(text), self.tokenizer)
+        asks = [Ask(asked, self.tokenizer.prompt(prompt)) for prompt in prompts]
+        scores = self._scorer().score([asks])
+        return np.stack([scores[ask] for ask in asks])
+
     def with_kernel(self, kernel: AttentionKernel) -> Extractor:
         """The same extractor with another attention kernel; its forwards are eager again."""
         model = self.model.with_kernel(kernel)
@@ -97,9 +106,11 @@ class Extractor:
         requests = [
             Request(check_text(text), check_schema(schema)) for text, schema in zip(texts, schemas, strict=True)
         ]
-        scorer = Scorer(self.forwards, self.padding, self.batching, self.device)
         return [
             list(chains(root, inner=inner))
             for group in self.batching.requests(requests)
-            for root in answer(group, self.tokenizer, scorer, marks)
+            for root in answer(group, self.tokenizer, self._scorer(), marks)
         ]
+
+    def _scorer(self) -> Scorer:
+        return Scorer(self.forwards, self.padding, self.batching, self.device)

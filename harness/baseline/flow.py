@@ -43,7 +43,7 @@ def answer(
     requests: Sequence[Request], tokenizer: TextTokenizer, scorer: Scorer, marks: list[Mark] | None
 ) -> list[Node]:
     """Answer requests together, all of one schema level at a time; returns the root node of each."""
-    roots = [Node(_document(request.text, tokenizer), request.schema) for request in requests]
+    roots = [Node(document(request.text, tokenizer), request.schema) for request in requests]
     level = roots
     while level:
         asks = [[Ask(node.document, tokenizer.prompt(prompt(node.path, key))) for key in node.schema] for node in level]
@@ -68,7 +68,8 @@ def chains(node: Node, *, inner: bool) -> Iterator[list[Item]]:
                 yield from chains(below, inner=inner)
 
 
-def _document(text: str, tokenizer: TextTokenizer) -> Document:
+def document(text: str, tokenizer: TextTokenizer) -> Document:
+    """A text, tokenized and cut into windows."""
     tokens = tokenizer.text(text)
     windows = split(tokens.ids)
     return Document(text, tokens, windows, prompt_start(windows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,20 @@ from harness.baseline.checkpoint import PICKLE, SAFETENSORS
 from harness.baseline.model import ModelConfig
 
 
-def save(directory: Path, config: ModelConfig, weights: Mapping[str, Tensor], vocabulary: Path, *, file: str) -> None:
+def save(
+    directory: Path, config: ModelConfig, weights: Mapping[str, Tensor], tokens: Sequence[str], *, file: str
+) -> None:
     """Write a checkpoint directory that any loader of such checkpoints reads.
 
     Args:
         directory: made if it does not exist.
         config: the model's sizes.
         weights: its state dict.
-        vocabulary: the ``vocab.txt`` to copy.
+        tokens: the vocabulary, in the order of their ids.
         file: ``pytorch_model.bin`` (a pickle, as published) or ``model.safetensors``.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "vocab.txt").write_bytes(vocabulary.read_bytes())
+    (directory / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
     (directory / "config.json").write_text(json.dumps(_config(config), indent=2) + "\n", encoding="utf-8")
     contiguous = {name: value.detach().contiguous().clone() for name, value in weights.items()}
     if file == SAFETENSORS:

@@ -45,7 +45,9 @@ def widen(config: ModelConfig, weights: Mapping[str, Tensor], target: ModelConfi
     deep = {name: weights.get(name) for name in _shapes(deeper)}
     _check_last_norms(config, weights)
     return {
-        name: _wider(name, _appended(name, deeper, generator) if (value := deep[name]) is None else value, shape, generator)
+        name: _wider(
+            name, _appended(name, deeper, generator) if (value := deep[name]) is None else value, shape, generator
+        )
         for name, shape in _shapes(target).items()
     }
 

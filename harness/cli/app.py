@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from harness.cli.cache import cache
+from harness.cli.evaluate import evaluate
 from harness.cli.extract import extract
 from harness.cli.listing import listing
 from harness.cli.report import report
 from harness.cli.run import run
+from harness.cli.train import train
 
 app = typer.Typer(
     help="Which inference optimizations make an extractor faster without changing a single answer.",
@@ -19,4 +22,7 @@ app = typer.Typer(
 app.command()(extract)
 app.command()(run)
 app.command()(report)
+app.command()(evaluate)
+app.command()(train)
 app.command(name="list")(listing)
+app.add_typer(cache, name="cache")

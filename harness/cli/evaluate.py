@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.errors import InputError
 
+if TYPE_CHECKING:
+    from harness.measure.f1 import Score, Scores
+    from harness.record import Chains
+
+_SHOWN = 300  # characters of a text in the list of errors
+
 
 def evaluate(
-    data: Annotated[str, typer.Option(help="NAME, NAME/SPLIT or a .jsonl file with gold spans.")] = "business",
+    data: Annotated[str, typer.Option(help="NAME, NAME/SPLIT, or a .jsonl file with gold spans.")] = "business",
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    errors: Annotated[bool, typer.Option("--errors", help="Also list what was missed and what is wrong.")] = False,
+    errors: Annotated[bool, typer.Option("--errors", help="Also list what was missed and what was wrong.")] = False,
 ) -> None:
     """Extract every text of a dataset and score the answers against its gold spans."""
     from rich.console import Console
@@ -22,13 +28,52 @@ def evaluate(
 
     from harness import Extractor
     from harness.data.dataset import read_dataset
+    from harness.embedded.checkpoints import find_checkpoint
     from harness.measure.f1 import score
 
     examples = list(read_dataset(data))
-    unlabelled = [example.id for example in examples if example.gold is None]
-    if unlabelled or not examples:
-        raise InputError(f"{data} has no gold spans" + (f" for {len(unlabelled)} texts ({unlabelled[0]}, …)" if unlabelled else ""))
+    without = [example.id for example in examples if example.gold is None]
+    if without or not examples:
+        raise InputError(f"{data}: {f'{without[0]!r} has no gold spans' if without else 'no text'}; F1 needs gold")
     extractor = Extractor.load(find_checkpoint(checkpoint), device=device)
     progress = track(examples, "evaluate", console=Console(file=sys.stderr), disable=not sys.stderr.isatty())
     answers = [extractor.extract(example.text, example.schema) for example in progress]
     gold = [example.gold or [] for example in examples]
+    _print_table(score(answers, gold), f"{checkpoint} on {data}, {len(examples)} texts")
+    if errors:
+        for example, answer, expected in zip(examples, answers, gold, strict=True):
+            _print_errors(example.id, example.text, answer, expected)
+
+
+def _print_table(scores: Scores, title: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE)
+    table.add_column("type")
+    for name in ("precision", "recall", "F1", "right", "found", "gold"):
+        table.add_column(name, justify="right")
+    for name, one in scores.by_type.items():
+        table.add_row(name, *_fields(one))
+    table.add_section()
+    table.add_row("micro", *_fields(scores.micro))
+    Console().print(table)
+
+
+def _fields(one: Score) -> list[str]:
+    ratios = [f"{value:.3f}" for value in (one.precision, one.recall, one.f1)]
+    return [*ratios, *(str(value) for value in (one.right, one.found, one.gold))]
+
+
+def _print_errors(name: str, text: str, answer: Chains, expected: Chains) -> None:
+    from harness.measure.f1 import keys
+
+    ours, theirs = keys(answer), keys(expected)
+    if ours == theirs:
+        return
+    print(f"\n{name}: {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}")
+    for mark, chains in (("missed", theirs - ours), ("wrong ", ours - theirs)):
+        for types, offsets in sorted(chains, key=lambda chain: chain[1]):
+            spans = (f"{kind}: {text[start:end]}" for kind, (start, end) in zip(types, offsets, strict=True))
+            print(f"  {mark}  {' → '.join(spans)}")

@@ -127,7 +127,7 @@ def _step(model: SiameseUIE, optimizer: torch.optim.Optimizer, batch: Batch, rec
         logits = forward.cross(text[batch.of_text], text_mask[batch.of_text], prompt, prompt_mask)
     loss = circle_loss(logits, batch.target, text_mask[batch.of_text][:, None])
     optimizer.zero_grad()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     return loss.item()
@@ -169,7 +169,7 @@ def _groups(model: SiameseUIE, recipe: Recipe) -> list[dict[str, Any]]:
 def _dropout(model: SiameseUIE, share: float) -> Iterator[None]:
     """Dropout where BERT has it; the model itself knows none, because an extractor never trains."""
 
-    def drop(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+    def drop(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
         return F.dropout(output, share)
 
     hooks = [

@@ -17,6 +17,7 @@ from harness.training.corpus import read_domains
 from harness.training.loop import Recipe, train
 
 STATE = "training.pt"
+LAYERS = 2  # of each stack
 
 
 def make(directory: Path, recipe: Recipe, on_block: Callable[[int, float], None]) -> None:
@@ -25,12 +26,13 @@ def make(directory: Path, recipe: Recipe, on_block: Callable[[int, float], None]
     Raises:
         InputError: no training texts are here, or the state is of another recipe.
     """
-    vocabulary = resource("golden")
-    domains, tokenizer = read_domains(), from_vocabulary(vocabulary)
-    model = fresh(len((vocabulary / "vocab.txt").read_text(encoding="utf-8").splitlines()), recipe.seed)
+    vocabulary = resource("mini") / "vocab.txt"
+    tokens = vocabulary.read_text(encoding="utf-8").splitlines()
+    domains, tokenizer = read_domains(), from_vocabulary(vocabulary.parent)
+    model = fresh(len(tokens), recipe.seed)
     directory.mkdir(parents=True, exist_ok=True)
     train(model, domains, tokenizer, recipe, directory / STATE, on_block)
-    save(directory, model.config, model.state_dict(), vocabulary / "vocab.txt", file=SAFETENSORS)
+    save(directory, model.config, model.state_dict(), tokens, file=SAFETENSORS)
     (directory / STATE).unlink()
 
 
@@ -38,7 +40,7 @@ def fresh(vocabulary: int, seed: int) -> SiameseUIE:
     """A model of mini's sizes with BERT's initial weights."""
     torch.manual_seed(seed)
     model = SiameseUIE(
-        ModelConfig(vocabulary, hidden=128, heads=2, feed_forward=512, tower_layers=2, cross_layers=2)
+        ModelConfig(vocabulary, hidden=128, heads=2, feed_forward=512, tower_layers=LAYERS, cross_layers=LAYERS)
     )
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Embedding):
@@ -47,7 +49,7 @@ def fresh(vocabulary: int, seed: int) -> SiameseUIE:
             nn.init.zeros_(module.bias)
     # The last layer of a stack ends in a LayerNorm without weight and bias, so that layers that change nothing can be
     # put after it (see harness.baseline.widen).
-    for stack in (model.plm.encoder, model.crossattention):
-        for last in stack.layer[-1].output.LayerNorm.parameters():
-            last.requires_grad_(requires_grad=False)
+    lasts = (f"{stack}.layer.{LAYERS - 1}.output.LayerNorm" for stack in ("plm.encoder", "crossattention"))
+    for norm in lasts:
+        model.get_submodule(norm).requires_grad_(requires_grad=False)
     return model

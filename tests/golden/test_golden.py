@@ -10,20 +10,11 @@ import numpy as np
 import pytest
 
 from harness import Extractor
-from harness.baseline.flow import Node
-from harness.baseline.forward import Scorer
+from harness.baseline.flow import prompt
 from harness.baseline.schema import check_schema
-from harness.baseline.slots import Ask, Document
-from harness.baseline.windows import prompt_start, split
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "expected.json").read_text(encoding="utf-8"))
 each_case = pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-
-
-def document(extractor: Extractor, text: str) -> Document:
-    tokens = extractor.tokenizer.text(text)
-    windows = split(tokens.ids)
-    return Document(text, tokens, windows, prompt_start(windows))
 
 
 def test_all_cases_are_there() -> None:
@@ -46,15 +37,11 @@ def test_every_extractor_gives_the_references_tokens(extractor: Extractor, case:
 
 @each_case
 def test_every_extractor_asks_the_references_prompts(extractor: Extractor, case: dict[str, Any]) -> None:
-    schema = check_schema(case["schema"])
-    root = Node(document(extractor, case["text"]), schema)
-    assert [root.prompt(key) for key in schema] == case["prompts"]
+    assert [prompt((), key) for key in check_schema(case["schema"])] == case["prompts"]
 
 
 @each_case
 def test_every_extractor_gives_the_references_logits(extractor: Extractor, case: dict[str, Any]) -> None:
-    text = document(extractor, case["text"])
-    asks = [Ask(text, extractor.tokenizer.prompt(prompt)) for prompt in case["prompts"]]
-    scores = Scorer(extractor.forwards, extractor.padding, extractor.batching, extractor.device).score([asks])
-    np.testing.assert_allclose([scores[ask][0] for ask in asks], case["head_logits"], rtol=0, atol=1e-4)
-    np.testing.assert_allclose([scores[ask][1] for ask in asks], case["tail_logits"], rtol=0, atol=1e-4)
+    logits = extractor.logits(case["text"], case["prompts"])
+    np.testing.assert_allclose(logits[:, 0], case["head_logits"], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(logits[:, 1], case["tail_logits"], rtol=0, atol=1e-4)

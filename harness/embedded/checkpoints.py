@@ -1,0 +1,103 @@
+"""``mini`` and ``base``: checkpoints by name, ready in the cache as ModelScope directories."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.embedded.cache import cached
+from harness.errors import InputError, UiebenchError, unknown
+from harness.resources import resource
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.baseline.extractor import Extractor
+    from harness.baseline.model import ModelConfig
+
+# As published (a pickle), and as safetensors for whoever starts lean. Both under one entry of the cache.
+MODELSCOPE, SAFETENSORS = "modelscope", "safetensors"
+CHECKED_TEXTS = 8
+TOLERANCE = 1e-4
+_FORMAT = 1  # raise it when the same mini gives other files
+
+
+def find_checkpoint(name: str) -> Path:
+    """The directory of a checkpoint: ``mini``, ``base``, or a path.
+
+    The embedded ones are made in the cache on first use; that takes some seconds for ``base``.
+
+    Raises:
+        InputError: there is no such name or directory, or the cache cannot be written.
+    """
+    if name in _MAKERS:
+        return embedded(name) / MODELSCOPE
+    if Path(name).is_dir():
+        return Path(name)
+    if "/" in name:
+        raise InputError(f"checkpoint directory {name!r} does not exist; name one, or {' or '.join(_MAKERS)}")
+    raise InputError(f"{unknown('checkpoint', name, _MAKERS)}, and no directory {name!r} is here")
+
+
+def embedded(name: str) -> Path:
+    """The cache entry of an embedded checkpoint: folders ``modelscope`` and ``safetensors``."""
+    source = resource("mini")
+    digest = hashlib.sha256(f"{_FORMAT}".encode())
+    for file in ("config.json", "vocab.txt", "model.safetensors"):
+        digest.update((source / file).read_bytes())
+    return cached(f"{name}-{digest.hexdigest()[:12]}", _MAKERS[name])
+
+
+def _make_mini(directory: Path) -> None:
+    from harness.baseline.checkpoint import read_model_weights
+
+    vocabulary = resource("mini") / "vocab.txt"
+    _save_both(directory, *read_model_weights(resource("mini")), vocabulary.read_text(encoding="utf-8").splitlines())
+
+
+def _make_base(directory: Path) -> None:
+    """mini, as deep and wide as StructBERT-base; refused unless it answers as mini does."""
+    import torch
+
+    from harness.baseline.checkpoint import read_model_weights
+    from harness.baseline.extractor import Extractor
+    from harness.baseline.model import ModelConfig
+    from harness.baseline.widen import NOISE, widen
+
+    config, weights = read_model_weights(resource("mini"))
+    target = ModelConfig(21128, hidden=768, heads=12, feed_forward=3072, tower_layers=6, cross_layers=6)
+    tokens = (resource("mini") / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    unused = [f"[unused{i}]" for i in range(1, target.vocabulary - len(tokens) + 1)]
+    bigger = widen(config, weights, target)
+    # The published checkpoints hold a pooler that nothing uses; it is part of what loading one costs.
+    generator = torch.Generator().manual_seed(0)
+    bigger["plm.pooler.dense.weight"] = NOISE * torch.randn(target.hidden, target.hidden, generator=generator)
+    bigger["plm.pooler.dense.bias"] = torch.zeros(target.hidden)
+    _save_both(directory, target, bigger, tokens + unused)
+    _check_same(Extractor.load(resource("mini")), Extractor.load(directory / MODELSCOPE))
+
+
+_MAKERS: dict[str, Callable[[Path], None]] = {"mini": _make_mini, "base": _make_base}
+
+
+def _save_both(directory: Path, config: ModelConfig, weights: Mapping[str, Tensor], tokens: list[str]) -> None:
+    from harness.baseline.checkpoint import PICKLE
+    from harness.baseline.checkpoint import SAFETENSORS as FILE
+    from harness.baseline.save import save
+
+    save(directory / MODELSCOPE, config, weights, tokens, file=PICKLE)
+    save(directory / SAFETENSORS, config, weights, tokens, file=FILE)
+
+
+def _check_same(mini: Extractor, base: Extractor) -> None:
+    from harness.baseline.flow import prompt
+    from harness.data.dataset import pick, read_dataset
+
+    for example in pick(list(read_dataset("business/dev")), CHECKED_TEXTS):
+        expected, got = (extractor.extract(example.text, example.schema) for extractor in (mini, base))
+        prompts = [prompt((), key) for key in example.schema]
+        apart = float(abs(mini.logits(example.text, prompts) - base.logits(example.text, prompts)).max())
+        if got != expected or apart > TOLERANCE:
+            raise UiebenchError(f"base does not answer as mini does on {example.id} (logits {apart:.1e} apart)")
