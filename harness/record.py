@@ -81,6 +81,37 @@ class Parity(Value, frozen=True):
         return [difference for difference in self.differences if not difference.tie]
 
 
+class Score(Value, frozen=True):
+    """Counts of chains, and what follows from them; 1 where there is nothing to find and nothing was found."""
+
+    right: int
+    found: int
+    gold: int
+
+    @property
+    def precision(self) -> float:
+        """The share of the found chains that are right."""
+        return self.right / self.found if self.found else float(not self.gold)
+
+    @property
+    def recall(self) -> float:
+        """The share of the gold chains that were found."""
+        return self.right / self.gold if self.gold else float(not self.found)
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall."""
+        return 2 * self.right / (self.found + self.gold) if self.found + self.gold else 1.0
+
+
+class Scores(Value, frozen=True):
+    """Answers against gold chains: the micro average, and one score a type path, written ``parent/child``."""
+
+    texts: int  # those that have gold
+    micro: Score
+    by_type: dict[str, Score]
+
+
 class Memory(Value, frozen=True):
     """The memory ledger of one process; None where it cannot be measured here."""
 
@@ -112,6 +143,7 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
     parity: Parity
     memory: Memory
     evidence: list[Evidence] = []
+    scores: Scores | None = None  # None where no text has gold chains
 
 
 class ColdStart(Value, frozen=True, tag="cold_start"):
@@ -133,7 +165,6 @@ class Header(Value, frozen=True, tag="header"):
     seed: int
     device: str
     checkpoint: str
-    note: str
     texts: list[str]
     exact: dict[str, bool]  # per combination: does it promise the baseline's answers?
     environment: dict[str, Any]

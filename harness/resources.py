@@ -8,12 +8,11 @@ _PACKAGE = Path(__file__).parent
 _PLACES = {
     "datasets": ("_datasets", "datasets"),
     "mini": ("embedded/mini", "harness/embedded/mini"),
-    "golden": ("_golden", "tests/golden/checkpoint"),
 }
 
 
 def resource(name: str) -> Path:
-    """The folder of that name: ``datasets``, ``mini`` (the embedded checkpoint) or ``golden`` (a random one)."""
+    """The folder of that name: ``datasets`` or ``mini`` (the embedded checkpoint)."""
     packaged, in_checkout = _PLACES[name]
     inside = _PACKAGE / packaged
     return inside if inside.is_dir() else _PACKAGE.parent / in_checkout

@@ -18,6 +18,7 @@ from harness.record import (
     Measured,
     Memory,
     Record,
+    Scores,
     SingleStream,
     Skipped,
     StartUp,
@@ -50,6 +51,7 @@ class Row:
     broken: tuple[Difference, ...]
     ties: tuple[Difference, ...]
     evidence: tuple[Evidence, ...]
+    scores: Scores | None  # None where no text has gold chains
 
     @property
     def struck_out(self) -> bool:
@@ -91,6 +93,7 @@ def _row(
         broken=tuple(one for one in differences if not one.tie),
         ties=tuple(one for one in differences if one.tie),
         evidence=tuple(streams[-1].evidence) if streams else (),
+        scores=streams[-1].scores if streams else None,
     )
 
 

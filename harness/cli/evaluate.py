@@ -10,8 +10,8 @@ import typer
 from harness.errors import InputError
 
 if TYPE_CHECKING:
-    from harness.measure.f1 import Score, Scores
-    from harness.record import Chains
+    from harness.data.dataset import Example
+    from harness.record import Chains, Score, Scores
 
 _SHOWN = 300  # characters of a text in the list of errors
 
@@ -32,17 +32,16 @@ def evaluate(
     from harness.measure.f1 import score
 
     examples = list(read_dataset(data))
-    without = [example.id for example in examples if example.gold is None]
-    if without or not examples:
-        raise InputError(f"{data}: {f'{without[0]!r} has no gold spans' if without else 'no text'}; F1 needs gold")
     extractor = Extractor.load(find_checkpoint(checkpoint), device=device)
     progress = track(examples, "evaluate", console=Console(file=sys.stderr), disable=not sys.stderr.isatty())
     answers = [extractor.extract(example.text, example.schema) for example in progress]
-    gold = [example.gold or [] for example in examples]
-    _print_table(score(answers, gold), f"{checkpoint} on {data}, {len(examples)} texts")
+    scores = score(answers, [example.gold for example in examples])
+    if scores is None:
+        raise InputError(f"{data} has no gold spans to score against")
+    _print_table(scores, f"{checkpoint} on {data}, {scores.texts} texts with gold")
     if errors:
-        for example, answer, expected in zip(examples, answers, gold, strict=True):
-            _print_errors(example.id, example.text, answer, expected)
+        for example, answer in zip(examples, answers, strict=True):
+            _print_errors(example, answer)
 
 
 def _print_table(scores: Scores, title: str) -> None:
@@ -66,13 +65,14 @@ def _fields(one: Score) -> list[str]:
     return [*ratios, *(str(value) for value in (one.right, one.found, one.gold))]
 
 
-def _print_errors(name: str, text: str, answer: Chains, expected: Chains) -> None:
+def _print_errors(example: Example, answer: Chains) -> None:
     from harness.measure.f1 import keys
 
-    ours, theirs = keys(answer), keys(expected)
-    if ours == theirs:
+    text = example.text
+    ours, theirs = keys(answer), keys(example.gold or [])
+    if example.gold is None or ours == theirs:
         return
-    print(f"\n{name}: {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}")
+    print(f"\n{example.id}: {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}")
     for mark, chains in (("missed", theirs - ours), ("wrong ", ours - theirs)):
         for types, offsets in sorted(chains, key=lambda chain: chain[1]):
             spans = (f"{kind}: {text[start:end]}" for kind, (start, end) in zip(types, offsets, strict=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +20,7 @@ def extract(
     schema: Annotated[str | None, typer.Option(help="The schema as JSON, or a file that holds it.")] = None,
     input: Annotated[Path | None, typer.Option(help='JSONL: lines {"id", "text", "schema"}.')] = None,  # noqa: A002
     output: Annotated[Path | None, typer.Option(help='JSONL: lines {"id", "output"}; default: stdout.')] = None,
-    checkpoint: Annotated[Path | None, typer.Option(help="A ModelScope directory; default: the embedded one.")] = None,
+    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     all_prefixes: Annotated[bool, typer.Option("--all-prefixes", help="Inner chains too.")] = False,
 ) -> None:
@@ -58,10 +57,8 @@ def _schema(written: str) -> str:
         raise InputError(f"schema file {written!r} cannot be read: {error}") from None
 
 
-def _load(checkpoint: Path | None, device: str) -> Extractor:
+def _load(checkpoint: str, device: str) -> Extractor:
     from harness import Extractor
-    from harness.resources import resource
+    from harness.embedded.checkpoints import find_checkpoint
 
-    if checkpoint is None:
-        print("uiebench: the embedded checkpoint has random weights and extracts nonsense on purpose", file=sys.stderr)
-    return Extractor.load(checkpoint or resource("golden"), device=device)
+    return Extractor.load(find_checkpoint(checkpoint), device=device)

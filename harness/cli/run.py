@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(
     suite: Annotated[str, typer.Argument(help="A suite's name (see `uiebench list`), or a .toml file.")] = "demo",
-    checkpoint: Annotated[Path | None, typer.Option(help="A ModelScope directory; default: the embedded one.")] = None,
+    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker.")] = 1,
     seed: Annotated[int, typer.Option(help="Draws the order of the combinations.")] = 0,

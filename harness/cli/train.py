@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+_LOGGED_EVERY = 10  # blocks, where there is no terminal for a bar
+
 
 def train(
     directory: Annotated[Path, typer.Argument(help="Where the checkpoint goes; an interrupted training goes on.")],
@@ -33,9 +35,17 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     recipe = Recipe(seed=seed) if blocks is None else Recipe(seed=seed, blocks=blocks)
+    shown = sys.stderr.isatty()
     columns = (TextColumn("loss {task.fields[loss]:.3f}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(file=sys.stderr)) as bar:
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(file=sys.stderr), disable=not shown) as bar:
         task = bar.add_task("train", total=recipe.blocks, loss=float("nan"))
-        make(directory, recipe, lambda done, loss: bar.update(task, completed=done, loss=loss))
+
+        def on_block(done: int, loss: float) -> None:
+            bar.update(task, completed=done, loss=loss)
+            if not shown and done % _LOGGED_EVERY == 0:
+                print(f"{done} of {recipe.blocks} blocks, loss {loss:.3f}", file=sys.stderr, flush=True)
+
+        make(directory, recipe, on_block)
     print(f"Checkpoint: {directory}")
     print(f"Try it: uiebench evaluate --checkpoint {directory} --data business/dev")

@@ -21,5 +21,4 @@ def render(run: Header, rows: Sequence[Row]) -> RenderableType:
     for row in rows:
         table.add_row(*(Text(field.text, style="strike" if field.struck else "") for field in fields(row)))
     lines = [Text(line) for line in summary(rows)]
-    note = [Text(f"Note: {run.note}")] if run.note else []
-    return Group(table, Text(), *note, *lines)
+    return Group(table, Text(), *lines)

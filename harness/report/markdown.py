@@ -18,8 +18,6 @@ def render(run: Header, rows: Sequence[Row], spread: Spread) -> str:
 
 def _lines(run: Header, rows: Sequence[Row], spread: Spread) -> Iterator[str]:
     yield from (f"# {run.suite}", "", f"`{run.command}`", "")
-    if run.note:
-        yield from (f"**Note:** {run.note}", "")
     yield from (f"- {line}" for line in summary(rows))
     yield from ("", _line(header()), _line(["---", *["---:"] * (len(header()) - 1)]))
     yield from (_line([_marked(field) for field in fields(row)]) for row in rows)

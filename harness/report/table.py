@@ -103,5 +103,6 @@ _REST: dict[str, Callable[[Row], str]] = {
     "RSS load": lambda row: _bytes(row.memory.rss_load_peak_bytes if row.memory else None),
     "RSS serving": lambda row: _bytes(row.memory.rss_serving_peak_bytes if row.memory else None),
     "cold start": _cold_start,
+    "F1": lambda row: f"{row.scores.micro.f1:.3f}" if row.scores else NOTHING,
     "answers": _answers,
 }

@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 
 from harness.data.dataset import Example, pick, read_dataset
+from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError, PlatformError, SuiteError, UiebenchError
 from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite, find_suite, read_suite
 from harness.record import RECORD_VERSION, Header
-from harness.resources import resource
 from harness.run.environment import environment
 from harness.run.executors.local import LocalExecutor, Reference, Settings
 from harness.run.process import WorkerError
@@ -28,12 +28,8 @@ from harness.run.store import Store
 # What `--dry-run` reckons with, before anything was started: a fresh process with transformers, a request to the small
 # embedded checkpoint, and one to a checkpoint of StructBERT-base's size, all on two CPU cores.
 ASSUMED_START_S = 3.0
-ASSUMED_EMBEDDED_REQUEST_S = 0.05
+ASSUMED_MINI_REQUEST_S = 0.05
 ASSUMED_REQUEST_S = 0.5
-NONSENSE = (
-    "the embedded checkpoint has random weights and extracts nonsense on purpose: it is exact and fast to load, and "
-    "shows the way from suite to report. Use --checkpoint DIR for your own model"
-)
 
 
 class BaselineError(UiebenchError):
@@ -47,7 +43,7 @@ class Options:
     """What the command line adds to a suite file."""
 
     suite: str
-    checkpoint: Path | None = None  # None: the embedded one
+    checkpoint: str = "mini"  # or base, or a directory
     device: str = "cpu"
     threads: int = 1
     seed: int = 0
@@ -74,7 +70,7 @@ class Ablation:
     @property
     def request_s(self) -> float:
         """What a request is assumed to take."""
-        return ASSUMED_EMBEDDED_REQUEST_S if self.options.checkpoint is None else ASSUMED_REQUEST_S
+        return ASSUMED_MINI_REQUEST_S if self.options.checkpoint == "mini" else ASSUMED_REQUEST_S
 
     @property
     def estimate_s(self) -> float:
@@ -118,7 +114,7 @@ def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
     options = ablation.options
     directory = _new_directory(options.directory, ablation.path.stem)
     settings = Settings(
-        checkpoint=str((options.checkpoint or resource("golden")).resolve()),
+        checkpoint=str(find_checkpoint(options.checkpoint).resolve()),
         device=options.device,
         threads=options.threads,
         plugins=tuple(str(path.resolve()) for path in options.plugins),
@@ -140,8 +136,7 @@ def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
             command=options.command,
             seed=options.seed,
             device=options.device,
-            checkpoint=settings.checkpoint if options.checkpoint else "golden (embedded)",
-            note="" if options.checkpoint else NONSENSE,
+            checkpoint=options.checkpoint,
             texts=[example.id for example in ablation.examples],
             exact={planned.combination: planned.exact for planned in ablation.plan},
             environment={**environment(), "threads": options.threads, "worker": facts},

@@ -24,6 +24,7 @@ from harness.training.pairs import Batch, Row, collate, row
 BLOCK = 16  # batches drawn together, so that texts of like length share one
 BATCH_TEXTS = 32
 BATCH_TOKENS = 2560  # padded text tokens of a batch, at most
+SAVED_EVERY = 25  # blocks
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def train(
         domains: where the texts come from.
         tokenizer: the model's.
         recipe: how to train.
-        state: the file that a later call goes on from; written every 50 blocks.
+        state: the file that a later call goes on from; written every 25 blocks.
         on_block: told the number of blocks done and the last block's mean loss.
 
     Returns:
@@ -76,7 +77,7 @@ def train(
                 for name, value in model.state_dict().items():
                     average[name].lerp_(value, 1 - recipe.averaging)
             on_block(block + 1, sum(losses) / len(losses))
-            if (block + 1) % 50 == 0 or block + 1 == recipe.blocks:
+            if (block + 1) % SAVED_EVERY == 0 or block + 1 == recipe.blocks:
                 _save(state, model, optimizer, average, block + 1, recipe)
     model.load_state_dict(average)
     return model

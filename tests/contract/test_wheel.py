@@ -36,7 +36,12 @@ def test_the_wheel_holds_our_packages_alone(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {"harness", "optimizations", "uiebench-0.1.0.dist-info"}
-    for needed in ("_datasets/business/test.jsonl", "_datasets/article/test.jsonl", "_golden/vocab.txt", "py.typed"):
+    for needed in (
+        "_datasets/business/test.jsonl",
+        "_datasets/article/test.jsonl",
+        "embedded/mini/vocab.txt",
+        "py.typed",
+    ):
         assert f"harness/{needed}" in names
 
 

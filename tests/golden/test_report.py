@@ -18,6 +18,8 @@ from harness.record import (
     Memory,
     Parity,
     Record,
+    Score,
+    Scores,
     SingleStream,
     Skipped,
     StartUp,
@@ -40,6 +42,7 @@ def measured(name: str, scale: float, *differences: Difference) -> list[Record]:
         parity=Parity(50, list(differences)),
         memory=Memory(weights_bytes=MIB, rss_load_peak_bytes=300 * MIB, rss_serving_peak_bytes=2048 * MIB),
         evidence=[Evidence(name, active=True, summary="kernels seen")] if name in ("good", "wrong") else [],
+        scores=None if name == "wrong" else Scores(50, Score(60, 70, 80), {"价格": Score(60, 70, 80)}),
     )
     return [
         Measured(Cell(name, "single_stream", "texts", "cpu"), 0, stream),
@@ -55,7 +58,6 @@ def test_the_report_is_as_it_was() -> None:
         seed=0,
         device="cpu",
         checkpoint="model",
-        note="made up",
         texts=[f"t{i}" for i in range(50)],
         exact=EXACT,
         environment={"cores": 2},

@@ -5,12 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nervaluate import Evaluator
 
-from harness.measure.f1 import Score, score
-from harness.record import Chains, Item
+from harness.measure import f1
+from harness.record import Chains, Item, Score, Scores
 
 
 def item(kind: str, start: int, end: int) -> Item:
     return Item(type=kind, span="x" * (end - start), offset=[start, end])
+
+
+def score(answers: list[Chains], gold: list[Chains]) -> Scores:
+    scores = f1.score(answers, gold)
+    assert scores is not None
+    return scores
 
 
 PHONE, PRICE, SOUND, GOOD = item("产品名称", 0, 2), item("价格", 5, 9), item("属性词", 3, 5), item("情感词", 5, 6)
@@ -38,6 +44,13 @@ def test_nothing_to_find_and_nothing_found_is_perfect() -> None:
     assert score([[]], [[]]).micro.f1 == 1
     assert score([[[PHONE]]], [[]]).micro.f1 == 0
     assert score([[]], [[[PHONE]]]).micro == Score(right=0, found=0, gold=1)
+
+
+def test_a_text_without_gold_is_left_out() -> None:
+    scores = f1.score([[[PHONE]], [[PRICE]]], [None, [[PRICE]]])
+    assert scores is not None
+    assert (scores.texts, scores.micro) == (1, Score(right=1, found=1, gold=1))
+    assert f1.score([[[PHONE]]], [None]) is None
 
 
 def test_ratios() -> None:

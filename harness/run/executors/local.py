@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.dataset import Example
+from harness.measure.f1 import score
 from harness.measure.quality import is_tie
 from harness.plan.cells import Planned
 from harness.record import (
@@ -115,6 +116,7 @@ class LocalExecutor:
                 parity=parity,
                 memory=memory,
                 evidence=evidence,
+                scores=score(own_passes[0].answers, [example.gold for example in self._settings.examples]),
             ),
             "cold_start": ColdStart(own_ready.start, partner_ready.start),
         }
