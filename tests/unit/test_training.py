@@ -35,9 +35,8 @@ def test_swapping_changes_every_mention_of_a_span_alike() -> None:
 
 
 def test_joined_texts_keep_their_own_children() -> None:
-    domain = Domain(
-        "products", SCHEMA, ("{{屏幕|属性词#1}}{{亮|情感词<1}}", "{{手感|属性词#1}}{{好|情感词<1}}"), GRAMMAR
-    )
+    texts = ("{{屏幕|属性词#1}}{{亮|情感词<1}}", "{{手感|属性词#1}}{{好|情感词<1}}")
+    domain = Domain("products", SCHEMA, texts, GRAMMAR)
     rng = random.Random(0)
     for _ in range(300):
         for aspect, opinion in (("屏幕", "好"), ("手感", "亮")):

@@ -16,8 +16,8 @@ def small() -> SiameseUIE:
     for name, value in model.named_parameters():
         if not name.endswith(("encoder.layer.0.output.LayerNorm.weight", "encoder.layer.0.output.LayerNorm.bias")):
             torch.nn.init.normal_(value, mean=float("LayerNorm.weight" in name), std=0.3)
-    for kind, value in (("weight", 1.0), ("bias", 0.0)):
-        torch.nn.init.constant_(model.get_parameter(f"crossattention.layer.1.output.LayerNorm.{kind}"), value)
+    torch.nn.init.ones_(model.get_parameter("crossattention.layer.1.output.LayerNorm.weight"))
+    torch.nn.init.zeros_(model.get_parameter("crossattention.layer.1.output.LayerNorm.bias"))
     return model
 
 
