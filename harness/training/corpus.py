@@ -18,7 +18,7 @@ from harness.training.markup import Marked, parse, read_file
 HAND_WRITTEN = 0.35  # of the texts; the grammar writes the others
 SWAPPED = 0.8  # of the hand-written ones get other words into some spans
 SWAP = 0.5  # of the spans of such a text
-JOINED = 0.12  # of the texts are several put together
+JOINED = 0.05  # of the texts are several put together
 MOST_JOINED = 6
 
 _INNERMOST = re.compile(r"\{\{(?P<span>[^{}|]*)\|(?P<label>[^{}|]*)\}\}")
