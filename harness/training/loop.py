@@ -21,9 +21,9 @@ from harness.errors import InputError
 from harness.training.corpus import Domain
 from harness.training.pairs import Batch, Row, collate, row
 
-BLOCK = 16  # batches drawn together, so that texts of like length share one
-BATCH_TEXTS = 32
-BATCH_TOKENS = 2560  # padded text tokens of a batch, at most
+BLOCK = 32  # batches drawn together, so that texts of like length share one
+BATCH_TEXTS = 16
+BATCH_TOKENS = 1280  # padded text tokens of a batch, at most
 SAVED_EVERY = 25  # blocks
 
 
@@ -31,14 +31,14 @@ SAVED_EVERY = 25  # blocks
 class Recipe:
     """How a model is trained; the same recipe and seed give the same weights on the same machine."""
 
-    blocks: int = 1200
+    blocks: int = 300
     seed: int = 0
-    peak_lr: float = 1e-3
+    peak_lr: float = 2e-3
     warmup: float = 0.03  # of the blocks
     weight_decay: float = 0.01
-    dropout: float = 0.1
-    masked: float = 0.06  # of the text's tokens are replaced, so that the context decides
-    averaging: float = 0.999  # of the averaged weights are kept at each step
+    dropout: float = 0.05
+    masked: float = 0.04  # of the text's tokens are replaced, so that the context decides
+    averaging: float = 0.998  # of the averaged weights are kept at each step
 
 
 def train(

@@ -37,14 +37,14 @@ def make(directory: Path, recipe: Recipe, on_block: Callable[[int, float], None]
 
 
 def fresh(vocabulary: int, seed: int) -> SiameseUIE:
-    """A model of mini's sizes with BERT's initial weights."""
+    """A model of mini's sizes with fresh weights: BERT's narrow ones learn slowly where the hidden size is this small."""
     torch.manual_seed(seed)
     model = SiameseUIE(
         ModelConfig(vocabulary, hidden=128, heads=2, feed_forward=512, tower_layers=LAYERS, cross_layers=LAYERS)
     )
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Embedding):
-            nn.init.normal_(module.weight, std=0.02 if isinstance(module, nn.Linear) else 0.05)
+            nn.init.normal_(module.weight, std=module.weight.shape[1] ** -0.5)
         if isinstance(module, nn.Linear):
             nn.init.zeros_(module.bias)
     # The last layer of a stack ends in a LayerNorm without weight and bias, so that layers that change nothing can be
