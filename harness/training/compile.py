@@ -1,34 +1,86 @@
-"""Marked-up source files to a dataset's JSONL lines (`python -m harness.training.compile SOURCE… TARGET`)."""
+"""The datasets' JSONL files, made from their sources (`python -m harness.training.compile [DATASETS]`).
+
+``source/SPLIT.DOMAIN.txt`` holds the hand-written texts of a domain, marked up. The train split of a dataset with
+several domains also gets texts of their grammars, so that it has enough long ones.
+"""
 
 from __future__ import annotations
 
 import json
+import random
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.record import Item
+from harness.resources import resource
+from harness.training.corpus import Domain, joined, read_domains
 from harness.training.markup import Marked, Node, chains, parse, read_file
 
-
-def examples(source: Path) -> Iterator[dict[str, Any]]:
-    """The texts of one file, with ids ``DOMAIN-NUMBER`` from the file's name ``SPLIT.DOMAIN.txt``."""
-    domain = source.stem.rpartition(".")[2]
-    for number, (_, schema, marked_up) in enumerate(read_file(source.read_text(encoding="utf-8")), 1):
-        marked = parse(marked_up)
-        gold = [_items(marked, chain) for chain in chains(marked, schema) if _is_leaf(chain, schema)]
-        yield {"id": f"{domain}-{number:03d}", "text": marked.text, "schema": schema, "gold": gold}
+SPLITS = ("train", "dev", "test")
+# Lengths of the generated texts of a domain in characters, from and to, and how many.
+GENERATED = ((0, 128, 40), (128, 400, 6), (400, 1500, 11), (1500, 3000, 3))
+MOST_CHAINS = 40  # a schema that gives a generated text more is drawn anew
 
 
-def write(sources: Iterable[Path], target: Path) -> int:
-    """Compile the files into one; returns how many texts there are."""
-    lines = [json.dumps(example, ensure_ascii=False) for source in sources for example in examples(source)]
-    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return len(lines)
+def compile_dataset(dataset: Path) -> dict[str, list[dict[str, Any]]]:
+    """The examples of each split, from the sources below a dataset's folder."""
+    splits = {split: list(_hand_written(dataset / "source", split)) for split in SPLITS}
+    if splits["train"]:
+        for domain in read_domains(dataset / "source"):
+            splits["train"] += _generated(domain)
+    return {split: examples for split, examples in splits.items() if examples}
 
 
-def _is_leaf(chain: tuple[Node, ...], schema: dict[str, Any]) -> bool:
+def write(dataset: Path) -> None:
+    """Write the JSONL file of each split."""
+    for split, examples in compile_dataset(dataset).items():
+        lines = (json.dumps(example, ensure_ascii=False) + "\n" for example in examples)
+        (dataset / f"{split}.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def _hand_written(sources: Path, split: str) -> Iterator[dict[str, Any]]:
+    for source in sorted(sources.glob(f"{split}.*.txt")):
+        domain = source.stem.partition(".")[2]
+        for number, (_, schema, text) in enumerate(read_file(source.read_text(encoding="utf-8")), 1):
+            yield _example(f"{domain}-{number:03d}", parse(text), schema)
+
+
+def _generated(domain: Domain) -> Iterator[dict[str, Any]]:
+    rng = random.Random(domain.name)
+    number = 0
+    for shortest, longest, count in GENERATED:
+        for _ in range(count):
+            number += 1
+            marked = _of_length(domain, shortest, longest, rng)
+            yield _drawn(f"{domain.name}-g{number:03d}", marked, domain, rng)
+
+
+def _of_length(domain: Domain, shortest: int, longest: int, rng: random.Random) -> Marked:
+    while True:
+        text = domain.grammar.expand("S", rng)
+        while len(parse(text).text) < shortest:
+            text = joined([text, domain.grammar.expand("S", rng)], rng)
+        marked = parse(text)
+        if len(marked.text) < longest:
+            return marked
+
+
+def _drawn(name: str, marked: Marked, domain: Domain, rng: random.Random) -> dict[str, Any]:
+    while True:
+        roots = rng.sample(list(domain.schema), rng.randint(2, min(5, len(domain.schema))))
+        example = _example(name, marked, {root: domain.schema[root] for root in roots})
+        if len(example["gold"]) <= MOST_CHAINS:
+            return example
+
+
+def _example(name: str, marked: Marked, schema: dict[str, Any]) -> dict[str, Any]:
+    gold = [_items(marked, chain) for chain in chains(marked, schema) if _is_leaf(chain, schema)]
+    return {"id": name, "text": marked.text, "schema": schema, "gold": gold}
+
+
+def _is_leaf(chain: tuple[Node, ...], schema: Mapping[str, Any]) -> bool:
     below: Any = schema
     for node in chain:
         below = below[node.type]
@@ -42,5 +94,5 @@ def _items(marked: Marked, chain: tuple[Node, ...]) -> list[Item]:
 
 
 if __name__ == "__main__":
-    *given, destination = map(Path, sys.argv[1:])
-    write(given, destination)
+    for name in sys.argv[1:] or ("article", "business"):
+        write(resource("datasets") / name)

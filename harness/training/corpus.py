@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,14 +37,20 @@ class Domain:
     def draw(self, rng: random.Random) -> Marked:
         """A random text in which every mention of the domain's types is marked."""
         count = rng.randint(2, MOST_JOINED) if rng.random() < JOINED else 1
-        parts = [_rekeyed(self._one(rng), f"p{i}") for i in range(count)]
-        return parse(rng.choice(["\n", "", " "]).join(parts))
+        return parse(joined([self._one(rng) for _ in range(count)], rng))
 
     def _one(self, rng: random.Random) -> str:
         if rng.random() >= HAND_WRITTEN:
             return self.grammar.expand("S", rng)
         text = rng.choice(self.hand_written)
         return swap_spans(text, self.grammar, rng) if rng.random() < SWAPPED else text
+
+
+def joined(parts: Sequence[str], rng: random.Random) -> str:
+    """Marked-up texts as one; the keys of each stay its own."""
+    if len(parts) == 1:
+        return parts[0]
+    return rng.choice(["\n", "", " "]).join(_KEY.sub(rf"p{i}_\1", part) for i, part in enumerate(parts))
 
 
 def swap_spans(text: str, grammar: Grammar, rng: random.Random) -> str:
@@ -98,8 +104,3 @@ def _merge(into: dict[str, Any], schema: Mapping[str, Any]) -> None:
         if below is not None:
             into[key] = into[key] or {}
             _merge(into[key], below)
-
-
-def _rekeyed(text: str, prefix: str) -> str:
-    """The same text with keys that no other part of a joined text has."""
-    return _KEY.sub(rf"{prefix}_\1", text)
