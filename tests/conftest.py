@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from harness import Extractor
 from harness.baseline.loading import plain_plan, stock_plan
 from harness.compose import compose
+from harness.embedded.cache import VARIABLE
 from harness.plan.registry import find_optimizations
 
 COMBINATIONS = {
@@ -15,6 +17,14 @@ COMBINATIONS = {
     "baseline+flash_attention": ["flash_attention"],
     "baseline+both": ["dynamic_truncation", "flash_attention"],
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's cache is not the tests' to read or write."""
+    cache = tmp_path_factory.mktemp("cache")
+    os.environ[VARIABLE] = str(cache)
+    return cache
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def make(directory: Path, recipe: Recipe, on_block: Callable[[int, float], None]
 
 
 def fresh(vocabulary: int, seed: int) -> SiameseUIE:
-    """A model of mini's sizes with fresh weights: BERT's narrow ones learn slowly where the hidden size is this small."""
+    """A model of mini's sizes with fresh weights; BERT's narrow ones learn slowly at a hidden size this small."""
     torch.manual_seed(seed)
     model = SiameseUIE(
         ModelConfig(vocabulary, hidden=128, heads=2, feed_forward=512, tower_layers=LAYERS, cross_layers=LAYERS)

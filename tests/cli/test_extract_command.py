@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,16 @@ SCHEMA = '{"产品名称": null}'
 TEXT = "华为Mate60 Pro搭载自研麒麟9000S芯片"
 
 
-def uiebench(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def uiebench(
+    *arguments: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "harness", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
     )
 
 

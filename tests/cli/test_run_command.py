@@ -44,7 +44,7 @@ def test_conflicting_optimizations_in_a_named_combination_are_refused(tmp_path: 
 
 
 def test_a_bad_checkpoint_or_device_is_refused_and_named(tmp_path: Path) -> None:
-    refused(uiebench("run", "--checkpoint", "nowhere", "--runs", tmp_path), "nowhere", "does not exist")
+    refused(uiebench("run", "--checkpoint", "nowhere", "--runs", tmp_path), "nowhere", "no directory", "mini")
     refused(uiebench("run", "--device", "cuda:99", "--runs", tmp_path), "cuda:99")
 
 

@@ -24,6 +24,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 def test_every_command_is_documented_and_every_documented_command_exists() -> None:
     names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    names |= {group.name or "" for group in app.registered_groups}
     assert names == set(re.findall(r"^\$ uiebench (\w+)", WRITTEN, re.MULTILINE))
 
 
