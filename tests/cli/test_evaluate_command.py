@@ -42,7 +42,5 @@ def test_the_cache_is_listed_and_cleared(tmp_path: Path) -> None:
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    done = uiebench(
-        "extract", "八元", "--schema", '{"价格": null}', env={"UIEBENCH_CACHE": str(tmp_path / "file" / "x")}
-    )
-    refused(done, "UIEBENCH_CACHE")
+    environment = {"UIEBENCH_CACHE": str(tmp_path / "file" / "below")}
+    refused(uiebench("extract", "八元", "--schema", '{"价格": null}', env=environment), "UIEBENCH_CACHE")
