@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from harness.baseline.model import AddAndNorm, Embeddings, SiameseUIE
 from harness.baseline.tokenize import TextTokenizer
 from harness.errors import InputError
 from harness.training.corpus import Domain
-from harness.training.pairs import Batch, Row, collate, row
+from harness.training.pairs import Batch, Row, collate, row, types
 
 BLOCK = 32  # batches drawn together, so that texts of like length share one
 BATCH_TEXTS = 16
@@ -62,9 +62,12 @@ def train(
     Returns:
         A model with the averaged weights.
     """
-    optimizer = torch.optim.AdamW(_groups(model, recipe), lr=recipe.peak_lr, fused=True)
+    names = sorted(set().union(*(types(domain.schema) for domain in domains)))
+    torch.manual_seed(recipe.seed)
+    student = Student(model, nn.Linear(model.config.hidden, 2 * len(names)))
+    optimizer = torch.optim.AdamW(_groups(student, recipe), lr=recipe.peak_lr, fused=True)
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    done = _resume(state, model, optimizer, average, recipe)
+    done = _resume(state, student, optimizer, average, recipe)
     on_block(done, math.nan)
     with _dropout(model, recipe.dropout):
         for block in range(done, recipe.blocks):
@@ -72,46 +75,60 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.peak_lr * _schedule(block / recipe.blocks, recipe.warmup)
             losses = []
-            for batch in block_of_batches(domains, tokenizer, random.Random(f"{recipe.seed}/{block}")):
-                losses.append(_step(model, optimizer, batch, recipe))
+            for batch in block_of_batches(domains, names, tokenizer, random.Random(f"{recipe.seed}/{block}")):
+                losses.append(_step(student, optimizer, batch, recipe))
                 for name, value in model.state_dict().items():
                     average[name].lerp_(value, 1 - recipe.averaging)
             on_block(block + 1, sum(losses) / len(losses))
             if (block + 1) % SAVED_EVERY == 0 or block + 1 == recipe.blocks:
-                _save(state, model, optimizer, average, block + 1, recipe)
+                _save(state, student, optimizer, average, block + 1, recipe)
     model.load_state_dict(average)
     return model
 
 
-def block_of_batches(domains: list[Domain], tokenizer: TextTokenizer, rng: random.Random) -> list[Batch]:
+def block_of_batches(
+    domains: list[Domain], names: Sequence[str], tokenizer: TextTokenizer, rng: random.Random
+) -> list[Batch]:
     """New random texts, the ones of like length in one batch; the batches in random order."""
     rows: list[Row] = []
     for _ in range(BLOCK * BATCH_TEXTS):
         domain = rng.choice(domains)
         rows.append(row(domain.draw(rng), domain.schema, tokenizer, rng))
-    batches = [collate(group) for group in _groups_of_like_length(rows)]
+    batches = [collate(group, names) for group in _groups_of_like_length(rows)]
     rng.shuffle(batches)
     return batches
+
+
+class Student(nn.Module):
+    """The model, and a linear tagger on its text tower that only training knows.
+
+    The tagger is asked for all types of a text at once, where each prompt asks the model for one: so the tower learns
+    from every span of every text.
+    """
+
+    def __init__(self, model: SiameseUIE, tagger: nn.Linear) -> None:
+        super().__init__()
+        self.model = model
+        self.tagger = tagger
 
 
 def circle_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Sun et al.'s circle loss in its multi-label form, with the threshold that decoding uses.
 
     Args:
-        logits: of each token. (P, 2, T)
-        target: True where a span begins or ends. bool (P, 2, T)
-        mask: False on padding. bool (P, 1, T)
+        logits: of each token. (…, 2, T)
+        target: True where a span begins or ends. bool (…, 2, T)
+        mask: False on padding; broadcast to the others. bool (…, 1, T)
 
     Returns:
-        The mean over pairs and parts, a scalar.
+        The loss of each row and part. (…, 2)
     """
     over = logits.float() - THRESHOLD
     lowest = torch.finfo(over.dtype).min
     wrong = over.masked_fill(target | ~mask, lowest)
     right = (-over).masked_fill(~target, lowest)
     zero = torch.zeros_like(over[..., :1])
-    loss = torch.cat((wrong, zero), -1).logsumexp(-1) + torch.cat((right, zero), -1).logsumexp(-1)
-    return loss.mean()
+    return torch.cat((wrong, zero), -1).logsumexp(-1) + torch.cat((right, zero), -1).logsumexp(-1)
 
 
 def fused_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
@@ -119,17 +136,20 @@ def fused_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | No
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
 
 
-def _step(model: SiameseUIE, optimizer: torch.optim.Optimizer, batch: Batch, recipe: Recipe) -> float:
-    forward = model.with_kernel(fused_attention)
+def _step(student: Student, optimizer: torch.optim.Optimizer, batch: Batch, recipe: Recipe) -> float:
+    """One step; returns the loss of the prompts, without the tagger's."""
+    forward = student.model.with_kernel(fused_attention)
     text_mask, prompt_mask = batch.text != 0, batch.prompt != 0
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        text = forward.encode_text(_masked(batch.text, recipe.masked, model.config.vocabulary), text_mask)
+        text = forward.encode_text(_masked(batch.text, recipe.masked, forward.config.vocabulary), text_mask)
         prompt = forward.encode_prompt(batch.prompt, prompt_mask, batch.start)
         logits = forward.cross(text[batch.of_text], text_mask[batch.of_text], prompt, prompt_mask)
-    loss = circle_loss(logits, batch.target, text_mask[batch.of_text][:, None])
+        tags = student.tagger(text).transpose(1, 2).unflatten(1, (-1, 2))  # (texts, types, 2, T)
+    loss = circle_loss(logits, batch.target, text_mask[batch.of_text][:, None]).mean()
+    of_tagger = circle_loss(tags, batch.tags, text_mask[:, None, None])[batch.tagged].mean()
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    (loss + of_tagger).backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(student.parameters(), 1.0)
     optimizer.step()
     return loss.item()
 
@@ -158,7 +178,7 @@ def _schedule(progress: float, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
 
 
-def _groups(model: SiameseUIE, recipe: Recipe) -> list[dict[str, Any]]:
+def _groups(model: Student, recipe: Recipe) -> list[dict[str, Any]]:
     """Weight decay on matrices only."""
     trained = [value for value in model.parameters() if value.requires_grad]
     matrices = [value for value in trained if value.ndim > 1]
@@ -187,14 +207,14 @@ def _dropout(model: SiameseUIE, share: float) -> Iterator[None]:
 
 def _save(
     path: Path,
-    model: SiameseUIE,
+    student: Student,
     optimizer: torch.optim.Optimizer,
     average: dict[str, Tensor],
     done: int,
     recipe: Recipe,
 ) -> None:
     state = {
-        "model": model.state_dict(),
+        "student": student.state_dict(),
         "optimizer": optimizer.state_dict(),
         "average": average,
         "done": done,
@@ -206,7 +226,7 @@ def _save(
 
 
 def _resume(
-    path: Path, model: SiameseUIE, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], recipe: Recipe
+    path: Path, student: Student, optimizer: torch.optim.Optimizer, average: dict[str, Tensor], recipe: Recipe
 ) -> int:
     if not path.is_file():
         return 0
@@ -215,7 +235,7 @@ def _resume(
         raise InputError(
             f"{path} holds a training with another recipe ({state['recipe']}); delete it, or choose another directory"
         )
-    model.load_state_dict(state["model"])
+    student.load_state_dict(state["student"])
     optimizer.load_state_dict(state["optimizer"])
     average.update(state["average"])
     return int(state["done"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ class Row:
     start: int  # the first position id of its prompts
     prompts: tuple[tuple[int, ...], ...]
     spans: tuple[tuple[tuple[int, int], ...], ...]
+    tags: Mapping[str, tuple[tuple[int, int], ...]]  # each type of the domain, with all its spans, whoever the parent
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Batch:
     start: Tensor  # (P)
     of_text: Tensor  # (P) which text each prompt is asked of
     target: Tensor  # bool (P, 2, T): the head and the tail of each span
+    tags: Tensor  # bool (texts, types, 2, T): likewise for every type, without a prompt
+    tagged: Tensor  # bool (texts, types): which types are of the text's domain
 
 
 def asks(marked: Marked, schema: Mapping[str, Any]) -> dict[str, set[tuple[int, int]]]:
@@ -64,31 +67,49 @@ def row(marked: Marked, schema: Mapping[str, Any], tokenizer: TextTokenizer, rng
     absent = [asked for asked, spans in every.items() if not spans]
     chosen = rng.sample(present, min(len(present), PROMPTS - ABSENT))
     chosen += rng.sample(absent, min(len(absent), PROMPTS - len(chosen)))
+    spans = {
+        kind: sorted({(node.start, node.end) for node in marked.nodes if node.type == kind}) for kind in types(schema)
+    }
     return Row(
         window.ids,
         prompt_start(windows),
         tuple(tokenizer.prompt(asked) for asked in chosen),
-        tuple(tuple(_in_window(span, tokens.offsets, window) for span in sorted(every[asked])) for asked in chosen),
+        tuple(_in_window(every[asked], tokens.offsets, window) for asked in chosen),
+        {kind: _in_window(found, tokens.offsets, window) for kind, found in spans.items()},
     )
 
 
-def collate(rows: Sequence[Row]) -> Batch:
-    """Pad rows into tensors."""
+def types(schema: Mapping[str, Any]) -> set[str]:
+    """The names of all types of a schema, at any level."""
+    return {name for key, below in schema.items() for name in (key, *types(below or {}))}
+
+
+def collate(rows: Sequence[Row], names: Sequence[str]) -> Batch:
+    """Pad rows into tensors; ``names`` orders the types."""
     places = [(i, j) for i, one in enumerate(rows) for j in range(len(one.prompts))]
     text = _pad([one.ids for one in rows])
     target = np.zeros((len(places), 2, text.shape[1]), dtype=np.bool_)
     for pair, (i, j) in enumerate(places):
-        for head, tail in rows[i].spans[j]:
-            for part, token in enumerate((head, tail)):
-                if 0 <= token < len(rows[i].ids):
-                    target[pair, part, token] = True
+        _mark(target[pair], rows[i].spans[j])
+    tags = np.zeros((len(rows), len(names), 2, text.shape[1]), dtype=np.bool_)
+    for i, one in enumerate(rows):
+        for kind, spans in one.tags.items():
+            _mark(tags[i, names.index(kind)], spans)
     return Batch(
         text,
         _pad([rows[i].prompts[j] for i, j in places]),
         torch.tensor([rows[i].start for i, _ in places]),
         torch.tensor([i for i, _ in places]),
         torch.from_numpy(target),
+        torch.from_numpy(tags),
+        torch.tensor([[name in one.tags for name in names] for one in rows]),
     )
+
+
+def _mark(target: NDArray[np.bool_], spans: Sequence[tuple[int, int]]) -> None:
+    for span in spans:
+        for part, token in enumerate(span):
+            target[part, token] = True
 
 
 def _below(schema: Mapping[str, Any], chain: Sequence[Node]) -> Mapping[str, Any]:
@@ -102,12 +123,15 @@ def _item(marked: Marked, node: Node) -> Item:
     return Item(type=node.type, span=marked.text[node.start : node.end], offset=[node.start, node.end])
 
 
-def _in_window(span: tuple[int, int], offsets: NDArray[np.int64], window: Window) -> tuple[int, int]:
-    """The window's tokens that hold the span's first and last character; outside the window where they are."""
-    first, last = (
-        int(np.flatnonzero((offsets[:, 0] <= at) & (at < offsets[:, 1]))[0]) for at in (span[0], span[1] - 1)
-    )
-    return first - window.start, last - window.start
+def _in_window(
+    spans: Iterable[tuple[int, int]], offsets: NDArray[np.int64], window: Window
+) -> tuple[tuple[int, int], ...]:
+    """The spans that lie in the window, as the tokens that hold their first and last characters."""
+    tokens = [
+        tuple(int(np.flatnonzero((offsets[:, 0] <= at) & (at < offsets[:, 1]))[0]) - window.start for at in ends)
+        for ends in ((start, end - 1) for start, end in sorted(spans))
+    ]
+    return tuple((first, last) for first, last in tokens if first >= 0 and last < len(window.ids))
 
 
 def _pad(rows: Sequence[Sequence[int]]) -> Tensor:

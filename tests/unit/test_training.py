@@ -19,6 +19,7 @@ from harness.training.markup import parse
 from harness.training.pairs import asks, collate, row
 
 SCHEMA = {"产品名称": None, "价格": None, "属性词": {"情感词": None}}
+NAMES = ["产品名称", "价格", "属性词", "情感词"]
 TEXT = "{{小米14|产品名称}}的{{屏幕|属性词#1}}{{亮|情感词<1}}，{{小米14|产品名称}}值"
 GRAMMAR = Grammar({"S": ("{{<产品名称>|产品名称}}卖{{<n:1:9>元|价格}}",), "产品名称": ("荣耀X", "华为Y")})
 DOMAIN = Domain("products", SCHEMA, (TEXT,), GRAMMAR)
@@ -56,7 +57,7 @@ def test_every_prompt_of_the_schema_is_asked_with_all_its_spans() -> None:
 
 def test_targets_are_the_tokens_that_begin_and_end_a_span(tokenizer: WordPiece) -> None:
     one = row(parse(TEXT), SCHEMA, tokenizer, random.Random(0))
-    batch = collate([one])
+    batch = collate([one], NAMES)
     prompts = {tuple(ids): i for i, ids in enumerate(one.prompts)}
     tokens = tokenizer.text(parse(TEXT).text)
     for prompt, spans in asks(parse(TEXT), SCHEMA).items():
@@ -65,13 +66,22 @@ def test_targets_are_the_tokens_that_begin_and_end_a_span(tokenizer: WordPiece) 
         assert {int(end) for end in tokens.offsets[np.flatnonzero(target[1]), 1]} == {end for _, end in spans}
 
 
+def test_tags_are_all_spans_of_each_type(tokenizer: WordPiece) -> None:
+    one = row(parse(TEXT), SCHEMA, tokenizer, random.Random(0))
+    batch = collate([one], [*NAMES, "颜色"])
+    assert batch.tagged.tolist() == [[True, True, True, True, False]]
+    offsets = tokenizer.text(parse(TEXT).text).offsets
+    heads = [offsets[np.flatnonzero(batch.tags[0, kind, 0].numpy()), 0].tolist() for kind in range(5)]
+    assert heads == [[0, 9], [], [5], [7], []]
+
+
 def test_a_long_text_gives_one_window_at_a_time(tokenizer: WordPiece) -> None:
     marked = parse("好" * 500 + TEXT)
     rows = [row(marked, SCHEMA, tokenizer, random.Random(seed)) for seed in range(8)]
     assert {one.start for one in rows} == {TEXT_TOKENS}
     assert len({one.ids for one in rows}) == 2
     for one in rows:
-        found = bool(collate([one]).target.any())
+        found = bool(collate([one], NAMES).target.any())
         assert found == (len(one.ids) < TEXT_TOKENS)  # the spans are at the end, in the second window
 
 
@@ -81,7 +91,7 @@ def test_circle_loss_is_its_formula() -> None:
     mask = torch.tensor([[[True, True, True, False]]])
     right = np.log(1 + np.exp(-(2.0 - 0.5)))
     wrong = np.log(1 + np.exp(-1.5) + np.exp(-0.3))
-    assert circle_loss(logits, target, mask).item() == pytest.approx(right + wrong, abs=1e-6)
+    assert circle_loss(logits, target, mask)[0, 0].item() == pytest.approx(right + wrong, abs=1e-6)
 
 
 def fresh(vocabulary: int) -> SiameseUIE:
