@@ -63,10 +63,11 @@ class Probe:
         """Answer the texts once, with the composed extractor or a variant of it."""
         (extractor or self.extractor).extract_batch(self.texts, self.schemas)
 
-    def shapes(self) -> list[Shape]:
-        """Answer the texts once and note what every call of the text and the prompt tower was given."""
+    def shapes(self, extractor: Extractor | None = None) -> list[Shape]:
+        """Answer the texts once, as :meth:`run`, and note what every call of the text and prompt tower was given."""
         seen: list[Shape] = []
-        forwards = self.extractor.forwards
+        extractor = extractor or self.extractor
+        forwards = extractor.forwards
 
         def noting(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
             def noted(ids: Any, mask: Any, *more: Any) -> Any:
@@ -80,7 +81,7 @@ class Probe:
             encode_text=noting("encode_text", forwards.encode_text),
             encode_prompt=noting("encode_prompt", forwards.encode_prompt),
         )
-        self.run(replace(self.extractor, forwards=watched))
+        self.run(replace(extractor, forwards=watched))
         return seen
 
 

@@ -15,7 +15,9 @@ COMBINATIONS = {
     "baseline": [],
     "baseline+dynamic_truncation": ["dynamic_truncation"],
     "baseline+flash_attention": ["flash_attention"],
-    "baseline+both": ["dynamic_truncation", "flash_attention"],
+    "baseline+batching": ["batching"],
+    "baseline+lean_startup": ["lean_startup"],
+    "baseline+all": ["batching", "dynamic_truncation", "flash_attention", "lean_startup"],
 }
 
 

@@ -89,14 +89,19 @@ def read_config_by_transformers(checkpoint: Checkpoint) -> dict[str, Any]:
     return config
 
 
-def read_weights(checkpoint: Checkpoint) -> dict[str, Tensor]:
-    """Read the weights into memory, as they are on disk; a pickle is never allowed to run code."""
+def read_weights(checkpoint: Checkpoint, device: torch.device | None = None) -> dict[str, Tensor]:
+    """Read the weights as they are on disk; a pickle is never allowed to run code.
+
+    Args:
+        checkpoint: where they lie.
+        device: where safetensors are read to; a pickle always comes to the host.
+    """
     path = checkpoint.weights
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            weights: Any = load_file(path)
+            weights: Any = load_file(path, device=str(device or "cpu"))
         else:
             weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling and zip errors have no common base

@@ -64,7 +64,7 @@ def stock_plan(checkpoint: Path | str, *, device: str, start: str) -> LoadPlan:
 
 def plain_plan(checkpoint: Path | str, *, device: str, start: str) -> LoadPlan:
     """A start-up without transformers and without random weights."""
-    return _plan(checkpoint, device, start, from_vocabulary, read_config, _adopt_weights)
+    return _plan(checkpoint, device, start, from_vocabulary, read_config, _adopt)
 
 
 def _plan(
@@ -102,6 +102,10 @@ def check_device(device: str) -> torch.device:
     return chosen
 
 
+def _adopt(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:
+    return adopt(checkpoint, config, torch.device("cpu"))
+
+
 def _fill_random_model(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:
     weights = read_weights(checkpoint)
     model = SiameseUIE(model_config(config, weights, checkpoint.directory))
@@ -109,9 +113,11 @@ def _fill_random_model(checkpoint: Checkpoint, config: dict[str, Any]) -> Siames
     return model
 
 
-def _adopt_weights(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:
+def adopt(checkpoint: Checkpoint, config: dict[str, Any], device: torch.device) -> SiameseUIE:
+    """A model that takes the checkpoint's tensors as they are read, onto the device where the file allows it."""
     weights = {
-        name: value.float() if value.is_floating_point() else value for name, value in read_weights(checkpoint).items()
+        name: value.float() if value.is_floating_point() else value
+        for name, value in read_weights(checkpoint, device).items()
     }
     with torch.device("meta"):
         model = SiameseUIE(model_config(config, weights, checkpoint.directory))

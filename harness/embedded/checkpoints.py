@@ -14,6 +14,7 @@ from harness.resources import resource
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness.baseline.checkpoint import Checkpoint
     from harness.baseline.extractor import Extractor
     from harness.baseline.model import ModelConfig
 
@@ -48,6 +49,42 @@ def embedded(name: str) -> Path:
     for file in ("config.json", "vocab.txt", "model.safetensors"):
         digest.update((source / file).read_bytes())
     return cached(f"{name}-{digest.hexdigest()[:12]}", _MAKERS[name])
+
+
+def as_safetensors(checkpoint: Checkpoint) -> Checkpoint:
+    """The same checkpoint with its weights as safetensors; a pickle is converted into the cache on first use.
+
+    Raises:
+        CheckpointError: its weights cannot be read.
+        InputError: the cache cannot be written.
+    """
+    from harness.baseline.checkpoint import Checkpoint
+
+    if checkpoint.weights.suffix == ".safetensors":
+        return checkpoint
+    beside = checkpoint.directory.parent / SAFETENSORS
+    if checkpoint.directory.name == MODELSCOPE and beside.is_dir():
+        return Checkpoint.open(beside)
+    known = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in _files(checkpoint)]
+    key = hashlib.sha256(repr((_FORMAT, known)).encode()).hexdigest()[:12]
+    return Checkpoint.open(cached(f"converted-{key}", lambda directory: _convert(checkpoint, directory)))
+
+
+def _files(checkpoint: Checkpoint) -> list[Path]:
+    directory = checkpoint.directory.resolve()
+    return [directory / "config.json", directory / "vocab.txt", checkpoint.weights.resolve()]
+
+
+def _convert(checkpoint: Checkpoint, directory: Path) -> None:
+    from safetensors.torch import save_file
+
+    from harness.baseline.checkpoint import SAFETENSORS as FILE
+    from harness.baseline.checkpoint import read_weights
+
+    for path in _files(checkpoint)[:2]:
+        (directory / path.name).write_bytes(path.read_bytes())
+    weights = {name: value.contiguous().clone() for name, value in read_weights(checkpoint).items()}
+    save_file(weights, directory / FILE)
 
 
 def _make_mini(directory: Path) -> None:
