@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.plugin import Evidence, Probe, Stage, optimization
@@ -64,4 +65,4 @@ def flash_attention(extractor: Extractor) -> Extractor:
     profile: where it fell back to the unfused one, the cell fails.
     Source: Dao et al., 2022, arXiv 2205.14135; step 2 of the guide, whose patch calls no flash kernel.
     """
-    return extractor.with_kernel(fused)
+    return extractor.with_ops(replace(extractor.model.ops, attention=fused))

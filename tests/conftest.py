@@ -17,7 +17,8 @@ COMBINATIONS = {
     "baseline+flash_attention": ["flash_attention"],
     "baseline+batching": ["batching"],
     "baseline+lean_startup": ["lean_startup"],
-    "baseline+all": ["batching", "dynamic_truncation", "flash_attention", "lean_startup"],
+    "baseline+segmented_forward": ["segmented_forward"],
+    "baseline+all": ["batching", "dynamic_truncation", "flash_attention", "lean_startup", "segmented_forward"],
 }
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from harness.baseline.flow import Request, answer, chains, document
 from harness.baseline.forward import Forwards, Scorer
-from harness.baseline.model import AttentionKernel, SiameseUIE
+from harness.baseline.model import Ops, SiameseUIE
 from harness.baseline.schema import check_schema, check_text
-from harness.baseline.slots import Ask, Batching, Padding
+from harness.baseline.slots import WHOLE_BATCH, Ask, Batching, MicroBatches, Padding
 from harness.baseline.tokenize import TextTokenizer
 from harness.errors import InputError
 from harness.record import Chains, Mark
@@ -34,6 +34,7 @@ class Extractor:
     padding: Padding
     batching: Batching
     device: torch.device
+    micro_batches: MicroBatches = WHOLE_BATCH
 
     @staticmethod
     def load(checkpoint: Path | str, *, device: str = "cpu", start: str = "stock") -> Extractor:
@@ -95,9 +96,9 @@ class Extractor:
         scores = self._scorer().score([asks])
         return np.stack([scores[ask] for ask in asks])
 
-    def with_kernel(self, kernel: AttentionKernel) -> Extractor:
-        """The same extractor with another attention kernel; its forwards are eager again."""
-        model = self.model.with_kernel(kernel)
+    def with_ops(self, ops: Ops) -> Extractor:
+        """The same extractor, its layers computed otherwise; its forwards are eager again."""
+        model = self.model.with_ops(ops)
         return replace(self, model=model, forwards=Forwards.of(model))
 
     def _answer(
@@ -113,4 +114,4 @@ class Extractor:
         ]
 
     def _scorer(self) -> Scorer:
-        return Scorer(self.forwards, self.padding, self.batching, self.device)
+        return Scorer(self.forwards, self.padding, self.batching, self.micro_batches, self.device)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.baseline.model import SiameseUIE
-from harness.baseline.slots import Ask, Batching, Document, Padding, Row
+from harness.baseline.slots import Ask, Batching, Document, MicroBatches, Padding, Row
 from harness.baseline.windows import merge
 
 
@@ -49,6 +49,7 @@ class Scorer:
     forwards: Forwards
     padding: Padding
     batching: Batching
+    micro_batches: MicroBatches
     device: torch.device
 
     @torch.inference_mode()
@@ -72,7 +73,8 @@ class Scorer:
         places = [(document, j) for document in documents for j in range(len(document.windows))]
         batch = [document.windows[j].ids for document, j in places]
         ids, mask = self._pad(batch, self.padding.text(max(map(len, batch))))
-        return EncodedTexts(self.forwards.encode_text(ids, mask), mask, {place: i for i, place in enumerate(places)})
+        hidden = self._forward(self.forwards.encode_text, ids.shape[1], ids, mask)
+        return EncodedTexts(hidden, mask, {place: i for i, place in enumerate(places)})
 
     def _score_rows(self, rows: Sequence[Row], texts: EncodedTexts) -> NDArray[np.float32]:
         """Head and tail logits of the rows: (rows, 2, padded text tokens)."""
@@ -82,12 +84,26 @@ class Scorer:
         prompts = [prompt for prompt, _ in place]
         ids, mask = self._pad(prompts, self.padding.prompt(max(map(len, prompts))))
         starts = torch.tensor([start for _, start in place], device=self.device)
-        hidden = self.forwards.encode_prompt(ids, mask, starts)
+        hidden = self._forward(self.forwards.encode_prompt, ids.shape[1], ids, mask, starts)
         of_text = self._index([texts.row[row.ask.document, row.window] for row in rows])
         of_prompt = self._index([place[key] for key in keys])
-        logits = self.forwards.cross(texts.hidden[of_text], texts.mask[of_text], hidden[of_prompt], mask[of_prompt])
+        length = texts.mask.shape[1] + mask.shape[1]
+
+        def cross(of_text: Tensor, of_prompt: Tensor) -> Tensor:
+            # Gathered per micro-batch, so that a text's hidden states are repeated for few rows at a time.
+            text, prompt = (texts.hidden[of_text], texts.mask[of_text]), (hidden[of_prompt], mask[of_prompt])
+            return self.forwards.cross(*text, *prompt)
+
+        logits = self._forward(cross, length, of_text, of_prompt)
         scored: NDArray[np.float32] = logits.float().cpu().numpy()
         return scored
+
+    def _forward(self, forward: Callable[..., Tensor], tokens: int, *inputs: Tensor) -> Tensor:
+        """One forward, or as many as the slot wants, their rows put together again."""
+        rows = self.micro_batches.rows(tokens)
+        if rows is None or len(inputs[0]) <= rows:
+            return forward(*inputs)
+        return torch.cat([forward(*parts) for parts in zip(*(torch.split(one, rows) for one in inputs), strict=True)])
 
     def _index(self, rows: list[int]) -> Tensor:
         return torch.tensor(rows, device=self.device)

@@ -47,6 +47,24 @@ def eager_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | No
     return context
 
 
+def whole_feed_forward(layer: Layer, attended: Tensor) -> Tensor:
+    """A layer's feed-forward block on all tokens at once. (B, T, H) -> (B, T, H)."""
+    output: Tensor = layer.output(layer.intermediate(attended), attended)
+    return output
+
+
+# How a layer's feed-forward block is computed: (layer, attended (B, T, H)) -> (B, T, H)
+FeedForward: TypeAlias = "Callable[[Layer, Tensor], Tensor]"
+
+
+@dataclass(frozen=True)
+class Ops:
+    """How the parts of a layer are computed."""
+
+    attention: AttentionKernel = eager_attention
+    feed_forward: FeedForward = whole_feed_forward
+
+
 class Embeddings(nn.Module):
     """Word, position and token-type embeddings, summed and normalised."""
 
@@ -75,13 +93,13 @@ class SelfAttention(nn.Module):
         self.key = nn.Linear(config.hidden, config.hidden)
         self.value = nn.Linear(config.hidden, config.hidden)
 
-    def forward(self, hidden: Tensor, mask: Tensor | None, kernel: AttentionKernel) -> Tensor:
+    def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
         """hidden: (B, T, H) -> (B, T, H)."""
         query, key, value = (
             layer(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, N, T, D)
             for layer in (self.query, self.key, self.value)
         )
-        return kernel(query, key, value, mask).transpose(1, 2).flatten(-2)
+        return ops.attention(query, key, value, mask).transpose(1, 2).flatten(-2)
 
 
 class AddAndNorm(nn.Module):
@@ -106,9 +124,9 @@ class Attention(nn.Module):
         self.self = SelfAttention(config)
         self.output = AddAndNorm(config.hidden, config)
 
-    def forward(self, hidden: Tensor, mask: Tensor | None, kernel: AttentionKernel) -> Tensor:
+    def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
         """hidden: (B, T, H) -> (B, T, H)."""
-        attended: Tensor = self.output(self.self(hidden, mask, kernel), hidden)
+        attended: Tensor = self.output(self.self(hidden, mask, ops), hidden)
         return attended
 
 
@@ -133,11 +151,9 @@ class Layer(nn.Module):
         self.intermediate = Intermediate(config)
         self.output = AddAndNorm(config.feed_forward, config)
 
-    def forward(self, hidden: Tensor, mask: Tensor | None, kernel: AttentionKernel) -> Tensor:
+    def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
         """hidden: (B, T, H) -> (B, T, H)."""
-        attended = self.attention(hidden, mask, kernel)
-        output: Tensor = self.output(self.intermediate(attended), attended)
-        return output
+        return ops.feed_forward(self, self.attention(hidden, mask, ops))
 
 
 class Stack(nn.Module):
@@ -147,10 +163,10 @@ class Stack(nn.Module):
         super().__init__()
         self.layer = nn.ModuleList(Layer(config) for _ in range(layers))
 
-    def forward(self, hidden: Tensor, mask: Tensor | None, kernel: AttentionKernel) -> Tensor:
+    def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
         """hidden: (B, T, H), mask: bool (B, 1, 1, T) or None -> (B, T, H)."""
         for layer in self.layer:
-            hidden = layer(hidden, mask, kernel)
+            hidden = layer(hidden, mask, ops)
         return hidden
 
 
@@ -169,23 +185,23 @@ class SiameseUIE(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.kernel: AttentionKernel = eager_attention
+        self.ops = Ops()
         self.plm = Encoder(config)
         self.crossattention = Stack(config.cross_layers, config)
         self.head_clsf = nn.Linear(config.hidden, 1)
         self.tail_clsf = nn.Linear(config.hidden, 1)
 
-    def with_kernel(self, kernel: AttentionKernel) -> SiameseUIE:
-        """A model that shares every weight with this one and attends by another kernel."""
+    def with_ops(self, ops: Ops) -> SiameseUIE:
+        """A model that shares every weight with this one and computes its layers otherwise."""
         twin = copy.copy(self)
-        twin.kernel = kernel
+        twin.ops = ops
         return twin
 
     def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
         """ids: (B, T), mask: bool (B, T), False on padding -> (B, T, H)."""
         positions = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
         hidden = self.plm.embeddings(ids, positions, 0)
-        encoded: Tensor = self.plm.encoder(hidden, mask[:, None, None, :], self.kernel)
+        encoded: Tensor = self.plm.encoder(hidden, mask[:, None, None, :], self.ops)
         return encoded
 
     def encode_prompt(self, ids: Tensor, mask: Tensor, starts: Tensor) -> Tensor:
@@ -194,7 +210,7 @@ class SiameseUIE(nn.Module):
         # Padding may run over the last position; it is masked, so any position will do for it.
         positions = (starts[:, None] + steps).clamp(max=self.config.positions - 1)
         hidden = self.plm.embeddings(ids, positions, 1)
-        encoded: Tensor = self.plm.encoder(hidden, mask[:, None, None, :], self.kernel)
+        encoded: Tensor = self.plm.encoder(hidden, mask[:, None, None, :], self.ops)
         return encoded
 
     def cross(self, text: Tensor, text_mask: Tensor, prompt: Tensor, prompt_mask: Tensor) -> Tensor:
@@ -205,5 +221,5 @@ class SiameseUIE(nn.Module):
         """
         hidden = torch.cat((text, prompt), dim=1)  # (B, T + P, H)
         mask = torch.cat((text_mask, prompt_mask), dim=1)
-        hidden = self.crossattention(hidden, mask[:, None, None, :], self.kernel)[:, : text.shape[1]]
+        hidden = self.crossattention(hidden, mask[:, None, None, :], self.ops)[:, : text.shape[1]]
         return torch.cat((self.head_clsf(hidden), self.tail_clsf(hidden)), dim=-1).transpose(1, 2)

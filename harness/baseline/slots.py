@@ -117,6 +117,25 @@ class NodeByNode:
         return batched(rows, self.prompts * windows)
 
 
+class MicroBatches(Protocol):
+    """The slot ``micro_batches``: how many rows of a forward go through the model at once."""
+
+    def rows(self, tokens: int) -> int | None:
+        """The most rows of so many padded tokens each; None for all."""
+        ...
+
+
+@dataclass(frozen=True)
+class WholeBatch:
+    """All rows of a forward at once."""
+
+    def rows(self, tokens: int) -> None:
+        """No bound, whatever the length."""
+
+
+WHOLE_BATCH = WholeBatch()
+
+
 def batched(items: Iterable[_T], size: int) -> Iterable[Sequence[_T]]:
     """Consecutive groups of at most ``size`` items."""
     iterator = iter(items)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.baseline.decode import THRESHOLD
-from harness.baseline.model import AddAndNorm, Embeddings, SiameseUIE
+from harness.baseline.model import AddAndNorm, Embeddings, Ops, SiameseUIE
 from harness.baseline.tokenize import TextTokenizer
 from harness.errors import InputError
 from harness.training.corpus import Domain
@@ -138,7 +138,7 @@ def fused_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | No
 
 def _step(student: Student, optimizer: torch.optim.Optimizer, batch: Batch, recipe: Recipe) -> float:
     """One step; returns the loss of the prompts, without the tagger's."""
-    forward = student.model.with_kernel(fused_attention)
+    forward = student.model.with_ops(Ops(attention=fused_attention))
     text_mask, prompt_mask = batch.text != 0, batch.prompt != 0
     with torch.autocast("cpu", dtype=torch.bfloat16):
         text = forward.encode_text(_masked(batch.text, recipe.masked, forward.config.vocabulary), text_mask)

@@ -1,0 +1,123 @@
+"""A forward in segments, so that less memory is in use at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from harness.plugin import Evidence, InputError, Probe, Stage, optimization
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.baseline.model import Layer
+    from harness.plugin import Extractor
+
+_FLOAT = 4  # bytes
+
+
+@dataclass(frozen=True)
+class TokenBudget:
+    """The slot ``micro_batches``: so many padded tokens go through the model at once."""
+
+    tokens: int
+
+    def rows(self, tokens: int) -> int:
+        """The most rows of so many tokens; at least one."""
+        return max(1, self.tokens // tokens)
+
+
+def largest_block(probe: Probe) -> Evidence:
+    """Profile the biggest feed-forward activation, with the segments and without."""
+    from harness.baseline.model import Ops
+    from harness.baseline.slots import WholeBatch
+
+    extractor = probe.extractor
+    whole = replace(extractor.with_ops(Ops(attention=extractor.model.ops.attention)), micro_batches=WholeBatch())
+    ours, theirs = (_largest_gelu(probe, one) for one in (extractor, whole))
+    return Evidence(
+        optimization="segmented_forward",
+        active=ours < theirs,
+        summary=f"the biggest feed-forward activation takes {ours / 2**20:.1f} MiB instead of {theirs / 2**20:.1f} MiB",
+        figures={"bytes": ours, "bytes_unsegmented": theirs},
+    )
+
+
+@optimization(Stage.MEMORY, exact=True, evidence=largest_block)
+def segmented_forward(
+    extractor: Extractor, *, tokens: int = 2048, feed_forward: int = 64, queries: int = 64
+) -> Extractor:
+    """Compute a forward in segments: few rows at a time, the feed-forward block by tokens, attention by queries.
+
+    Cheaper: the peak of the activations, which decides how long a text and how big a batch fit. The result is put
+    together from the same numbers, so no answer changes. It does not make anything faster: many small products take
+    longer than one big one. It does not touch the memory of the weights. Another attention kernel than the baseline's
+    is left as it is, since the fused ones never hold the score matrix.
+    Source: Kitaev et al., 2020, arXiv 2001.04451 (chunked feed-forward); Rabe and Staats, 2021, arXiv 2112.05682
+    (queries in blocks); step 5 of the guide, which detaches every third layer and saves nothing at inference.
+
+    Args:
+        extractor: the extractor to change.
+        tokens: padded tokens of a micro-batch, at most; a longer row goes alone.
+        feed_forward: tokens of a row in a feed-forward block.
+        queries: queries of a row in a block of attention.
+    """
+    from harness.baseline.model import Ops, eager_attention
+
+    for name, value in {"tokens": tokens, "feed_forward": feed_forward, "queries": queries}.items():
+        if value < 1:
+            raise InputError(f"segmented_forward: {name} is {value}; it must be at least 1")
+    attend, widen_and_narrow = _segments()
+
+    def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        return attend(query, key, value, mask, queries)
+
+    def by_tokens(layer: Layer, attended: Tensor) -> Tensor:
+        wide, narrow = layer.intermediate.dense, layer.output.dense
+        narrowed = widen_and_narrow(attended, wide.weight, wide.bias, narrow.weight, narrow.bias, feed_forward)
+        output: Tensor = layer.output.LayerNorm(narrowed + attended)
+        return output
+
+    kernel = extractor.model.ops.attention
+    ops = Ops(attention if kernel is eager_attention else kernel, by_tokens)
+    return replace(extractor.with_ops(ops), micro_batches=TokenBudget(tokens))
+
+
+@cache
+def _segments() -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """The two loops. Scripted where a trace is made: a trace alone would unroll them for the shape that it saw."""
+    import torch
+    import torch.nn.functional as F
+
+    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rows: int) -> Tensor:
+        blocks: list[Tensor] = []
+        for block in torch.split(query, rows, dim=2):
+            scores = block @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+            if mask is not None:
+                scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+            blocks.append(scores.softmax(dim=-1) @ value)
+        return torch.cat(blocks, dim=2)
+
+    def feed_forward(
+        hidden: Tensor, wide: Tensor, wide_bias: Tensor, narrow: Tensor, narrow_bias: Tensor, rows: int
+    ) -> Tensor:
+        blocks = [
+            F.linear(F.gelu(F.linear(block, wide, wide_bias)), narrow, narrow_bias)
+            for block in torch.split(hidden, rows, dim=1)
+        ]
+        return torch.cat(blocks, dim=1)
+
+    scripted: Any = torch.jit.script_if_tracing
+    return scripted(attend), scripted(feed_forward)
+
+
+def _largest_gelu(probe: Probe, extractor: Extractor) -> int:
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiled:
+        probe.run(extractor)
+    shapes = [event.input_shapes[0] for event in profiled.events() or () if event.name == "aten::gelu"]
+    return max((_FLOAT * prod(shape) for shape in shapes), default=0)
