@@ -7,14 +7,10 @@ from typing import Any
 
 from harness.baseline.extractor import Extractor
 from harness.baseline.loading import LoadPlan
-from harness.errors import UiebenchError
+from harness.errors import UnavailableError
 from harness.plugin import Optimization, Stage
 
 Applied = tuple[Optimization[Any], dict[str, Any]]  # with the values of its parameters
-
-
-class UnavailableError(UiebenchError):
-    """An optimization cannot run on this device; the message says why."""
 
 
 def compose(plan: LoadPlan, chosen: Sequence[Applied]) -> Extractor:

@@ -31,6 +31,10 @@ class PlatformError(UiebenchError):
     """This machine cannot do what was asked for."""
 
 
+class UnavailableError(UiebenchError):
+    """An optimization cannot run here; the message says why."""
+
+
 def unknown(kind: str, name: str, allowed: Iterable[str]) -> str:
     """The message for a name that does not exist: the nearest one first, then all of them."""
     names = sorted(allowed)

@@ -19,14 +19,25 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from harness.errors import InputError
+from harness.errors import InputError, UnavailableError
 from harness.record import Evidence
 
 if TYPE_CHECKING:
     from harness.baseline.extractor import Extractor
     from harness.baseline.loading import LoadPlan
 
-__all__ = ["Evidence", "Extractor", "InputError", "LoadPlan", "Optimization", "Probe", "Shape", "Stage", "optimization"]
+__all__ = [
+    "Evidence",
+    "Extractor",
+    "InputError",
+    "LoadPlan",
+    "Optimization",
+    "Probe",
+    "Shape",
+    "Stage",
+    "UnavailableError",
+    "optimization",
+]
 
 
 class Stage(IntEnum):

@@ -65,6 +65,8 @@ def segmented_forward(
         feed_forward: tokens of a row in a feed-forward block.
         queries: queries of a row in a block of attention.
     """
+    import torch
+
     from harness.baseline.model import Ops, eager_attention
 
     for name, value in {"tokens": tokens, "feed_forward": feed_forward, "queries": queries}.items():
@@ -73,7 +75,8 @@ def segmented_forward(
     attend, widen_and_narrow = _segments()
 
     def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-        return attend(query, key, value, mask, queries)
+        # A script knows no torch.finfo.
+        return attend(query, key, value, mask, queries, torch.finfo(query.dtype).min)
 
     def by_tokens(layer: Layer, attended: Tensor) -> Tensor:
         wide, narrow = layer.intermediate.dense, layer.output.dense
@@ -92,12 +95,12 @@ def _segments() -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
     import torch
     import torch.nn.functional as F
 
-    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rows: int) -> Tensor:
+    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rows: int, lowest: float) -> Tensor:
         blocks: list[Tensor] = []
         for block in torch.split(query, rows, dim=2):
             scores = block @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
             if mask is not None:
-                scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+                scores = scores.masked_fill(~mask, lowest)
             blocks.append(scores.softmax(dim=-1) @ value)
         return torch.cat(blocks, dim=2)
 

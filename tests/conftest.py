@@ -18,7 +18,16 @@ COMBINATIONS = {
     "baseline+batching": ["batching"],
     "baseline+lean_startup": ["lean_startup"],
     "baseline+segmented_forward": ["segmented_forward"],
-    "baseline+all": ["batching", "dynamic_truncation", "flash_attention", "lean_startup", "segmented_forward"],
+    "baseline+torchscript": ["torchscript"],
+    "baseline+torchscript+segmented_forward": ["segmented_forward", "torchscript"],
+    "baseline+all": [
+        "batching",
+        "dynamic_truncation",
+        "flash_attention",
+        "lean_startup",
+        "segmented_forward",
+        "torchscript",
+    ],
 }
 
 

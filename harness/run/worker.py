@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from harness.errors import UiebenchError
+from harness.errors import UiebenchError, UnavailableError
 from harness.measure.latency import single_stream
 from harness.measure.memory import peak_cuda, peak_rss, reset_peak_cuda, reset_peak_rss, weights_bytes
 from harness.record import STOCK, Chains, Memory, StartUp
@@ -133,8 +133,6 @@ def _guarded(line: bytes, worker: Worker | None) -> Any:
     try:
         return _obey(line, worker)
     except UiebenchError as error:
-        from harness.compose import UnavailableError
-
         return say.Fault("unavailable" if isinstance(error, UnavailableError) else "input", str(error))
     except MemoryError as error:
         return say.Fault("out_of_memory", str(error) or "the host has no more memory")

@@ -12,8 +12,8 @@ import harness
 from harness import Extractor, plugin
 from harness.baseline.loading import LoadPlan, plain_plan
 from harness.baseline.slots import NodeByNode, PadToFixed
-from harness.compose import Applied, UnavailableError, compose
-from harness.errors import InputError
+from harness.compose import Applied, compose
+from harness.errors import InputError, UnavailableError
 from harness.plan.registry import find_optimizations
 from harness.plugin import Evidence, Optimization, Probe, Shape, Stage, optimization
 

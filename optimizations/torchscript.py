@@ -1,0 +1,136 @@
+"""The model's forwards as frozen TorchScript."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from harness.plugin import Evidence, Probe, Stage, UnavailableError, optimization
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from harness.baseline.forward import Forwards
+    from harness.baseline.model import ModelConfig, SiameseUIE
+    from harness.plugin import Extractor
+
+_FORWARDS = ("encode_text", "encode_prompt", "cross")
+_TRACED_AT = (2, 16, 6)  # rows, text tokens, prompt tokens
+_COMPARED_AT = ((3, 40, 9), (5, 200, 70))  # two larger shapes, so that nothing of the traced one is baked in
+_TOLERANCE = 1e-4
+
+
+def graphs_run(probe: Probe) -> Evidence:
+    """Count the calls that TorchScript's interpreter, and not Python, answers."""
+    from harness.baseline.forward import Forwards
+
+    forwards = probe.extractor.forwards
+    calls = {"script": 0, "eager": 0}
+
+    def counting(forward: Any) -> Any:
+        def counted(*inputs: Tensor) -> Any:
+            calls["script" if hasattr(forward, "graph") else "eager"] += 1
+            return forward(*inputs)
+
+        return counted
+
+    watched = Forwards(*(counting(getattr(forwards, name)) for name in _FORWARDS))
+    probe.run(replace(probe.extractor, forwards=watched))
+    return Evidence(
+        optimization="torchscript",
+        active=calls["script"] > 0 and calls["eager"] == 0,
+        summary=f"{calls['script']} forwards by TorchScript, {calls['eager']} by Python",
+        figures={f"{kind}_calls": float(count) for kind, count in calls.items()},
+    )
+
+
+@optimization(Stage.GRAPH, exact=True, evidence=graphs_run)
+def torchscript(extractor: Extractor) -> Extractor:
+    """Trace the three forwards and freeze them: the layers run without Python in between.
+
+    Cheaper: Python's share of a forward, which matters where the products are small (short texts, small models, fast
+    GPUs); freezing also folds constants. A big product takes the time it did. Micro-batches and windows stay outside
+    of what is traced, and loops inside are scripted. The traces are compared with the eager forwards at two larger
+    shapes before they are used, and refused where they differ by more than 1e-4. Making them takes some seconds of
+    start-up. torch calls TorchScript deprecated since 2.9 in favour of torch.compile.
+    Source: step 1 of the guide, which traces the encoder at one shape.
+    """
+    return replace(extractor, forwards=_trace(extractor.model, extractor.device))
+
+
+def _trace(model: SiameseUIE, device: torch.device) -> Forwards:
+    import torch
+    from torch import nn
+
+    from harness.baseline.forward import Forwards
+
+    class Traceable(nn.Module):
+        """One module of three methods, so that the traces share their weights."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
+            return self.model.encode_text(ids, mask)
+
+        def encode_prompt(self, ids: Tensor, mask: Tensor, starts: Tensor) -> Tensor:
+            return self.model.encode_prompt(ids, mask, starts)
+
+        def cross(self, text: Tensor, text_mask: Tensor, prompt: Tensor, prompt_mask: Tensor) -> Tensor:
+            return self.model.cross(text, text_mask, prompt, prompt_mask)
+
+    with torch.no_grad(), warnings.catch_warnings():
+        # Its deprecation is told in the docstring, not to whoever runs a suite.
+        warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
+        inputs = _inputs(model.config, device, *_TRACED_AT)
+        traced: Any = torch.jit.trace_module(Traceable().eval(), inputs, check_trace=False)  # type: ignore[no-untyped-call]
+        frozen = torch.jit.freeze(traced, preserved_attrs=list(_FORWARDS))
+        for shape in _COMPARED_AT:
+            _compare(model, frozen, _inputs(model.config, device, *shape), shape)
+    return Forwards(frozen.encode_text, frozen.encode_prompt, frozen.cross)
+
+
+def _compare(model: SiameseUIE, frozen: Any, inputs: dict[str, tuple[Tensor, ...]], shape: tuple[int, ...]) -> None:
+    for name, given in inputs.items():
+        if found := _difference(getattr(model, name)(*given), getattr(frozen, name), given):
+            raise UnavailableError(
+                f"torchscript: the trace of {name} differs from the eager forward ({found}) for {shape} rows, text and "
+                "prompt tokens; something in it depends on the shape that was traced"
+            )
+
+
+def _difference(expected: Tensor, traced: Any, given: tuple[Tensor, ...]) -> str | None:
+    try:
+        got: Tensor = traced(*given)
+    except RuntimeError as error:
+        return str(error).strip().splitlines()[-1]
+    if got.shape != expected.shape:
+        return f"shape {tuple(got.shape)} instead of {tuple(expected.shape)}"
+    apart = float((got - expected).abs().max())
+    return f"{apart:.1e} apart" if apart > _TOLERANCE else None
+
+
+def _inputs(config: ModelConfig, device: torch.device, rows: int, text: int, prompt: int) -> dict[str, tuple[Any, ...]]:
+    """Made-up inputs of each forward, the last tokens of the first row padding."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+
+    def ids(tokens: int) -> tuple[Tensor, Tensor]:
+        drawn = torch.randint(0, config.vocabulary, (rows, tokens), generator=generator)
+        mask = torch.ones(rows, tokens, dtype=torch.bool)
+        mask[0, -2:] = False
+        return drawn.to(device), mask.to(device)
+
+    def hidden(tokens: int) -> Tensor:
+        return torch.randn(rows, tokens, config.hidden, generator=generator).to(device)
+
+    (text_ids, text_mask), (prompt_ids, prompt_mask) = ids(text), ids(prompt)
+    return {
+        "encode_text": (text_ids, text_mask),
+        "encode_prompt": (prompt_ids, prompt_mask, torch.full((rows,), text, device=device)),
+        "cross": (hidden(text), text_mask, hidden(prompt), prompt_mask),
+    }

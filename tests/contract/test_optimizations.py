@@ -1,0 +1,95 @@
+"""What our optimizations promise beyond parity: that they do something, and say so only when they do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from harness import Extractor
+from harness.baseline.forward import Forwards
+from harness.baseline.loading import plain_plan
+from harness.baseline.model import Ops
+from harness.baseline.slots import WHOLE_BATCH, NodeByNode, PadToFixed
+from harness.compose import compose
+from harness.data.dataset import pick, read_dataset
+from harness.errors import InputError, UnavailableError
+from harness.plan.registry import find_optimizations
+from harness.plugin import Probe
+
+EXAMPLES = pick(list(read_dataset("business/dev")), 5)
+REGISTRY = find_optimizations()
+
+
+def composed(golden: Any, *names: str, **parameters: Any) -> Extractor:
+    chosen = [(REGISTRY[name], parameters if name == names[0] else {}) for name in names]
+    return compose(plain_plan(golden, device="cpu", start="baseline"), chosen)
+
+
+def probe(extractor: Extractor) -> Probe:
+    # Flat types: on random weights a nested one asks thousands of prompts.
+    schemas = [dict.fromkeys(example.schema) for example in EXAMPLES]
+    return Probe(extractor, [example.text for example in EXAMPLES], schemas)
+
+
+# For each, what a silent fallback would look like: the composed extractor without what the optimization brought.
+FALLBACKS = {
+    "batching": lambda extractor: replace(extractor, batching=NodeByNode()),
+    "dynamic_truncation": lambda extractor: replace(extractor, padding=PadToFixed()),
+    "flash_attention": lambda extractor: extractor.with_ops(Ops()),
+    "segmented_forward": lambda extractor: replace(extractor.with_ops(Ops()), micro_batches=WHOLE_BATCH),
+    "torchscript": lambda extractor: replace(extractor, forwards=Forwards.of(extractor.model)),
+}
+
+
+@pytest.mark.parametrize("name", FALLBACKS)
+def test_evidence_is_there_when_active_and_not_when_it_silently_fell_back(golden: Any, name: str) -> None:
+    extractor = composed(golden, name)
+    assert REGISTRY[name].evidence(probe(extractor)).active
+    assert not REGISTRY[name].evidence(probe(FALLBACKS[name](extractor))).active
+
+
+@pytest.mark.parametrize("name", FALLBACKS)
+def test_evidence_is_there_in_the_company_of_all_others(golden: Any, name: str) -> None:
+    others = sorted(set(FALLBACKS) - {name})
+    assert REGISTRY[name].evidence(probe(composed(golden, name, *others))).active
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("batching", {"tokens": 0}),
+        ("dynamic_truncation", {"multiple": 0}),
+        ("segmented_forward", {"tokens": 0}),
+        ("segmented_forward", {"feed_forward": 0}),
+        ("segmented_forward", {"queries": -1}),
+    ],
+)
+def test_a_parameter_out_of_range_is_refused_and_named(golden: Any, name: str, parameters: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=f"{name}: {next(iter(parameters))} is"):
+        composed(golden, name, **parameters)
+
+
+def test_a_trace_with_a_loop_baked_in_is_refused(golden: Any) -> None:
+    def sixteen_queries(query: Any, key: Any, value: Any, mask: Any) -> torch.Tensor:
+        blocks = [
+            (query[:, :, i : i + 16] @ key.transpose(-1, -2)).softmax(-1) @ value for i in range(0, query.shape[2], 16)
+        ]
+        return torch.cat(blocks, dim=2)
+
+    extractor = composed(golden, "dynamic_truncation")
+    unrolled = extractor.with_ops(Ops(attention=sixteen_queries))
+    with pytest.raises(UnavailableError, match="torchscript: the trace of encode_text differs"):
+        REGISTRY["torchscript"].apply(unrolled)
+
+
+def test_batching_keeps_to_its_budget(golden: Any) -> None:
+    extractor = composed(golden, "batching", "dynamic_truncation", tokens=300)
+    short = [example for example in read_dataset("business/dev") if len(example.text) < 100]
+    asked = Probe(extractor, [example.text for example in short], [dict.fromkeys(example.schema) for example in short])
+    shapes = asked.shapes()
+    # The budget counts whole tokens; padding rounds each row up to a multiple of 8.
+    assert all(shape.rows == 1 or shape.rows * (shape.length - 7) <= 300 for shape in shapes)
+    assert any(shape.rows > 1 for shape in shapes)
