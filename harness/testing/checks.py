@@ -1,0 +1,109 @@
+"""The checks, one function each; all take a subject and raise ``AssertionError``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
+
+from harness.baseline.schema import Schema
+from harness.data.dataset import Example
+from harness.testing.subject import Subject, texts
+
+Check: TypeAlias = Callable[[Subject], None]
+
+_PAIR_TEXTS = 20
+_FEW = 6
+_THREADS = 4
+_ODD = {  # texts at the edges of what a tokenizer and a window can be given
+    "empty": "",
+    "blank": " \n\t　",
+    "one character": "好",
+    "no Chinese": "Galaxy S24 Ultra 256GB, $1,299.00!",
+    "emoji": "续航😂👍🏻拉胯，屏幕🔥",
+    "full width": "售价１２８元，ＰＲＯ版",
+    "unknown characters": "𠮷野家\u200b的𝔘𝔫𝔦",
+    "exactly one window": "好" * 382,
+    "one token over a window": "好" * 383,
+    "three windows": "屏幕很亮，" * 200,
+}
+_SCHEMA: Schema = {"价格": None, "属性词": {"情感词": None}}
+
+
+def documented(subject: Subject) -> None:
+    """It has a docstring that says what it does, and is found under its own name."""
+    assert subject.optimization.documentation.strip(), f"{subject.name} has no docstring"
+    assert subject.name.isidentifier(), f"{subject.name!r} is no identifier"
+
+
+def keeps_answers(subject: Subject) -> None:
+    """Alone, on all business test texts."""
+    subject.must_answer_alike(subject.extractor(), texts())
+
+
+def keeps_answers_to_odd_texts(subject: Subject) -> None:
+    """Alone, on texts at the edges: empty, unknown characters, one window exactly, several."""
+    odd = [Example(name, text, _SCHEMA) for name, text in _ODD.items()]
+    subject.must_answer_alike(subject.extractor(), odd)
+
+
+def keeps_answers_in_batches(subject: Subject) -> None:
+    """Texts of mixed lengths in one call are answered as each by itself."""
+    extractor, examples = subject.extractor(), [*texts(_FEW), Example("empty", "", _SCHEMA)]
+    together = extractor.extract_batch([one.text for one in examples], [one.schema for one in examples])
+    for example, got in zip(examples, together, strict=True):
+        alone = extractor.extract(example.text, example.schema)
+        assert got == alone, f"{subject.name} answers {example.id} otherwise in a batch: {got} instead of {alone}"
+
+
+def composes_with_each_other(subject: Subject) -> None:
+    """With every other exact optimization, on a spread of texts with the longest."""
+    for other in subject.others():
+        subject.must_answer_alike(subject.extractor(other), texts(_PAIR_TEXTS), f" with {other.name}")
+
+
+def composes_with_all_others(subject: Subject) -> None:
+    """With all others at once."""
+    subject.must_answer_alike(subject.extractor(*subject.others()), texts(_PAIR_TEXTS), " with all others")
+
+
+def may_be_shared_by_threads(subject: Subject) -> None:
+    """Several threads over one extractor get the answers that one gets."""
+    extractor, examples = subject.extractor(), texts(_FEW)
+    expected = [extractor.extract(one.text, one.schema) for one in examples]
+
+    def answer_all(_: int) -> list[object]:
+        return [extractor.extract(one.text, one.schema) for one in examples]
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for got in pool.map(answer_all, range(_THREADS)):
+            assert got == expected, f"{subject.name} answers otherwise when {_THREADS} threads share it"
+
+
+def shows_that_it_is_active(subject: Subject) -> None:
+    """Its evidence says active where it was applied, and inactive in a process where it was not."""
+    for applied in (True, False):
+        found = subprocess.run(
+            [sys.executable, "-m", "harness.testing.fresh", subject.optimization.source, subject.name, str(applied)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.returncode == 0, f"{subject.name} breaks in a fresh process:\n{found.stderr[-2000:]}"
+        said, _, summary = found.stdout.strip().rpartition("\n")[2].partition(" ")
+        state = "applied" if applied else "not applied"
+        assert said == str(applied), f"{subject.name} is {state} and its evidence says active={said}: {summary}"
+
+
+CHECKS: tuple[Check, ...] = (
+    documented,
+    keeps_answers,
+    keeps_answers_to_odd_texts,
+    keeps_answers_in_batches,
+    composes_with_each_other,
+    composes_with_all_others,
+    may_be_shared_by_threads,
+    shows_that_it_is_active,
+)

@@ -1,0 +1,63 @@
+"""Our optimizations pass the conformance kit, and the kit catches what it is there to catch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.plan.registry import find_optimizations
+from harness.plugin import Evidence, Optimization, Probe, Stage, optimization
+from harness.testing import CHECKS, Check, Subject, check_optimization
+
+REGISTRY = find_optimizations()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", REGISTRY)
+def test_ours_conform(name: str, check: Check) -> None:
+    check(Subject.of(REGISTRY[name]))
+
+
+def always(probe: Probe) -> Evidence:
+    return Evidence(optimization="any", active=True, summary="always")
+
+
+@optimization(Stage.INPUT, exact=True, evidence=always)
+def cuts(extractor: Any) -> Any:
+    """Cut every text at 40 tokens."""
+    from harness.baseline.tokenize import TokenizedText
+
+    class Cutting:
+        def text(self, text: str) -> TokenizedText:
+            tokens = extractor.tokenizer.text(text)
+            return TokenizedText(tokens.ids[:40], tokens.offsets[:40])
+
+        def prompt(self, prompt: str) -> tuple[int, ...]:
+            return tuple(extractor.tokenizer.prompt(prompt))
+
+    return replace(extractor, tokenizer=Cutting())
+
+
+@optimization(Stage.INPUT, exact=True, evidence=always)
+def undocumented(extractor: Any) -> Any:
+    return extractor
+
+
+@pytest.mark.parametrize(("wrong", "said"), [(cuts, "changes the answer to"), (undocumented, "no docstring")])
+def test_a_plugin_that_does_not_conform_is_caught(wrong: Optimization[Any], said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        check_optimization(wrong)
+
+
+def test_evidence_that_is_always_there_is_caught() -> None:
+    check = next(check for check in CHECKS if check.__name__ == "shows_that_it_is_active")
+    lying = replace(undocumented, source=__file__)
+    with pytest.raises(AssertionError, match="not applied and its evidence says active=True"):
+        check(Subject.of(lying))
+
+
+def test_what_is_no_optimization_is_refused() -> None:
+    with pytest.raises(TypeError, match="is no optimization"):
+        check_optimization(print)
