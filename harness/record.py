@@ -161,6 +161,7 @@ class Header(Value, frozen=True, tag="header"):
 
     version: int
     suite: str
+    key: str  # a hash of all that decides what is measured; a run goes on only where it is the same
     command: str
     seed: int
     device: str

@@ -24,13 +24,14 @@ def run(
     seed: Annotated[int, typer.Option(help="Draws the order of the combinations.")] = 0,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
     runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an interrupted run of the same.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
 ) -> None:
     """Measure every combination of a suite, and report what each brings."""
     from harness.run.ablation import Options, prepare
 
     command = shlex.join(["uiebench", *sys.argv[1:]])
-    options = Options(suite, checkpoint, device, threads, seed, tuple(plugin or ()), runs, command)
+    options = Options(suite, checkpoint, device, threads, seed, tuple(plugin or ()), runs, command, fresh)
     ablation = prepare(options)
     if dry_run:
         _show_plan(ablation)

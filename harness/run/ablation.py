@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import shutil
 import sys
@@ -18,13 +19,14 @@ from harness.errors import InputError, PlatformError, SuiteError, UiebenchError
 from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite, find_suite, read_suite
-from harness.record import RECORD_VERSION, Header
+from harness.record import RECORD_VERSION, Chains, Header, Mark
 from harness.run.environment import environment
 from harness.run.executors.local import LocalExecutor, Reference, Settings
 from harness.run.process import WorkerError
 from harness.run.runner import run
-from harness.run.store import Store
+from harness.run.store import Store, go_on, unfinished_run
 
+REFERENCE = "reference.jsonl"
 # What `--dry-run` reckons with, before anything was started: a fresh process with transformers, a request to the small
 # embedded checkpoint, and one to a checkpoint of StructBERT-base's size, all on two CPU cores.
 ASSUMED_START_S = 3.0
@@ -50,6 +52,7 @@ class Options:
     plugins: tuple[Path, ...] = ()
     directory: Path = field(default=Path("runs"))
     command: str = ""
+    fresh: bool = False  # do not go on with a run that was interrupted
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,9 @@ def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
         UiebenchError: the checkpoint or the device is not what it has to be.
     """
     options = ablation.options
-    directory = _new_directory(options.directory, ablation.path.stem)
+    key, cells = _key(ablation), {planned.combination: len(planned.cells) for planned in ablation.plan}
+    begun = None if options.fresh else unfinished_run(options.directory, key, ablation.suite.measure.rounds, cells)
+    directory = begun or _new_directory(options.directory, ablation.path.stem)
     settings = Settings(
         checkpoint=str(find_checkpoint(options.checkpoint).resolve()),
         device=options.device,
@@ -123,16 +128,36 @@ def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
         timeout_s=ablation.suite.measure.timeout_s,
         logs=directory / "logs",
     )
-    shutil.copyfile(ablation.path, directory / "suite.toml")
-    executor = LocalExecutor(settings)
+    executor, store = LocalExecutor(settings), Store(directory)
     progress("the baseline's answers")
+    if begun:
+        done, reference = go_on(begun, cells), read_reference(begun)
+    else:
+        done, reference = set(), _begin(ablation, executor, store, key)
+    run(
+        ablation.plan,
+        ablation.suite.measure.rounds,
+        executor,
+        reference,
+        append=store.append,
+        random_order=random.Random(options.seed),
+        done=done,
+        progress=progress,
+    )
+    return directory
+
+
+def _begin(ablation: Ablation, executor: LocalExecutor, store: Store, key: str) -> Reference:
+    """Take the baseline's answers and write what a run starts with; the header comes last."""
+    options, directory = ablation.options, store.path.parent
+    shutil.copyfile(ablation.path, directory / "suite.toml")
     reference, facts = _reference(executor)
-    _write_reference(directory / "reference.jsonl", ablation.examples, reference)
-    store = Store(directory)
+    _write_reference(directory / REFERENCE, ablation.examples, reference)
     store.append(
         Header(
             version=RECORD_VERSION,
             suite=ablation.path.stem,
+            key=key,
             command=options.command,
             seed=options.seed,
             device=options.device,
@@ -142,16 +167,22 @@ def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
             environment={**environment(), "threads": options.threads, "worker": facts},
         )
     )
-    run(
-        ablation.plan,
-        ablation.suite.measure.rounds,
-        executor,
-        reference,
-        append=store.append,
-        random_order=random.Random(options.seed),
-        progress=progress,
+    return reference
+
+
+def _key(ablation: Ablation) -> str:
+    options = ablation.options
+    weights = find_checkpoint(options.checkpoint).resolve()
+    files = {str(path.resolve()): path.read_bytes().hex() for path in options.plugins}
+    decides = (
+        RECORD_VERSION,
+        msgspec.to_builtins(ablation.suite),
+        [planned.combination for planned in ablation.plan],
+        msgspec.to_builtins(ablation.examples),
+        [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(weights.iterdir())],
+        (options.device, options.threads, options.seed, files),
     )
-    return directory
+    return hashlib.sha256(repr(decides).encode()).hexdigest()[:16]
 
 
 def _renamed(dataset: str, example: Example) -> Example:
@@ -183,3 +214,16 @@ def _write_reference(path: Path, examples: tuple[Example, ...], reference: Refer
     with path.open("wb") as file:
         for example, answer, marks in zip(examples, reference.answers, reference.marks, strict=True):
             file.write(msgspec.json.encode({"id": example.id, "output": answer, "marks": marks}) + b"\n")
+
+
+class _Answer(msgspec.Struct):
+    id: str
+    output: Chains
+    marks: list[Mark]
+
+
+def read_reference(directory: Path) -> Reference:
+    """The baseline's answers of a run that was begun."""
+    lines = (directory / REFERENCE).read_bytes().splitlines()
+    answers = [msgspec.json.decode(line, type=_Answer) for line in lines]
+    return Reference([one.output for one in answers], [one.marks for one in answers])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Protocol
 
 from harness.plan.cells import Planned
@@ -27,13 +27,16 @@ def run(
     *,
     append: Callable[[Line], None],
     random_order: random.Random,
+    done: Container[tuple[str, int]] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Record]:
-    """Run the plan; the order of its combinations is drawn anew for every round."""
+    """Run the plan, but for the (combination, round) pairs that are done; each round has a newly drawn order."""
     records: list[Record] = []
     for number in range(rounds):
         for planned in random_order.sample(plan, len(plan)):
             progress(planned.combination)
+            if (planned.combination, number) in done:
+                continue
             for record in executor.round(planned, number, reference):
                 append(record)
                 records.append(record)

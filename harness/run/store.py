@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,46 @@ class Store:
             file.write(msgspec.json.encode(line) + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def unfinished_run(parent: Path, key: str, rounds: int, cells: Mapping[str, int]) -> Path | None:
+    """The newest run of that key that lacks rounds, or None.
+
+    Args:
+        parent: where runs are kept.
+        key: the header's.
+        rounds: how many each combination gets.
+        cells: how many records a round of each combination writes.
+    """
+    for records in sorted(parent.glob(f"*/{RECORDS}"), reverse=True):
+        try:
+            header, found = read_run(records.parent, lambda _: None)
+        except InputError:
+            continue
+        if header.key == key and len(done_rounds(found, cells)) < rounds * len(cells):
+            return records.parent
+    return None
+
+
+def done_rounds(records: Iterable[Record], cells: Mapping[str, int]) -> set[tuple[str, int]]:
+    """The (combination, round) pairs that wrote all their records."""
+    counted = Counter((record.cell.combination, record.round) for record in records)
+    return {pair for pair, count in counted.items() if count >= cells.get(pair[0], 1)}
+
+
+def go_on(directory: Path, cells: Mapping[str, int]) -> set[tuple[str, int]]:
+    """Make the records of an interrupted run whole again: a torn line and the records of a round that was cut go.
+
+    Returns:
+        The (combination, round) pairs that are done.
+    """
+    header, records = read_run(directory, lambda _: None)
+    done = done_rounds(records, cells)
+    kept = [record for record in records if (record.cell.combination, record.round) in done]
+    half = directory / f"{RECORDS}.half"
+    half.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in (header, *kept)))
+    half.replace(directory / RECORDS)
+    return done
 
 
 def read_run(directory: Path, warn: Callable[[str], None]) -> tuple[Header, list[Record]]:

@@ -54,6 +54,7 @@ def test_the_report_is_as_it_was() -> None:
     header = Header(
         version=RECORD_VERSION,
         suite="example",
+        key="0",
         command="uiebench run example",
         seed=0,
         device="cpu",
