@@ -1,0 +1,90 @@
+"""A run that was killed goes on where it was, and no record is lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from harness.plan.cells import Planned
+from harness.record import RECORD_VERSION, Cell, ColdStart, Failed, Header, Line, Measured, Record, StartUp
+from harness.run.executors.local import Reference
+from harness.run.runner import run
+from harness.run.store import RECORDS, Store, done_rounds, go_on, read_run, unfinished_run
+
+SCENARIOS = ("single_stream", "cold_start")
+PLAN = [
+    Planned(name, exact=True, cells=tuple(Cell(name, one, "texts", "cpu") for one in SCENARIOS)) for name in "abcde"
+]
+CELLS = {planned.combination: len(planned.cells) for planned in PLAN}
+ROUNDS = 3
+NOTHING = Reference([], [])
+START = StartUp(imports_ns=1, weights_ns=1, first_call_ns=1)
+
+
+class KilledError(Exception):
+    """What a killed process cannot catch."""
+
+
+class Stub:
+    """An executor whose rounds are records at once."""
+
+    def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
+        return [Measured(cell, number, ColdStart(START, START)) for cell in planned.cells]
+
+
+def begin(directory: Path) -> Store:
+    directory.mkdir(parents=True)
+    store = Store(directory)
+    store.append(Header(RECORD_VERSION, "s", "key", "c", 0, "cpu", "mini", [], dict.fromkeys("abcde", True), {}))
+    return store
+
+
+def measure(store: Store, done: set[tuple[str, int]], lines_until_death: int | None, torn: int) -> None:
+    left = lines_until_death
+
+    def append(line: Line) -> None:
+        nonlocal left
+        if left == 0:
+            with store.path.open("ab") as file:
+                file.write(b'{"type":"measured","cell":{"combination":"a"'[:torn])
+            raise KilledError
+        left = None if left is None else left - 1
+        store.append(line)
+
+    run(PLAN, ROUNDS, Stub(), NOTHING, append=append, random_order=random.Random(0), done=done)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_run_killed_at_any_moments_ends_with_every_record_once(tmp_path: Path, seed: int) -> None:
+    draw = random.Random(seed)
+    store = begin(tmp_path / "20260101-000000-s")
+    done: set[tuple[str, int]] = set()
+    for _ in range(draw.randint(1, 6)):
+        try:
+            measure(store, done, draw.randint(0, 12), draw.randint(0, 40))
+        except KilledError:
+            assert unfinished_run(tmp_path, "key", ROUNDS, CELLS) == store.path.parent
+        done = go_on(store.path.parent, CELLS)
+    measure(store, done, None, 0)
+    _, records = read_run(store.path.parent, warn=pytest.fail)
+    counted = Counter((record.cell.combination, record.cell.scenario, record.round) for record in records)
+    assert counted == Counter((c, s, r) for c in "abcde" for s in SCENARIOS for r in range(ROUNDS))
+    assert unfinished_run(tmp_path, "key", ROUNDS, CELLS) is None
+
+
+def test_a_run_of_another_key_is_left_alone(tmp_path: Path) -> None:
+    begin(tmp_path / "20260101-000000-s")
+    assert unfinished_run(tmp_path, "other", ROUNDS, CELLS) is None
+    (tmp_path / "20260102-000000-s").mkdir()
+    (tmp_path / "20260102-000000-s" / RECORDS).write_text(json.dumps({"type": "header"}))
+    assert unfinished_run(tmp_path, "key", ROUNDS, CELLS) == tmp_path / "20260101-000000-s"
+
+
+def test_a_round_that_failed_is_done_too() -> None:
+    failed: list[Record] = [Failed(cell, 0, "crash", "it died") for cell in PLAN[0].cells]
+    assert done_rounds(failed, CELLS) == {("a", 0)}
+    assert done_rounds(failed[:1], CELLS) == set()
