@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import NewType
+
+from harness.errors import InputError
 
 Nanoseconds = NewType("Nanoseconds", int)
 Bytes = NewType("Bytes", int)
@@ -28,3 +31,15 @@ def format_seconds(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+
+
+def parse_duration(written: str) -> float:
+    """Seconds from ``90``, ``90s``, ``45m`` or ``1.5h``.
+
+    Raises:
+        InputError: it is no duration, or none above 0.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", written.strip())
+    if match is None or not float(match[1]):
+        raise InputError(f"{written!r} is no duration; write 90s, 45m or 1.5h")
+    return float(match[1]) * {"h": 3600, "m": 60}.get(match[2] or "s", 1)

@@ -11,6 +11,7 @@ import typer
 
 from harness.cli import FAILED
 from harness.cli.report import show
+from harness.units import parse_duration
 
 if TYPE_CHECKING:
     from harness.run.ablation import Ablation
@@ -24,6 +25,9 @@ def run(
     seed: Annotated[int, typer.Option(help="Draws the order of the combinations.")] = 0,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
     runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    budget: Annotated[str | None, typer.Option(help="Wall time in all, like 45m; what is left out says so.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Combinations to measure, like '*batching*'.")] = None,
+    skip: Annotated[list[str] | None, typer.Option(help="Combinations to leave out.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an interrupted run of the same.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
 ) -> None:
@@ -31,7 +35,20 @@ def run(
     from harness.run.ablation import Options, prepare
 
     command = shlex.join(["uiebench", *sys.argv[1:]])
-    options = Options(suite, checkpoint, device, threads, seed, tuple(plugin or ()), runs, command, fresh)
+    options = Options(
+        suite,
+        checkpoint=checkpoint,
+        device=device,
+        threads=threads,
+        seed=seed,
+        plugins=tuple(plugin or ()),
+        directory=runs,
+        command=command,
+        budget_s=None if budget is None else parse_duration(budget),
+        only=tuple(only or ()),
+        skip=tuple(skip or ()),
+        fresh=fresh,
+    )
     ablation = prepare(options)
     if dry_run:
         _show_plan(ablation)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import random
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,11 +17,11 @@ import msgspec
 
 from harness.data.dataset import Example, pick, read_dataset
 from harness.embedded.checkpoints import find_checkpoint
-from harness.errors import InputError, PlatformError, SuiteError, UiebenchError
+from harness.errors import InputError, PlatformError, SuiteError, UiebenchError, unknown
 from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite, find_suite, read_suite
-from harness.record import RECORD_VERSION, Chains, Header, Mark
+from harness.record import BASELINE, RECORD_VERSION, STOCK, Chains, Header, Mark
 from harness.run.environment import environment
 from harness.run.executors.local import LocalExecutor, Reference, Settings
 from harness.run.process import WorkerError
@@ -52,6 +54,9 @@ class Options:
     plugins: tuple[Path, ...] = ()
     directory: Path = field(default=Path("runs"))
     command: str = ""
+    budget_s: float | None = None  # wall time in all
+    only: tuple[str, ...] = ()  # patterns of combinations; the baseline and stock are always measured
+    skip: tuple[str, ...] = ()
     fresh: bool = False  # do not go on with a run that was interrupted
 
 
@@ -98,13 +103,26 @@ def prepare(options: Options) -> Ablation:
         )
     path = find_suite(options.suite)
     suite = read_suite(path)
-    plan = plan_cells(suite, find_optimizations(options.plugins), options.device)
+    plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
     examples: list[Example] = []
     for name in suite.texts.datasets:
         examples.extend(_renamed(name, example) for example in read_dataset(name))
     if not examples:
         raise InputError(f"the datasets {', '.join(suite.texts.datasets)} hold no text")
     return Ablation(options, path, suite, tuple(plan), tuple(pick(examples, suite.texts.count)))
+
+
+def _chosen(plan: list[Planned], only: tuple[str, ...], skip: tuple[str, ...]) -> list[Planned]:
+    names = [planned.combination for planned in plan]
+    for pattern in (*only, *skip):
+        if not fnmatch.filter(names, pattern):
+            raise InputError(f"{unknown('combination', pattern, names)}; * stands for any characters")
+
+    def wanted(name: str) -> bool:
+        asked = not only or any(fnmatch.fnmatch(name, pattern) for pattern in only)
+        return asked and not any(fnmatch.fnmatch(name, pattern) for pattern in skip)
+
+    return [planned for planned in plan if planned.combination in (BASELINE, STOCK) or wanted(planned.combination)]
 
 
 def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
@@ -114,7 +132,7 @@ def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
         BaselineError: the baseline cannot answer.
         UiebenchError: the checkpoint or the device is not what it has to be.
     """
-    options = ablation.options
+    options, started = ablation.options, time.monotonic()
     key, cells = _key(ablation), {planned.combination: len(planned.cells) for planned in ablation.plan}
     begun = None if options.fresh else unfinished_run(options.directory, key, ablation.suite.measure.rounds, cells)
     directory = begun or _new_directory(options.directory, ablation.path.stem)
@@ -142,6 +160,7 @@ def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
         append=store.append,
         random_order=random.Random(options.seed),
         done=done,
+        until=None if options.budget_s is None else started + options.budget_s,
         progress=progress,
     )
     return directory

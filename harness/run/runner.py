@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Container, Sequence
 from typing import Protocol
 
@@ -28,15 +29,33 @@ def run(
     append: Callable[[Line], None],
     random_order: random.Random,
     done: Container[tuple[str, int]] = (),
+    until: float | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Record]:
-    """Run the plan, but for the (combination, round) pairs that are done; each round has a newly drawn order."""
+    """Run the plan; each round has a newly drawn order.
+
+    Args:
+        plan: the combinations.
+        rounds: how many each gets.
+        executor: measures one round.
+        reference: the baseline's answers.
+        append: writes a record down.
+        random_order: draws the orders.
+        done: (combination, round) pairs that an interrupted run already has.
+        until: no round is begun that, at the pace so far, would end after this time (by ``time.monotonic``).
+        progress: told each combination when its round begins.
+    """
     records: list[Record] = []
+    begun, count = time.monotonic(), 0
     for number in range(rounds):
         for planned in random_order.sample(plan, len(plan)):
             progress(planned.combination)
             if (planned.combination, number) in done:
                 continue
+            now = time.monotonic()
+            if until is not None and now + (now - begun) / max(count, 1) > until:
+                return records
+            count += 1
             for record in executor.round(planned, number, reference):
                 append(record)
                 records.append(record)

@@ -29,6 +29,14 @@ def test_unknown_names_are_refused_with_the_near_one(tmp_path: Path) -> None:
     refused(uiebench("run", suite), "did you mean 'rounds'")
 
 
+def test_combinations_can_be_picked_and_left_out() -> None:
+    done = uiebench("run", "demo", "--dry-run", "--only", "*truncation", "--skip", "flash*")
+    listed = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert listed == ["baseline", "stock", "dynamic_truncation"]
+    refused(uiebench("run", "demo", "--dry-run", "--only", "dynamic_trunc"), "did you mean 'dynamic_truncation'")
+    refused(uiebench("run", "demo", "--dry-run", "--budget", "soon"), "'soon' is no duration", "45m")
+
+
 def test_conflicting_optimizations_in_a_named_combination_are_refused(tmp_path: Path) -> None:
     plugin = tmp_path / "rival.py"
     plugin.write_text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -82,6 +83,26 @@ def test_a_run_of_another_key_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "20260102-000000-s").mkdir()
     (tmp_path / "20260102-000000-s" / RECORDS).write_text(json.dumps({"type": "header"}))
     assert unfinished_run(tmp_path, "key", ROUNDS, CELLS) == tmp_path / "20260101-000000-s"
+
+
+def test_a_run_ends_where_its_budget_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+    class Slow(Stub):
+        def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
+            clock[0] += 10
+            return super().round(planned, number, reference)
+
+    def measured(until: float) -> list[tuple[str, int]]:
+        clock[0] = 100.0
+        records = run(PLAN, ROUNDS, Slow(), NOTHING, append=lambda _: None, random_order=random.Random(0), until=until)
+        return [(record.cell.combination, record.round) for record in records]
+
+    assert {number for _, number in measured(150)} == {0}  # five rounds of 10 s: each combination once
+    assert len(measured(150)) == len(PLAN) * len(SCENARIOS)
+    assert len(measured(149)) == (len(PLAN) - 1) * len(SCENARIOS)
+    assert len(measured(10_000)) == len(PLAN) * len(SCENARIOS) * ROUNDS
 
 
 def test_a_round_that_failed_is_done_too() -> None:
