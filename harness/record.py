@@ -146,6 +146,30 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
     scores: Scores | None = None  # None where no text has gold chains
 
 
+class Load(Value, frozen=True):
+    """One timed pass under load, in nanoseconds: all of it, and each request where it has a time of its own."""
+
+    wall_ns: int
+    request_ns: list[int] = []
+
+
+class ClosedLoop(Value, frozen=True, tag="closed_loop"):
+    """Clients with one request under way each: one load a pass, of the combination and of its partner."""
+
+    clients: int
+    own: list[Load]
+    partner: list[Load]
+    parity: Parity
+
+
+class Offline(Value, frozen=True, tag="offline"):
+    """All texts in one call: one load a pass, of the combination and of its partner."""
+
+    own: list[Load]
+    partner: list[Load]
+    parity: Parity
+
+
 class ColdStart(Value, frozen=True, tag="cold_start"):
     """One start of the combination and one of its partner."""
 
@@ -153,7 +177,7 @@ class ColdStart(Value, frozen=True, tag="cold_start"):
     partner: StartUp
 
 
-Samples: TypeAlias = SingleStream | ColdStart
+Samples: TypeAlias = SingleStream | ClosedLoop | Offline | ColdStart
 
 
 class Header(Value, frozen=True, tag="header"):

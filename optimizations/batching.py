@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from harness.plugin import Evidence, InputError, Probe, Stage, optimization
 
@@ -19,6 +19,8 @@ _MOST_REQUESTS = 256  # answered together; their answers wait for each other
 @dataclass(frozen=True)
 class TokenBudget:
     """The slot ``batching``: groups of like length, as many as fit a number of padded tokens."""
+
+    joins_requests: ClassVar[bool] = True
 
     tokens: int
 

@@ -10,6 +10,7 @@ from harness.analyse.stats import Estimate, Spread, estimate, log_ratio, percent
 from harness.record import (
     BASELINE,
     STOCK,
+    ClosedLoop,
     ColdStart,
     Difference,
     Evidence,
@@ -17,12 +18,15 @@ from harness.record import (
     Header,
     Measured,
     Memory,
+    Offline,
     Record,
+    Samples,
     Scores,
     SingleStream,
     Skipped,
     StartUp,
 )
+from harness.units import NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,18 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class Throughput:
+    """What was answered under load; latencies where requests have a time of their own, in nanoseconds."""
+
+    scenario: str
+    clients: int  # 1 where all texts went into one call
+    per_second: float
+    to_stock: Estimate  # a ratio of rates: above 1 is faster
+    p50_ns: float | None
+    p95_ns: float | None
+
+
+@dataclass(frozen=True)
 class Row:
     """All that is known of one combination."""
 
@@ -45,6 +61,7 @@ class Row:
     exact: bool
     problem: str | None  # why nothing, or not all, was measured
     latency: Latency | None
+    loads: dict[str, Throughput]  # by scenario
     memory: Memory | None
     starts: tuple[StartUp, ...]
     texts: int
@@ -81,15 +98,17 @@ def _row(
 ) -> Row:
     samples = [record.samples for record in records if isinstance(record, Measured)]
     streams = [one for one in samples if isinstance(one, SingleStream)]
-    differences = _once(difference for one in streams for difference in one.parity.differences)
+    answering = [one for one in samples if not isinstance(one, ColdStart)]
+    differences = _once(difference for one in answering for difference in one.parity.differences)
     return Row(
         combination=name,
         exact=exact,
         problem=_problem(records),
         latency=_latency(name, streams, ratios, spread) if streams else None,
+        loads=_loads(samples),
         memory=streams[-1].memory if streams else None,
         starts=tuple(one.own for one in samples if isinstance(one, ColdStart)),
-        texts=max((one.parity.texts for one in streams), default=0),
+        texts=max((one.parity.texts for one in answering), default=0),
         broken=tuple(one for one in differences if not one.tie),
         ties=tuple(one for one in differences if one.tie),
         evidence=tuple(streams[-1].evidence) if streams else (),
@@ -109,6 +128,32 @@ def _latency(
         p95_ns=percentile(requests, 0.95),
         to_stock=estimate(ratios[name], spread),
         to_baseline=None if against is None else _to_baseline(name, ratios[name], against, spread),
+    )
+
+
+def _loads(samples: Sequence[Samples]) -> dict[str, Throughput]:
+    found: dict[str, list[ClosedLoop | Offline]] = {}
+    for one in samples:
+        if isinstance(one, ClosedLoop | Offline):
+            found.setdefault("closed_loop" if isinstance(one, ClosedLoop) else "offline", []).append(one)
+    return {scenario: _throughput(scenario, rounds) for scenario, rounds in found.items()}
+
+
+def _throughput(scenario: str, rounds: Sequence[ClosedLoop | Offline]) -> Throughput:
+    passes = [load for one in rounds for load in one.own]
+    requests = [ns for load in passes for ns in load.request_ns]
+    # A rate is the inverse of a time: stock's time over the combination's.
+    ratios = [
+        log_ratio([[load.wall_ns] for load in one.partner], [[load.wall_ns] for load in one.own]) for one in rounds
+    ]
+    first = rounds[0]
+    return Throughput(
+        scenario=scenario,
+        clients=first.clients if isinstance(first, ClosedLoop) else 1,
+        per_second=first.parity.texts * len(passes) / sum(load.wall_ns for load in passes) * NS_PER_S,
+        to_stock=estimate(ratios, pooled_spread({scenario: ratios})),
+        p50_ns=percentile(requests, 0.5) if requests else None,
+        p95_ns=percentile(requests, 0.95) if requests else None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from harness.baseline.tokenize import TokenizedText
 from harness.baseline.windows import PROMPT_TOKENS, TEXT_TOKENS, Window
@@ -82,6 +82,8 @@ class PadToLongest:
 class Batching(Protocol):
     """The slot ``batching``: what goes through the model together."""
 
+    joins_requests: ClassVar[bool]  # whether a server should let waiting requests share a call
+
     def requests(self, requests: Sequence[_T]) -> Iterable[Sequence[_T]]:
         """Split the requests of one call into groups that are answered level by level together."""
         ...
@@ -98,6 +100,8 @@ class Batching(Protocol):
 @dataclass(frozen=True)
 class NodeByNode:
     """One text a call, each schema node by itself; at most ``prompts`` of a node's prompts in one forward."""
+
+    joins_requests: ClassVar[bool] = False
 
     prompts: int | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from importlib.metadata import PackageNotFoundError, distribution
 from itertools import combinations
 from typing import Any
@@ -46,7 +47,11 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
         Planned(
             combination=name,
             exact=all(one.exact for one, _ in chosen),
-            cells=tuple(Cell(name, scenario, dataset, device) for scenario in suite.measure.scenarios),
+            cells=tuple(
+                Cell(name, scenario, dataset, device)
+                for scenario in suite.measure.scenarios
+                if any(fnmatch(name, pattern) for pattern in suite.measure.only.get(scenario, ["*"]))
+            ),
             reason=conflict(chosen) or _missing(chosen),
         )
         for name, chosen in rows.items()

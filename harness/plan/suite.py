@@ -11,6 +11,7 @@ import msgspec
 from harness.errors import SuiteError, unknown
 
 SUITES = Path(__file__).parent / "suites"
+Scenario = Literal["single_stream", "closed_loop", "offline", "cold_start"]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -36,10 +37,10 @@ class Texts(Part, frozen=True):
 class Measure(Part, frozen=True):
     """What is measured, and how often."""
 
-    scenarios: Annotated[tuple[Literal["single_stream", "cold_start"], ...], msgspec.Meta(min_length=1)] = (
-        "single_stream",
-        "cold_start",
-    )
+    scenarios: Annotated[tuple[Scenario, ...], msgspec.Meta(min_length=1)] = ("single_stream", "cold_start")
+    # A scenario that only some combinations are measured in, by pattern; the others leave it out.
+    only: dict[Scenario, list[str]] = {}
+    clients: Positive = 3  # of closed_loop
     rounds: Positive = 1
     passes: Positive = 4
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0  # for one round, both processes

@@ -19,8 +19,8 @@ def render(run: Header, rows: Sequence[Row], spread: Spread) -> str:
 def _lines(run: Header, rows: Sequence[Row], spread: Spread) -> Iterator[str]:
     yield from (f"# {run.suite}", "", f"`{run.command}`", "")
     yield from (f"- {line}" for line in summary(rows))
-    yield from ("", _line(header()), _line(["---", *["---:"] * (len(header()) - 1)]))
-    yield from (_line([_marked(field) for field in fields(row)]) for row in rows)
+    yield from ("", _line(header(rows)), _line(["---", *["---:"] * (len(header(rows)) - 1)]))
+    yield from (_line([_marked(field) for field in fields(row, rows)]) for row in rows)
     yield from ("", _how(spread), "")
     for row in rows:
         yield from _details(row)

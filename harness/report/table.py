@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.analyse.compare import Latency, Row
+from harness.analyse.compare import Latency, Row, Throughput
 from harness.analyse.stats import Estimate
 from harness.record import BASELINE
 from harness.units import format_bytes, format_ms, format_seconds
@@ -22,16 +22,17 @@ class Field:
     struck: bool = False
 
 
-def header() -> list[str]:
+def header(rows: Sequence[Row]) -> list[str]:
     """The columns' names."""
-    return ["combination", *_SPEED, *_REST]
+    return ["combination", *_SPEED, *(name for _, name in _loads(rows)), *_REST]
 
 
-def fields(row: Row) -> list[Field]:
-    """One row's fields, in the order of the header."""
+def fields(row: Row, rows: Sequence[Row]) -> list[Field]:
+    """One row's fields, in the order of the header of all rows."""
     latency = row.latency
     speed = [Field(show(latency) if latency else NOTHING, row.struck_out) for show in _SPEED.values()]
-    return [Field(row.combination), *speed, *(Field(show(row)) for show in _REST.values())]
+    loads = [Field(_rate(row.loads.get(scenario)), row.struck_out) for scenario, _ in _loads(rows)]
+    return [Field(row.combination), *speed, *loads, *(Field(show(row)) for show in _REST.values())]
 
 
 def ratio(value: Estimate) -> str:
@@ -72,6 +73,17 @@ def _answers(row: Row) -> str:
     ties = f", {len(row.ties)} of them ties" if row.ties else ""
     same = row.texts - len(row.broken)
     return f"{same} of {row.texts} same{ties}"
+
+
+def _loads(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """The scenarios under load that any row was measured in, and their columns."""
+    found = {load.scenario: load.clients for row in rows for load in row.loads.values()}
+    names = {"closed_loop": "QPS ({} clients)", "offline": "texts/s (one call)"}
+    return [(scenario, name.format(found[scenario])) for scenario, name in names.items() if scenario in found]
+
+
+def _rate(load: Throughput | None) -> str:
+    return NOTHING if load is None else f"{load.per_second:.3g}, {load.to_stock.value:.2f} x stock"
 
 
 def _percentile(value: float | None) -> str:

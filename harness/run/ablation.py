@@ -143,6 +143,7 @@ def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
         plugins=tuple(str(path.resolve()) for path in options.plugins),
         examples=ablation.examples,
         passes=ablation.suite.measure.passes,
+        clients=ablation.suite.measure.clients,
         timeout_s=ablation.suite.measure.timeout_s,
         logs=directory / "logs",
     )

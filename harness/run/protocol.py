@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -33,7 +33,10 @@ class Answer(Message, frozen=True, tag="answer"):
 
 
 class Time(Message, frozen=True, tag="time"):
-    """Answer all texts once, each timed from text in to spans out."""
+    """Answer all texts once, timed from text in to spans out."""
+
+    scenario: Literal["single_stream", "closed_loop", "offline"] = "single_stream"
+    clients: int = 1  # of closed_loop
 
 
 class MarkTexts(Message, frozen=True, tag="mark_texts"):
@@ -65,9 +68,10 @@ class Answered(Message, frozen=True, tag="answered"):
 
 
 class Timed(Message, frozen=True, tag="timed"):
-    """One pass: nanoseconds per text, and the answers that were timed."""
+    """One pass: nanoseconds of all of it and per text (none for offline), and the answers that were timed."""
 
-    ns: list[int]
+    wall_ns: int
+    request_ns: list[int]
     answers: list[Chains]
 
 

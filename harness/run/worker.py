@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.errors import UiebenchError, UnavailableError
 from harness.measure.latency import single_stream
+from harness.measure.load import Queueing, TakingTurns, closed_loop
 from harness.measure.memory import peak_cuda, peak_rss, reset_peak_cuda, reset_peak_rss, weights_bytes
 from harness.record import STOCK, Chains, Memory, StartUp
 from harness.run import protocol as say
@@ -59,10 +60,33 @@ class Worker:
         both = [self.extractor.extract_with_marks(*pair) for pair in zip(self.texts, self.schemas, strict=True)]
         return say.Answered([answer for answer, _ in both], [marks for _, marks in both])
 
-    def time(self, _: say.Time) -> say.Timed:
+    def time(self, command: say.Time) -> say.Timed:
         """One timed pass over all texts."""
-        ns, answers = single_stream(self._extract, range(len(self.texts)), synchronize=self._synchronize)
-        return say.Timed(ns, answers)
+        places = range(len(self.texts))
+        if command.scenario == "single_stream":
+            ns, answers = single_stream(self._extract, places, synchronize=self._synchronize)
+            return say.Timed(sum(ns), ns, answers)
+        if command.scenario == "offline":
+            (wall_ns,), (together,) = single_stream(self._extract_all, [places], synchronize=self._synchronize)
+            return say.Timed(wall_ns, [], together)
+        timed = closed_loop(self._server(), places, command.clients)
+        return say.Timed(timed.wall_ns, timed.request_ns, timed.replies)
+
+    def _server(self) -> Callable[[int], Chains]:
+        """With batching a queue; without, requests take turns."""
+        if self.extractor.batching.joins_requests:
+            return Queueing[int, Chains](self._extract_all)
+        return TakingTurns[int, Chains](self._extract_synchronized)
+
+    def _extract_all(self, places: Sequence[int]) -> list[Chains]:
+        return self.extractor.extract_batch(
+            [self.texts[place] for place in places], [self.schemas[place] for place in places]
+        )
+
+    def _extract_synchronized(self, place: int) -> Chains:
+        answer = self._extract(place)
+        self._synchronize()
+        return answer
 
     def mark(self, command: say.MarkTexts) -> say.Marked:
         """The logits near the threshold of some texts."""

@@ -9,13 +9,16 @@ from harness.analyse.compare import compare
 from harness.record import (
     RECORD_VERSION,
     Cell,
+    ClosedLoop,
     ColdStart,
     Difference,
     Evidence,
     Failed,
     Header,
+    Load,
     Measured,
     Memory,
+    Offline,
     Parity,
     Record,
     Score,
@@ -44,8 +47,12 @@ def measured(name: str, scale: float, *differences: Difference) -> list[Record]:
         evidence=[Evidence(name, active=True, summary="kernels seen")] if name in ("good", "wrong") else [],
         scores=None if name == "wrong" else Scores(50, Score(60, 70, 80), {"价格": Score(60, 70, 80)}),
     )
+    loads = [Load(round(ns * scale), [round(ns * scale / 50)] * 50) for ns in (1_000_000_000, 1_100_000_000)]
+    stocks = [Load(1_000_000_000), Load(1_100_000_000)]
     return [
         Measured(Cell(name, "single_stream", "texts", "cpu"), 0, stream),
+        Measured(Cell(name, "closed_loop", "texts", "cpu"), 0, ClosedLoop(3, loads, stocks, Parity(50))),
+        Measured(Cell(name, "offline", "texts", "cpu"), 0, Offline(loads, stocks, Parity(50))),
         Measured(Cell(name, "cold_start", "texts", "cpu"), 0, ColdStart(start, start)),
     ]
 

@@ -18,11 +18,14 @@ from harness.record import (
     STOCK,
     Cell,
     Chains,
+    ClosedLoop,
     ColdStart,
     Difference,
     Failed,
+    Load,
     Mark,
     Measured,
+    Offline,
     Parity,
     Record,
     Samples,
@@ -43,6 +46,7 @@ class Settings:
     plugins: tuple[str, ...]
     examples: tuple[Example, ...]
     passes: int
+    clients: int
     timeout_s: float
     logs: Path
 
@@ -99,27 +103,46 @@ class LocalExecutor:
             (own, own_ready), (partner, partner_ready) = pair["own"], pair["partner"]
             own.ask(say.Answer(), say.Answered)
             _ask_partner(partner, say.Answer(), say.Answered)
-            own_passes: list[say.Timed] = []
-            partner_passes: list[say.Timed] = []
-            for first in _order(self._settings.passes, own_first=own_first):
-                if first:
-                    own_passes.append(own.ask(say.Time(), say.Timed))
-                else:
-                    partner_passes.append(_ask_partner(partner, say.Time(), say.Timed))
+            timed = {
+                cell.scenario: self._timed(own, partner, cell.scenario, own_first=own_first)
+                for cell in planned.cells
+                if cell.scenario != "cold_start"
+            }
             memory = own.ask(say.Weigh(), say.Weighed).memory
-            parity = self._parity(own, [timed.answers for timed in own_passes], reference)
+            parity = {
+                name: self._parity(own, [one.answers for one in ours], reference) for name, (ours, _) in timed.items()
+            }
             evidence = own.ask(say.Prove(), say.Proved).evidence
-        return {
-            "single_stream": SingleStream(
-                own_ns=[timed.ns for timed in own_passes],
-                partner_ns=[timed.ns for timed in partner_passes],
-                parity=parity,
-                memory=memory,
-                evidence=evidence,
-                scores=score(own_passes[0].answers, [example.gold for example in self._settings.examples]),
-            ),
-            "cold_start": ColdStart(own_ready.start, partner_ready.start),
-        }
+        samples: dict[str, Samples] = {"cold_start": ColdStart(own_ready.start, partner_ready.start)}
+        for name, (ours, theirs) in timed.items():
+            if name == "single_stream":
+                samples[name] = SingleStream(
+                    own_ns=[one.request_ns for one in ours],
+                    partner_ns=[one.request_ns for one in theirs],
+                    parity=parity[name],
+                    memory=memory,
+                    evidence=evidence,
+                    scores=score(ours[0].answers, [example.gold for example in self._settings.examples]),
+                )
+            elif name == "closed_loop":
+                samples[name] = ClosedLoop(self._settings.clients, _loads(ours), _loads(theirs), parity[name])
+            else:
+                samples[name] = Offline(_loads(ours), _loads(theirs), parity[name])
+        return samples
+
+    def _timed(
+        self, own: WorkerProcess, partner: WorkerProcess, scenario: str, *, own_first: bool
+    ) -> tuple[list[say.Timed], list[say.Timed]]:
+        """The passes of one scenario, the combination's and its partner's in turns."""
+        ours: list[say.Timed] = []
+        theirs: list[say.Timed] = []
+        command = say.Time(scenario, self._settings.clients)  # type: ignore[arg-type]  # cold_start is no pass
+        for is_own in _order(self._settings.passes, own_first=own_first):
+            if is_own:
+                ours.append(own.ask(command, say.Timed))
+            else:
+                theirs.append(_ask_partner(partner, command, say.Timed))
+        return ours, theirs
 
     def _parity(self, worker: WorkerProcess, passes: Sequence[Sequence[Chains]], reference: Reference) -> Parity:
         """Compare every timed answer with the baseline's; a text that differs is run once more for its logits."""
@@ -161,6 +184,10 @@ class LocalExecutor:
 
     def _deadline(self) -> float:
         return time.monotonic() + self._settings.timeout_s
+
+
+def _loads(passes: Sequence[say.Timed]) -> list[Load]:
+    return [Load(one.wall_ns, one.request_ns) for one in passes]
 
 
 def _order(passes: int, *, own_first: bool) -> Iterator[bool]:
