@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from itertools import combinations
 from typing import Any
 
-from harness.errors import SuiteError
+from harness.errors import SuiteError, unknown
 from harness.plan.combination import Chosen, conflict, parse, write
 from harness.plan.suite import Combinations, Suite
 from harness.plugin import Optimization
@@ -43,19 +43,24 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
             raise SuiteError(f"combination {written!r}: {clash}; take one of them out")
         rows.setdefault(written if written == STOCK else write(chosen), chosen)
     dataset = "+".join(suite.texts.datasets)
-    return [
+    only = suite.measure.only
+    for scenario, patterns in only.items():
+        if idle := [pattern for pattern in patterns if not any(fnmatch(name, pattern) for name in rows)]:
+            raise SuiteError(f"[measure.only] {scenario}: {unknown('combination', idle[0], rows)}")
+    planned = [
         Planned(
             combination=name,
             exact=all(one.exact for one, _ in chosen),
             cells=tuple(
                 Cell(name, scenario, dataset, device)
                 for scenario in suite.measure.scenarios
-                if any(fnmatch(name, pattern) for pattern in suite.measure.only.get(scenario, ["*"]))
+                if any(fnmatch(name, pattern) for pattern in only.get(scenario, ["*"]))
             ),
             reason=conflict(chosen) or _missing(chosen),
         )
         for name, chosen in rows.items()
     ]
+    return [one for one in planned if one.cells]
 
 
 def _design(wanted: Combinations, registry: Registry) -> Iterator[list[Chosen]]:

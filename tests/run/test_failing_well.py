@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from harness.analyse.compare import Row, compare
-from harness.record import Failed, Measured, Record, SingleStream, Skipped
+from harness.record import ClosedLoop, Failed, Measured, Record, SingleStream, Skipped
 from harness.report import console, markdown
 from harness.run.ablation import Options, execute, prepare
 from harness.run.store import RECORDS, read_run
@@ -33,6 +33,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [texts]
         datasets = [{json.dumps(str(texts))}]
         [measure]
+        scenarios = ["single_stream", "closed_loop", "offline", "cold_start"]
+        only = {{ closed_loop = ["baseline", "wrong_answer"], offline = ["stock"] }}
         passes = 2
         timeout_s = 30
         """,
@@ -75,6 +77,18 @@ def test_an_optimization_that_cannot_run_here_is_skipped_with_its_reason(records
     record = records["never_here"]
     assert isinstance(record, Skipped)
     assert "quantum computer" in record.reason
+
+
+def test_load_is_measured_and_its_answers_compared(run: Path, rows: dict[str, Row]) -> None:
+    _, records = read_run(run, warn=pytest.fail)
+    loads = [one for one in records if isinstance(one, Measured) and isinstance(one.samples, ClosedLoop)]
+    assert {one.cell.combination for one in loads} == {"baseline", "wrong_answer"}
+    for one in loads:
+        assert isinstance(one.samples, ClosedLoop)
+        assert all(len(load.request_ns) == 2 for load in one.samples.own)
+        assert bool(one.samples.parity.broken) == (one.cell.combination == "wrong_answer")
+    assert rows["baseline"].loads["closed_loop"].per_second > 0
+    assert set(rows["stock"].loads) == {"offline"}
 
 
 def test_the_run_goes_on_past_every_failure(records: dict[str, Record]) -> None:

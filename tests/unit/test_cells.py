@@ -113,3 +113,17 @@ def test_an_unknown_optimization_is_refused_with_the_near_one(place: str) -> Non
 def test_an_optimization_listed_twice_is_not_combined_with_itself(design: str, again: str) -> None:
     for one in planned(design, "a", again):
         assert one.reason or parse(one.combination, REGISTRY) is not None
+
+
+def test_a_scenario_may_be_for_some_combinations_only() -> None:
+    measure = Measure(("single_stream", "closed_loop"), only={"closed_loop": ["baseline", "a+*"]})
+    suite = Suite(Texts(["article"]), Combinations("ladder", ["a", "b"]), measure)
+    scenarios = {one.combination: [cell.scenario for cell in one.cells] for one in plan_cells(suite, REGISTRY, "cpu")}
+    both = ["single_stream", "closed_loop"]
+    assert scenarios == {"baseline": both, "stock": both[:1], "a": both[:1], "a+b": both}
+
+
+def test_a_scenario_for_a_combination_that_is_not_there_is_refused() -> None:
+    suite = Suite(Texts(["article"]), Combinations("ladder", ["a"]), Measure(only={"closed_loop": ["baselin"]}))
+    with pytest.raises(SuiteError, match="unknown combination 'baselin'; did you mean 'baseline'"):
+        plan_cells(suite, REGISTRY, "cpu")
