@@ -65,8 +65,9 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
 
 def _design(wanted: Combinations, registry: Registry) -> Iterator[list[Chosen]]:
     each = [parse(written, registry) for written in wanted.optimizations]
-    for subset in _subsets(wanted.design, len(each)):
-        yield _together([each[i] for i in subset])
+    for design in [wanted.design] if isinstance(wanted.design, str) else wanted.design:
+        for subset in _subsets(design, len(each)):
+            yield _together([each[i] for i in subset])
 
 
 def _together(parts: Sequence[list[Chosen]]) -> list[Chosen]:

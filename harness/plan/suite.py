@@ -11,6 +11,7 @@ import msgspec
 from harness.errors import SuiteError, unknown
 
 SUITES = Path(__file__).parent / "suites"
+Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "explicit"]
 Scenario = Literal["single_stream", "closed_loop", "offline", "cold_start"]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -22,7 +23,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Combinations(Part, frozen=True):
     """Which combinations of which optimizations; the baseline and stock are always there."""
 
-    design: Literal["one_at_a_time", "ladder", "leave_one_out", "full", "explicit"] = "one_at_a_time"
+    design: Design | list[Design] = "one_at_a_time"
     optimizations: list[str] = []
     include: list[str] = []
 

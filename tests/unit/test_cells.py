@@ -115,6 +115,11 @@ def test_an_optimization_listed_twice_is_not_combined_with_itself(design: str, a
         assert one.reason or parse(one.combination, REGISTRY) is not None
 
 
+def test_designs_can_be_put_together() -> None:
+    suite = Suite(Texts(["article"]), Combinations(["one_at_a_time", "leave_one_out"], ["a", "b"]))
+    assert [one.combination for one in plan_cells(suite, REGISTRY, "cpu")] == ["baseline", "stock", "a", "b", "a+b"]
+
+
 def test_a_scenario_may_be_for_some_combinations_only() -> None:
     measure = Measure(("single_stream", "closed_loop"), only={"closed_loop": ["baseline", "a+*"]})
     suite = Suite(Texts(["article"]), Combinations("ladder", ["a", "b"]), measure)
