@@ -10,6 +10,7 @@ from rich.text import Text
 
 from harness.analyse.compare import Row
 from harness.record import Header
+from harness.report.advice import advice
 from harness.report.table import fields, header, summary
 
 
@@ -21,4 +22,4 @@ def render(run: Header, rows: Sequence[Row]) -> RenderableType:
     for row in rows:
         table.add_row(*(Text(field.text, style="strike" if field.struck else "") for field in fields(row, rows)))
     lines = [Text(line) for line in summary(rows)]
-    return Group(table, Text(), *lines)
+    return Group(table, Text(), *lines, Text(), Text(advice(rows), style="bold"))

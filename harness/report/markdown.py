@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from harness.analyse.compare import Row
 from harness.analyse.stats import NOISE, Spread
 from harness.record import Header
+from harness.report.advice import advice
 from harness.report.table import Field, fields, header, summary
 
 
@@ -17,7 +18,7 @@ def render(run: Header, rows: Sequence[Row], spread: Spread) -> str:
 
 
 def _lines(run: Header, rows: Sequence[Row], spread: Spread) -> Iterator[str]:
-    yield from (f"# {run.suite}", "", f"`{run.command}`", "")
+    yield from (f"# {run.suite}", "", f"`{run.command}`", "", f"**{advice(rows)}**", "")
     yield from (f"- {line}" for line in summary(rows))
     yield from ("", _line(header(rows)), _line(["---", *["---:"] * (len(header(rows)) - 1)]))
     yield from (_line([_marked(field) for field in fields(row, rows)]) for row in rows)

@@ -98,7 +98,8 @@ def _bytes(value: int | None) -> str:
     return NOTHING if value is None else format_bytes(value)
 
 
-def _cold_start(row: Row) -> str:
+def cold_start(row: Row) -> str:
+    """The mean over the starts of a row."""
     if not row.starts:
         return NOTHING
     return format_seconds(sum(start.total_ns for start in row.starts) / len(row.starts) / 1e9)
@@ -114,7 +115,7 @@ _SPEED: dict[str, Callable[[Latency], str]] = {
 _REST: dict[str, Callable[[Row], str]] = {
     "RSS load": lambda row: _bytes(row.memory.rss_load_peak_bytes if row.memory else None),
     "RSS serving": lambda row: _bytes(row.memory.rss_serving_peak_bytes if row.memory else None),
-    "cold start": _cold_start,
+    "cold start": cold_start,
     "F1": lambda row: f"{row.scores.micro.f1:.3f}" if row.scores else NOTHING,
     "answers": _answers,
 }

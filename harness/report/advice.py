@@ -1,0 +1,41 @@
+"""What to switch on, in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.analyse.compare import Row
+from harness.record import BASELINE, STOCK
+from harness.report.table import cold_start, ratio
+from harness.units import format_bytes
+
+
+def advice(rows: Sequence[Row]) -> str:
+    """The fastest combination that is faster than stock and keeps every answer, with what it brings and costs."""
+    best = min(filter(_worth_it, rows), key=lambda row: row.latency.to_stock.value if row.latency else 0, default=None)
+    if best is None or best.latency is None:
+        return "Switch on nothing: no combination here is clearly faster than stock and keeps every answer."
+    parts = [f"it takes {ratio(best.latency.to_stock)} of stock's time"]
+    if best.latency.to_baseline is not None:
+        parts.append(f"{ratio(best.latency.to_baseline)} of the baseline's")
+    stock = next((row for row in rows if row.combination == STOCK), None)
+    if stock is not None:
+        parts += _costs(best, stock)
+    ties = f" ({len(best.ties)} by rounding at the threshold alone)" if best.ties else ""
+    return f"Switch on {best.combination}: {', '.join(parts)}; on {best.texts} texts no answer changed{ties}."
+
+
+def _worth_it(row: Row) -> bool:
+    if row.combination in (BASELINE, STOCK) or row.latency is None or row.problem or not row.exact or row.broken:
+        return False
+    return row.latency.to_stock.verdict == "faster"
+
+
+def _costs(best: Row, stock: Row) -> list[str]:
+    costs = []
+    ours, theirs = (row.memory.rss_serving_peak_bytes if row.memory else None for row in (best, stock))
+    if ours is not None and theirs is not None:
+        costs.append(f"{format_bytes(ours)} of host memory while serving instead of {format_bytes(theirs)}")
+    if best.starts and stock.starts:
+        costs.append(f"a cold start of {cold_start(best)} instead of {cold_start(stock)}")
+    return costs

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.analyse.compare import Latency, Row
+from harness.analyse.stats import Estimate
+from harness.record import Difference, Memory, StartUp
+from harness.report.advice import advice
+
+START = StartUp(imports_ns=10**9, weights_ns=0, first_call_ns=0)
+
+
+def row(name: str, to_stock: float, *, memory: int = 1 << 30) -> Row:
+    estimate = Estimate(to_stock, to_stock * 0.95, to_stock * 1.05)
+    return Row(
+        combination=name,
+        exact=True,
+        problem=None,
+        latency=Latency(100, 1e6, 1e6, 1e6, estimate, None if name == "baseline" else estimate),
+        loads={},
+        memory=Memory(weights_bytes=1, rss_serving_peak_bytes=memory),
+        starts=(START,),
+        texts=24,
+        broken=(),
+        ties=(),
+        evidence=(),
+        scores=None,
+    )
+
+
+OTHERS = [row("baseline", 4), row("stock", 0.5)]
+
+
+def test_the_fastest_that_keeps_every_answer_is_named_with_what_it_costs() -> None:
+    said = advice([*OTHERS, row("a", 0.8), row("b", 0.6, memory=2 << 30)])
+    assert said.startswith("Switch on b: it takes 0.60 [0.57, 0.63] of stock's time")
+    assert "2.00 GiB of host memory while serving instead of 1.00 GiB" in said
+    assert "a cold start of 1.0 s instead of 1.0 s" in said
+    assert "on 24 texts no answer changed" in said
+
+
+def test_what_changes_an_answer_breaks_or_is_inexact_is_never_named() -> None:
+    wrong = replace(row("wrong", 0.1), broken=(Difference("t", tie=False, expected=[], got=[]),))
+    failed = replace(row("failed", 0.1), problem="failed (crash) in round 1: it died")
+    inexact = replace(row("inexact", 0.1), exact=False)
+    assert advice([*OTHERS, wrong, failed, inexact, row("a", 0.8)]).startswith("Switch on a:")
+
+
+def test_nothing_is_named_where_nothing_is_clearly_faster() -> None:
+    assert advice([*OTHERS, row("a", 0.99), row("b", 1.5)]).startswith("Switch on nothing")
