@@ -21,11 +21,13 @@ def show(directory: Path) -> int:
     from harness.analyse.compare import compare
     from harness.record import BASELINE
     from harness.report import console, markdown
+    from harness.report.charts import save_all
     from harness.run.store import read_run
 
     header, records = read_run(directory, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
     rows, spread = compare(header, records)
-    (directory / "report.md").write_text(markdown.render(header, rows, spread), encoding="utf-8")
+    charts = [str(path.relative_to(directory)) for path in save_all(rows, directory / "charts")]
+    (directory / "report.md").write_text(markdown.render(header, rows, spread, charts), encoding="utf-8")
     # A pipe has no width of its own; a table squeezed to 80 columns cannot be read.
     Console(width=None if sys.stdout.isatty() else 150).print(console.render(header, rows))
     print(f"\nReport: {directory / 'report.md'}")

@@ -12,17 +12,19 @@ from harness.report.advice import advice
 from harness.report.table import Field, fields, header, summary
 
 
-def render(run: Header, rows: Sequence[Row], spread: Spread) -> str:
-    """The whole report."""
-    return "\n".join(_lines(run, rows, spread)) + "\n"
+def render(run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[str] = ()) -> str:
+    """The whole report; ``charts`` are paths of images, relative to it."""
+    return "\n".join(_lines(run, rows, spread, charts)) + "\n"
 
 
-def _lines(run: Header, rows: Sequence[Row], spread: Spread) -> Iterator[str]:
+def _lines(run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[str]) -> Iterator[str]:
     yield from (f"# {run.suite}", "", f"`{run.command}`", "", f"**{advice(rows)}**", "")
     yield from (f"- {line}" for line in summary(rows))
     yield from ("", _line(header(rows)), _line(["---", *["---:"] * (len(header(rows)) - 1)]))
     yield from (_line([_marked(field) for field in fields(row, rows)]) for row in rows)
     yield from ("", _how(spread), "")
+    for chart in charts:
+        yield from (f"![]({chart})", "")
     for row in rows:
         yield from _details(row)
     yield from ("## Machine", "", "```json", json.dumps(run.environment, indent=2, ensure_ascii=False), "```")

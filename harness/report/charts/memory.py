@@ -1,0 +1,34 @@
+"""Peak memory while loading and while serving, per combination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from harness.report.charts.bars import bars
+from harness.units import MIB
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from harness.analyse.compare import Row
+
+
+def chart(rows: Sequence[Row]) -> Figure | None:
+    """Bars of the device's peaks where they were measured, else of the host's."""
+    measured = [(row.combination, row.memory) for row in rows if row.memory]
+    on_device = any(memory.cuda_serving_peak_bytes is not None for _, memory in measured)
+    where = "device memory (torch allocator)" if on_device else "host memory (resident set)"
+    loading, serving = (
+        [_mib(getattr(memory, f"{'cuda' if on_device else 'rss'}_{when}_peak_bytes")) for _, memory in measured]
+        for when in ("load", "serving")
+    )
+    series = {"loading": loading, "serving": serving}
+    series = {name: values for name, values in series.items() if any(value is not None for value in values)}
+    if not series:
+        return None
+    return bars(f"Peak {where}", "MiB", [name for name, _ in measured], series, "{:.0f} MiB")
+
+
+def _mib(count: int | None) -> float | None:
+    return None if count is None else count / MIB

@@ -1,0 +1,40 @@
+"""Time against stock, with intervals: the chart to decide by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from harness.analyse.stats import NOISE
+from harness.report.charts.bars import COLOURS, canvas
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from harness.analyse.compare import Row
+
+_OF_VERDICT = {"faster": COLOURS[2], "slower": COLOURS[1], "not shown": "#777777"}
+
+
+def chart(rows: Sequence[Row]) -> Figure | None:
+    """A point and its interval for each combination whose answers are the baseline's, on a logarithmic axis."""
+    shown = [(row.combination, row.latency.to_stock) for row in rows if row.latency and not row.struck_out]
+    if not shown:
+        return None
+    figure, axes = canvas(
+        "Time as a share of stock's (left of 1 is faster)", "time / stock", [name for name, _ in shown]
+    )
+    axes.set_xscale("log")
+    axes.axvspan(1 - NOISE, 1 + NOISE, color="#DDDDDD", zorder=0)
+    for place, (_, found) in enumerate(shown):
+        spread = [[found.value - found.low], [found.high - found.value]]
+        axes.errorbar(found.value, place, xerr=spread, fmt="o", color=_OF_VERDICT[found.verdict], capsize=3)
+        axes.annotate(
+            f"{found.value:.2f}", (found.high, place), (5, 0), textcoords="offset points", va="center", size=8
+        )
+    ticks = [0.1, 0.2, 0.5, 1, 2, 5, 10]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    low, high = min(found.low for _, found in shown), max(found.high for _, found in shown)
+    axes.set_xlim(min(low, 0.8) * 0.9, max(high, 1.25) * 1.25)
+    return figure

@@ -1,0 +1,28 @@
+"""Requests answered a second under load, per combination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from harness.report.charts.bars import bars
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from harness.analyse.compare import Row
+
+
+def chart(rows: Sequence[Row]) -> Figure | None:
+    """Bars for each scenario under load that any combination was measured in."""
+    measured = [row for row in rows if row.loads and not row.struck_out]
+    if not measured:
+        return None
+    clients = {load.scenario: load.clients for row in measured for load in row.loads.values()}
+    series = {
+        f"{scenario} ({count} clients)" if scenario == "closed_loop" else scenario: [
+            row.loads[scenario].per_second if scenario in row.loads else None for row in measured
+        ]
+        for scenario, count in clients.items()
+    }
+    return bars("Texts answered a second", "texts / s", [row.combination for row in measured], series, "{:.3g}")
