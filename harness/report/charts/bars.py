@@ -33,8 +33,9 @@ def bars(
     for i, (label, values) in enumerate(series.items()):
         places = [place + height * (i - (len(series) - 1) / 2) for place in range(len(names))]
         drawn = [(place, value) for place, value in zip(places, values, strict=True) if value is not None]
-        container = axes.barh(*zip(*drawn, strict=True), height=height * 0.92, color=COLOURS[i], label=label)
-        axes.bar_label(container, labels=[pattern.format(value) for _, value in drawn], padding=3, fontsize=8)
+        at, lengths = [place for place, _ in drawn], [value for _, value in drawn]
+        container = axes.barh(at, lengths, height=height * 0.92, color=COLOURS[i], label=label)
+        axes.bar_label(container, labels=[pattern.format(value) for value in lengths], padding=3, fontsize=8)
     axes.margins(x=0.15)
     if len(series) > 1:
         axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(series))
