@@ -31,7 +31,7 @@ SAVED_EVERY = 25  # blocks
 class Recipe:
     """How a model is trained; the same recipe and seed give the same weights on the same machine."""
 
-    blocks: int = 270
+    blocks: int = 300
     seed: int = 0
     peak_lr: float = 2e-3
     warmup: float = 0.03  # of the blocks
@@ -64,7 +64,7 @@ def train(
     """
     names = sorted(set().union(*(types(domain.schema) for domain in domains)))
     torch.manual_seed(recipe.seed)
-    student = Student(model, len(names))
+    student = Student(model, nn.Linear(model.config.hidden, 2 * len(names)))
     optimizer = torch.optim.AdamW(_groups(student, recipe), lr=recipe.peak_lr, fused=True)
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
     done = _resume(state, student, optimizer, average, recipe)
@@ -100,43 +100,28 @@ def block_of_batches(
 
 
 class Student(nn.Module):
-    """The model, and two linear teachers' aids that only training knows.
+    """The model, and a linear tagger on its text tower that only training knows.
 
-    A tagger on the text tower is asked for all types of a text at once, where each prompt asks the model for one: so
-    the tower learns from every span of every text. A locator on the first cross layer is asked where the prompt's last
-    parent stands in the text: what belongs to it cannot be found before.
+    The tagger is asked for all types of a text at once, where each prompt asks the model for one: so the tower learns
+    from every span of every text.
     """
 
-    def __init__(self, model: SiameseUIE, types: int) -> None:
+    def __init__(self, model: SiameseUIE, tagger: nn.Linear) -> None:
         super().__init__()
         self.model = model
-        self.tagger = nn.Linear(model.config.hidden, 2 * types)
-        self.locator = nn.Linear(model.config.hidden, 1)
-
-    def forward(self, ids: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits of the prompts (P, 2, T), of the parents (P, T) and of all types (texts, types, 2, T)."""
-        model = self.model.with_ops(Ops(attention=fused_attention))
-        text_mask, prompt_mask = batch.text != 0, batch.prompt != 0
-        text = model.encode_text(ids, text_mask)
-        prompt = model.encode_prompt(batch.prompt, prompt_mask, batch.start)
-        seen: list[Tensor] = []
-        hook = model.crossattention.layer[0].register_forward_hook(lambda _module, _inputs, output: seen.append(output))
-        logits = model.cross(text[batch.of_text], text_mask[batch.of_text], prompt, prompt_mask)
-        hook.remove()
-        located = self.locator(seen[0][:, : ids.shape[1]]).squeeze(-1)
-        return logits, located, self.tagger(text).transpose(1, 2).unflatten(1, (-1, 2))
+        self.tagger = tagger
 
 
 def circle_loss(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Sun et al.'s circle loss in its multi-label form, with the threshold that decoding uses.
 
     Args:
-        logits: of each token. (…, T)
-        target: True where the logit should be over the threshold. bool (…, T)
-        mask: False on padding; broadcast to the others. bool (…, T)
+        logits: of each token. (…, 2, T)
+        target: True where a span begins or ends. bool (…, 2, T)
+        mask: False on padding; broadcast to the others. bool (…, 1, T)
 
     Returns:
-        The loss of each row of tokens. (…)
+        The loss of each row and part. (…, 2)
     """
     over = logits.float() - THRESHOLD
     lowest = torch.finfo(over.dtype).min
@@ -152,16 +137,18 @@ def fused_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | No
 
 
 def _step(student: Student, optimizer: torch.optim.Optimizer, batch: Batch, recipe: Recipe) -> float:
-    """One step; returns the loss of the prompts, without the aids'."""
-    ids = _masked(batch.text, recipe.masked, student.model.config.vocabulary)
+    """One step; returns the loss of the prompts, without the tagger's."""
+    forward = student.model.with_ops(Ops(attention=fused_attention))
+    text_mask, prompt_mask = batch.text != 0, batch.prompt != 0
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits, located, tags = student(ids, batch)
-    mask = batch.text != 0
-    loss = circle_loss(logits, batch.target, mask[batch.of_text][:, None]).mean()
-    of_tagger = circle_loss(tags, batch.tags, mask[:, None, None])[batch.tagged].mean()
-    of_locator = circle_loss(located, batch.parents, mask[batch.of_text])[batch.parents.any(-1)]
+        text = forward.encode_text(_masked(batch.text, recipe.masked, forward.config.vocabulary), text_mask)
+        prompt = forward.encode_prompt(batch.prompt, prompt_mask, batch.start)
+        logits = forward.cross(text[batch.of_text], text_mask[batch.of_text], prompt, prompt_mask)
+        tags = student.tagger(text).transpose(1, 2).unflatten(1, (-1, 2))  # (texts, types, 2, T)
+    loss = circle_loss(logits, batch.target, text_mask[batch.of_text][:, None]).mean()
+    of_tagger = circle_loss(tags, batch.tags, text_mask[:, None, None])[batch.tagged].mean()
     optimizer.zero_grad()
-    (loss + of_tagger + (of_locator.mean() if len(of_locator) else 0)).backward()  # type: ignore[no-untyped-call]
+    (loss + of_tagger).backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(student.parameters(), 1.0)
     optimizer.step()
     return loss.item()

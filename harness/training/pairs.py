@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,6 @@ ABSENT = 1  # at least so many of them ask for what is not there
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a prompt should find in a text, and where its last parent's words stand, all in code points."""
-
-    spans: set[tuple[int, int]] = field(default_factory=set)
-    parents: set[tuple[int, int]] = field(default_factory=set)  # empty for a root type
-
-
-@dataclass(frozen=True)
 class Row:
     """One window of a text, with the prompts asked of it and the spans each should find (in window tokens)."""
 
@@ -38,7 +30,6 @@ class Row:
     start: int  # the first position id of its prompts
     prompts: tuple[tuple[int, ...], ...]
     spans: tuple[tuple[tuple[int, int], ...], ...]
-    parents: tuple[tuple[tuple[int, int], ...], ...]  # of each prompt: where its last parent's words stand
     tags: Mapping[str, tuple[tuple[int, int], ...]]  # each type of the domain, with all its spans, whoever the parent
 
 
@@ -51,19 +42,18 @@ class Batch:
     start: Tensor  # (P)
     of_text: Tensor  # (P) which text each prompt is asked of
     target: Tensor  # bool (P, 2, T): the head and the tail of each span
-    parents: Tensor  # bool (P, T): the tokens of the last parent's words
     tags: Tensor  # bool (texts, types, 2, T): likewise for every type, without a prompt
     tagged: Tensor  # bool (texts, types): which types are of the text's domain
 
 
-def asks(marked: Marked, schema: Mapping[str, Any]) -> dict[str, Asked]:
-    """Every prompt that the schema leads to in this text."""
-    found = {prompt((), key): Asked() for key in schema}
+def asks(marked: Marked, schema: Mapping[str, Any]) -> dict[str, set[tuple[int, int]]]:
+    """Every prompt that the schema leads to in this text, with the spans it should find (code points)."""
+    found: dict[str, set[tuple[int, int]]] = {prompt((), key): set() for key in schema}
     for chain in chains(marked, dict(schema)):
         path = [_item(marked, node) for node in chain]
-        found[prompt(path[:-1], chain[-1].type)].spans.add((chain[-1].start, chain[-1].end))
+        found[prompt(path[:-1], chain[-1].type)].add((chain[-1].start, chain[-1].end))
         for key in _below(schema, chain):
-            found.setdefault(prompt(path, key), Asked(parents=_mentions(path[-1]["span"], marked.text)))
+            found.setdefault(prompt(path, key), set())
     return found
 
 
@@ -73,8 +63,8 @@ def row(marked: Marked, schema: Mapping[str, Any], tokenizer: TextTokenizer, rng
     windows = split(tokens.ids)
     window = rng.choice(windows)
     every = asks(marked, schema)
-    present = [name for name, asked in every.items() if asked.spans]
-    absent = [name for name, asked in every.items() if not asked.spans]
+    present = [asked for asked, spans in every.items() if spans]
+    absent = [asked for asked, spans in every.items() if not spans]
     chosen = rng.sample(present, min(len(present), PROMPTS - ABSENT))
     chosen += rng.sample(absent, min(len(absent), PROMPTS - len(chosen)))
     spans = {
@@ -83,9 +73,8 @@ def row(marked: Marked, schema: Mapping[str, Any], tokenizer: TextTokenizer, rng
     return Row(
         window.ids,
         prompt_start(windows),
-        tuple(tokenizer.prompt(name) for name in chosen),
-        tuple(_in_window(every[name].spans, tokens.offsets, window) for name in chosen),
-        tuple(_in_window(every[name].parents, tokens.offsets, window) for name in chosen),
+        tuple(tokenizer.prompt(asked) for asked in chosen),
+        tuple(_in_window(every[asked], tokens.offsets, window) for asked in chosen),
         {kind: _in_window(found, tokens.offsets, window) for kind, found in spans.items()},
     )
 
@@ -100,11 +89,8 @@ def collate(rows: Sequence[Row], names: Sequence[str]) -> Batch:
     places = [(i, j) for i, one in enumerate(rows) for j in range(len(one.prompts))]
     text = _pad([one.ids for one in rows])
     target = np.zeros((len(places), 2, text.shape[1]), dtype=np.bool_)
-    parents = np.zeros((len(places), text.shape[1]), dtype=np.bool_)
     for pair, (i, j) in enumerate(places):
         _mark(target[pair], rows[i].spans[j])
-        for first, last in rows[i].parents[j]:
-            parents[pair, first : last + 1] = True
     tags = np.zeros((len(rows), len(names), 2, text.shape[1]), dtype=np.bool_)
     for i, one in enumerate(rows):
         for kind, spans in one.tags.items():
@@ -115,7 +101,6 @@ def collate(rows: Sequence[Row], names: Sequence[str]) -> Batch:
         torch.tensor([rows[i].start for i, _ in places]),
         torch.tensor([i for i, _ in places]),
         torch.from_numpy(target),
-        torch.from_numpy(parents),
         torch.from_numpy(tags),
         torch.tensor([[name in one.tags for name in names] for one in rows]),
     )
@@ -125,11 +110,6 @@ def _mark(target: NDArray[np.bool_], spans: Sequence[tuple[int, int]]) -> None:
     for span in spans:
         for part, token in enumerate(span):
             target[part, token] = True
-
-
-def _mentions(words: str, text: str) -> set[tuple[int, int]]:
-    starts = (place for place in range(len(text)) if text.startswith(words, place))
-    return {(start, start + len(words)) for start in starts}
 
 
 def _below(schema: Mapping[str, Any], chain: Sequence[Node]) -> Mapping[str, Any]:
