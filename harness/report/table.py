@@ -31,7 +31,8 @@ def fields(row: Row, rows: Sequence[Row]) -> list[Field]:
     """One row's fields, in the order of the header of all rows."""
     latency = row.latency
     speed = [Field(show(latency) if latency else NOTHING, row.struck_out) for show in _SPEED.values()]
-    loads = [Field(_rate(row.loads.get(scenario)), row.struck_out) for scenario, _ in _loads(rows)]
+    under_load = [row.loads.get(scenario) for scenario, _ in _loads(rows)]
+    loads = [Field(_rate(load), row.struck_out and load is not None) for load in under_load]
     return [Field(row.combination), *speed, *loads, *(Field(show(row)) for show in _REST.values())]
 
 

@@ -16,7 +16,7 @@ from harness.run.ablation import Options, execute, prepare
 from harness.run.store import RECORDS, read_run
 
 FAULTS = ["wrong_answer", "crash", "hang", "eats_all_memory", "raises", "does_nothing", "never_here"]
-LONG = "这款手机的屏幕非常清晰，拍照也很稳定，就是电池续航在系统更新以后下降得比较明显，客服说下个月会推送修复补丁。"
+LONG = "这款手机售价2999元，屏幕非常清晰，拍照也很稳定，就是电池续航在系统更新以后下降得比较明显，客服说下个月会推送修复补丁。"
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_a_wrong_answer_strikes_its_speed_out_and_names_the_text(run: Path, rows
     compared, spread = compare(header, records)
     report = markdown.render(header, compared, spread)
     line = next(line for line in report.splitlines() if line.startswith("| wrong_answer"))
-    assert line.count("~~") == 2 * 5
+    assert line.count("~~") == 2 * 6
     assert "texts:long" in report
     out = Console(file=io.StringIO(), width=200, force_terminal=True)
     out.print(console.render(header, compared))
