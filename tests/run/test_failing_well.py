@@ -16,7 +16,7 @@ from harness.run.ablation import Options, execute, prepare
 from harness.run.store import RECORDS, read_run
 
 FAULTS = ["wrong_answer", "crash", "hang", "eats_all_memory", "raises", "does_nothing", "never_here"]
-LONG = "这款手机售价2999元，屏幕非常清晰，拍照也很稳定，就是电池续航在系统更新以后下降得比较明显，客服说下个月会推送修复补丁。"
+LONG = "这款手机售价2999元，屏幕非常清晰，拍照也很稳定，就是电池续航在系统更新以后下降得比较明显，客服说下个月修复。"
 
 
 @pytest.fixture(scope="module")
