@@ -13,7 +13,7 @@ from harness.testing.subject import composed, texts
 def evidence(file: Path, name: str, *, applied: bool) -> str:
     """What an optimization's evidence says of a baseline with it, or without."""
     registry = find_optimizations()
-    found = registry[name] if name in registry else find_optimizations([file])[name]
+    found = registry[name] if name in set(registry) else find_optimizations([file])[name]
     examples = texts(4)
     extractor = composed((found, {})) if applied else composed()
     probe = Probe(extractor, [one.text for one in examples], [one.schema for one in examples])
