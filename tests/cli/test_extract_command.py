@@ -78,7 +78,7 @@ def test_a_file_is_answered_in_order_and_a_bad_line_has_its_error_in_place(tmp_p
         ([TEXT, "--schema", '{"a":' * 9 + "null" + "}" * 9], ["8 levels"]),
         ([TEXT], ["--schema"]),
         ([], ["--input"]),
-        ([TEXT, "--schema", SCHEMA, "--checkpoint", "nowhere"], ["'nowhere'", "does not exist"]),
+        ([TEXT, "--schema", SCHEMA, "--checkpoint", "nowhere"], ["'nowhere'", "known: base, mini"]),
         ([TEXT, "--schema", SCHEMA, "--checkpoint", "docs"], ["config.json"]),
         ([TEXT, "--schema", SCHEMA, "--device", "tpu"], ["'tpu'", "cpu"]),
         (["--input", "nowhere.jsonl"], ["nowhere.jsonl"]),

@@ -35,7 +35,7 @@ def test_the_suite_of_the_page_is_one() -> None:
 
 
 def test_the_optimization_of_the_page_is_one(tmp_path: Path) -> None:
-    (written,) = blocks("optimization.md", "python")
+    written = blocks("write-an-optimization.md", "python")[0]
     file = tmp_path / "mine.py"
     file.write_text(written, encoding="utf-8")
     assert find_optimizations([file])["pad_to_64"].exact

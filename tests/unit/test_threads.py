@@ -19,7 +19,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("extractor", ["stock", "baseline+both"], indirect=True)
+@pytest.mark.parametrize("extractor", ["stock", "baseline+all"], indirect=True)
 def test_threads_that_share_an_extractor_get_the_answers_of_a_single_one(extractor: Extractor) -> None:
     alone = [extractor.extract(*request) for request in REQUESTS]
     together = Barrier(THREADS)
