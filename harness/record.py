@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypedDict
 import msgspec
 
 # A file of another version is refused; raise it when a record changes in a way that old readers get wrong.
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 
 BASELINE = "baseline"
 STOCK = "stock"
@@ -171,10 +171,14 @@ class Offline(Value, frozen=True, tag="offline"):
 
 
 class ColdStart(Value, frozen=True, tag="cold_start"):
-    """One start of the combination and one of its partner."""
+    """Starts of the combination and of its partner, each alone on the machine; a round may have none.
 
-    own: StartUp
-    partner: StartUp
+    The first start of a combination makes what later ones find prepared (traces, converted weights); it is kept apart.
+    """
+
+    own: list[StartUp] = []
+    partner: list[StartUp] = []
+    preparing: StartUp | None = None
 
 
 Samples: TypeAlias = SingleStream | ClosedLoop | Offline | ColdStart

@@ -107,7 +107,7 @@ def _row(
         latency=_latency(name, streams, ratios, spread) if streams else None,
         loads=_loads(samples),
         memory=streams[-1].memory if streams else None,
-        starts=tuple(one.own for one in samples if isinstance(one, ColdStart)),
+        starts=tuple(start for one in samples if isinstance(one, ColdStart) for start in one.own),
         texts=max((one.parity.texts for one in answering), default=0),
         broken=tuple(one for one in differences if not one.tie),
         ties=tuple(one for one in differences if one.tie),

@@ -33,6 +33,7 @@ class Texts(Part, frozen=True):
 
     datasets: Annotated[list[str], msgspec.Meta(min_length=1)]
     count: Positive | None = None
+    most_characters: Positive | None = None  # longer ones are left out
 
 
 class Measure(Part, frozen=True):
@@ -43,6 +44,9 @@ class Measure(Part, frozen=True):
     only: dict[Scenario, list[str]] = {}
     clients: Positive = 3  # of closed_loop
     rounds: Positive = 1
+    # Cold starts of each combination and of stock, in turns and each alone, outside the rounds. 0: only the one that a
+    # round begins with.
+    starts: Annotated[int, msgspec.Meta(ge=0)] = 0
     passes: Positive = 4
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0  # for one round, both processes
 

@@ -107,8 +107,11 @@ def prepare(options: Options) -> Ablation:
     examples: list[Example] = []
     for name in suite.texts.datasets:
         examples.extend(_renamed(name, example) for example in read_dataset(name))
+    if (most := suite.texts.most_characters) is not None:
+        examples = [example for example in examples if len(example.text) <= most]
     if not examples:
-        raise InputError(f"the datasets {', '.join(suite.texts.datasets)} hold no text")
+        limit = f" of at most {most} characters" if most else ""
+        raise InputError(f"the datasets {', '.join(suite.texts.datasets)} hold no text{limit}")
     return Ablation(options, path, suite, tuple(plan), tuple(pick(examples, suite.texts.count)))
 
 
@@ -144,6 +147,7 @@ def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
         examples=ablation.examples,
         passes=ablation.suite.measure.passes,
         clients=ablation.suite.measure.clients,
+        starts=ablation.suite.measure.starts,
         timeout_s=ablation.suite.measure.timeout_s,
         logs=directory / "logs",
     )

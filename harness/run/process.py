@@ -34,6 +34,7 @@ class WorkerProcess:
         self._replies, replies = os.pipe()
         os.set_blocking(self._commands, False)
         self._buffer = b""
+        self._closed = False
         self._log = log
         self._deadline = deadline
         # Idle OpenMP threads must sleep: a spinning one slows whatever else runs.
@@ -57,7 +58,23 @@ class WorkerProcess:
         Raises:
             WorkerError: the worker crashed, hung past the deadline, or could not do it.
         """
+        self.tell(command)
+        return self.hear(expected)
+
+    def tell(self, command: say.Command) -> None:
+        """Send a command; its reply is to be heard before the next one is told.
+
+        Raises:
+            WorkerError: the worker crashed, or hung past the deadline.
+        """
         self._send(say.to_line(command))
+
+    def hear(self, expected: type[say.R]) -> say.R:
+        """Wait for the reply to the command told last.
+
+        Raises:
+            WorkerError: the worker crashed, hung past the deadline, or could not do it.
+        """
         reply = say.read_reply(self._line())
         if isinstance(reply, say.Fault):
             raise WorkerError(reply.kind, reply.error)
@@ -66,7 +83,10 @@ class WorkerProcess:
         return reply
 
     def close(self) -> None:
-        """End the worker, whatever it does, with all it has started."""
+        """End the worker, whatever it does, with all it has started; once is enough, twice does no harm."""
+        if self._closed:
+            return
+        self._closed = True
         os.close(self._commands)
         os.close(self._replies)
         with suppress(ProcessLookupError):

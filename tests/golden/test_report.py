@@ -53,7 +53,7 @@ def measured(name: str, scale: float, *differences: Difference) -> list[Record]:
         Measured(Cell(name, "single_stream", "texts", "cpu"), 0, stream),
         Measured(Cell(name, "closed_loop", "texts", "cpu"), 0, ClosedLoop(3, loads, stocks, Parity(50))),
         Measured(Cell(name, "offline", "texts", "cpu"), 0, Offline(loads, stocks, Parity(50))),
-        Measured(Cell(name, "cold_start", "texts", "cpu"), 0, ColdStart(start, start)),
+        Measured(Cell(name, "cold_start", "texts", "cpu"), 0, ColdStart([start], [start])),
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from harness.analyse.compare import Row, compare
-from harness.record import ClosedLoop, Failed, Measured, Record, SingleStream, Skipped
+from harness.record import ClosedLoop, ColdStart, Failed, Measured, Record, SingleStream, Skipped
 from harness.report import console, markdown
 from harness.run.ablation import Options, execute, prepare
 from harness.run.store import RECORDS, read_run
@@ -36,6 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         scenarios = ["single_stream", "closed_loop", "offline", "cold_start"]
         only = {{ closed_loop = ["baseline", "wrong_answer"], offline = ["stock"] }}
         passes = 2
+        starts = 1
         timeout_s = 30
         """,
         encoding="utf-8",
@@ -89,6 +90,18 @@ def test_load_is_measured_and_its_answers_compared(run: Path, rows: dict[str, Ro
         assert bool(one.samples.parity.broken) == (one.cell.combination == "wrong_answer")
     assert rows["baseline"].loads["closed_loop"].per_second > 0
     assert set(rows["stock"].loads) == {"offline"}
+
+
+def test_cold_starts_are_taken_alone_and_the_first_one_is_kept_apart(run: Path) -> None:
+    _, records = read_run(run, warn=pytest.fail)
+    cold = {one.cell.combination: one.samples for one in records if isinstance(one, Measured)}
+    for name in ("baseline", "stock"):
+        samples = cold[name]
+        assert isinstance(samples, ColdStart)
+        assert samples.preparing is not None
+        assert len(samples.own) == 2  # the suite's, and the one that the round begins with
+        assert len(samples.partner) == 1
+        assert all(start.imports_ns > start.first_call_ns > 0 for start in (*samples.own, *samples.partner))
 
 
 def test_the_run_goes_on_past_every_failure(records: dict[str, Record]) -> None:

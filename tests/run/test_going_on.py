@@ -34,7 +34,7 @@ class Stub:
     """An executor whose rounds are records at once."""
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
-        return [Measured(cell, number, ColdStart(START, START)) for cell in planned.cells]
+        return [Measured(cell, number, ColdStart([START], [START])) for cell in planned.cells]
 
 
 def begin(directory: Path) -> Store:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,10 @@ from harness.record import (
     Samples,
     SingleStream,
     Skipped,
+    StartUp,
 )
 from harness.run import protocol as say
+from harness.run.pair import Pair, Starter
 from harness.run.process import WorkerError, WorkerProcess
 
 
@@ -47,6 +49,7 @@ class Settings:
     examples: tuple[Example, ...]
     passes: int
     clients: int
+    starts: int
     timeout_s: float
     logs: Path
 
@@ -72,7 +75,8 @@ class LocalExecutor:
             WorkerError: the baseline cannot answer.
         """
         with ExitStack() as stack:
-            worker, ready = self._start(BASELINE, "reference", self._deadline(), stack)
+            worker = self._start(BASELINE, "reference", self._deadline(), stack)
+            ready = worker.hear(say.Ready)
             answered = worker.ask(say.Answer(marks=True), say.Answered)
         return Reference(answered.answers, answered.marks), ready.facts
 
@@ -89,31 +93,29 @@ class LocalExecutor:
         return [_record(cell, number, samples[cell.scenario]) for cell in planned.cells]
 
     def _measure(self, planned: Planned, number: int, reference: Reference) -> dict[str, Samples]:
-        deadline = self._deadline()
-        own_first = number % 2 == 0
+        settings, deadline = self._settings, self._deadline()
+        scenarios = [cell.scenario for cell in planned.cells]
         with ExitStack() as stack:
-            pair: dict[str, tuple[WorkerProcess, say.Ready]] = {}
-            for role in ("own", "partner") if own_first else ("partner", "own"):
-                try:
-                    combination = planned.combination if role == "own" else STOCK
-                    log = f"{planned.cells[0].combination}.{number}.{role}"
-                    pair[role] = self._start(combination, log, deadline, stack)
-                except WorkerError as error:
-                    raise _whose(role, error) from error
-            (own, own_ready), (partner, partner_ready) = pair["own"], pair["partner"]
-            own.ask(say.Answer(), say.Answered)
-            _ask_partner(partner, say.Answer(), say.Answered)
+
+            def start(role: str) -> WorkerProcess:
+                combination = planned.combination if role == "own" else STOCK
+                return self._start(combination, f"{planned.combination}.{number}.{role}", deadline, stack)
+
+            starts = self._cold_starts(start) if number == 0 and "cold_start" in scenarios else ColdStart()
+            pair = Pair.start(start, own_first=number % 2 == 0)
             timed = {
-                cell.scenario: self._timed(own, partner, cell.scenario, own_first=own_first)
-                for cell in planned.cells
-                if cell.scenario != "cold_start"
+                name: pair.time(say.Time(name, settings.clients), settings.passes)  # type: ignore[arg-type]
+                for name in scenarios
+                if name != "cold_start"
             }
-            memory = own.ask(say.Weigh(), say.Weighed).memory
+            memory = pair.own.ask(say.Weigh(), say.Weighed).memory
             parity = {
-                name: self._parity(own, [one.answers for one in ours], reference) for name, (ours, _) in timed.items()
+                name: self._parity(pair.own, [one.answers for one in ours], reference)
+                for name, (ours, _) in timed.items()
             }
-            evidence = own.ask(say.Prove(), say.Proved).evidence
-        samples: dict[str, Samples] = {"cold_start": ColdStart(own_ready.start, partner_ready.start)}
+            evidence = pair.own.ask(say.Prove(), say.Proved).evidence
+        (starts.own if pair.own_first else starts.partner).append(pair.cold)
+        samples: dict[str, Samples] = {"cold_start": starts}
         for name, (ours, theirs) in timed.items():
             if name == "single_stream":
                 samples[name] = SingleStream(
@@ -122,27 +124,28 @@ class LocalExecutor:
                     parity=parity[name],
                     memory=memory,
                     evidence=evidence,
-                    scores=score(ours[0].answers, [example.gold for example in self._settings.examples]),
+                    scores=score(ours[0].answers, [example.gold for example in settings.examples]),
                 )
             elif name == "closed_loop":
-                samples[name] = ClosedLoop(self._settings.clients, _loads(ours), _loads(theirs), parity[name])
+                samples[name] = ClosedLoop(settings.clients, _loads(ours), _loads(theirs), parity[name])
             else:
                 samples[name] = Offline(_loads(ours), _loads(theirs), parity[name])
         return samples
 
-    def _timed(
-        self, own: WorkerProcess, partner: WorkerProcess, scenario: str, *, own_first: bool
-    ) -> tuple[list[say.Timed], list[say.Timed]]:
-        """The passes of one scenario, the combination's and its partner's in turns."""
-        ours: list[say.Timed] = []
-        theirs: list[say.Timed] = []
-        command = say.Time(scenario, self._settings.clients)  # type: ignore[arg-type]  # cold_start is no pass
-        for is_own in _order(self._settings.passes, own_first=own_first):
-            if is_own:
-                ours.append(own.ask(command, say.Timed))
-            else:
-                theirs.append(_ask_partner(partner, command, say.Timed))
-        return ours, theirs
+    def _cold_starts(self, start: Starter) -> ColdStart:
+        """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
+
+        def once(role: str) -> StartUp:
+            process = start(role)
+            began = process.hear(say.Ready).start
+            process.close()
+            return began
+
+        starts = ColdStart(preparing=once("own"))
+        for i in range(self._settings.starts):
+            for role in ("own", "partner") if i % 2 == 0 else ("partner", "own"):
+                (starts.own if role == "own" else starts.partner).append(once(role))
+        return starts
 
     def _parity(self, worker: WorkerProcess, passes: Sequence[Sequence[Chains]], reference: Reference) -> Parity:
         """Compare every timed answer with the baseline's; a text that differs is run once more for its logits."""
@@ -166,7 +169,8 @@ class LocalExecutor:
             ],
         )
 
-    def _start(self, combination: str, log: str, deadline: float, stack: ExitStack) -> tuple[WorkerProcess, say.Ready]:
+    def _start(self, combination: str, log: str, deadline: float, stack: ExitStack) -> WorkerProcess:
+        """A process on its way; its reply to the job is still to be heard."""
         settings = self._settings
         job = say.Job(
             combination=combination,
@@ -180,7 +184,8 @@ class LocalExecutor:
         )
         worker = WorkerProcess(settings.logs / f"{log}.log", deadline)
         stack.callback(worker.close)
-        return worker, worker.ask(job, say.Ready)
+        worker.tell(job)
+        return worker
 
     def _deadline(self) -> float:
         return time.monotonic() + self._settings.timeout_s
@@ -188,26 +193,6 @@ class LocalExecutor:
 
 def _loads(passes: Sequence[say.Timed]) -> list[Load]:
     return [Load(one.wall_ns, one.request_ns) for one in passes]
-
-
-def _order(passes: int, *, own_first: bool) -> Iterator[bool]:
-    """Whose pass is next (True: the combination's): A B B A A B B A …, so that a drift hits both alike."""
-    for i in range(passes):
-        ahead = own_first == (i % 2 == 0)
-        yield from (ahead, not ahead)
-
-
-def _ask_partner(partner: WorkerProcess, command: say.Command, expected: type[say.R]) -> say.R:
-    try:
-        return partner.ask(command, expected)
-    except WorkerError as error:
-        raise _whose("partner", error) from error
-
-
-def _whose(role: str, error: WorkerError) -> WorkerError:
-    return (
-        WorkerError("partner", f"the partner {STOCK!r} broke ({error.kind}): {error}") if role == "partner" else error
-    )
 
 
 def _record(cell: Cell, number: int, samples: Samples) -> Record:
