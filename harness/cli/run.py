@@ -60,17 +60,33 @@ def run(
 
 def _run_with_progress(ablation: Ablation) -> Path:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     from harness.run.ablation import execute
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    # Redrawn only when a round begins: nothing of ours may run beside a timed block.
-    with Progress(*columns, console=Console(stderr=True), auto_refresh=False) as bar:
-        task = bar.add_task("starting", total=ablation.rounds, completed=-2)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    # Redrawn only when a round begins: nothing of ours may run beside a timed block. The pace is that of all rounds.
+    with Progress(
+        *columns, console=Console(stderr=True), auto_refresh=False, speed_estimate_period=float("inf")
+    ) as bar:
+        task = bar.add_task("starting", total=ablation.rounds)
 
-        def step(what: str) -> None:
-            bar.update(task, description=what, advance=1, refresh=True)
+        def step(what: str, left: int) -> None:
+            bar.update(task, description=what, completed=ablation.rounds - left, refresh=True)
 
         directory = execute(ablation, step)
         bar.update(task, description="done", completed=ablation.rounds, refresh=True)

@@ -128,8 +128,8 @@ def _chosen(plan: list[Planned], only: tuple[str, ...], skip: tuple[str, ...]) -
     return [planned for planned in plan if planned.combination in (BASELINE, STOCK) or wanted(planned.combination)]
 
 
-def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
-    """Run it; returns the run's directory, ``runs/ID``.
+def execute(ablation: Ablation, progress: Callable[[str, int], None]) -> Path:
+    """Run it; returns the run's directory, ``runs/ID``; ``progress`` is told what begins and how many rounds are left.
 
     Raises:
         BaselineError: the baseline cannot answer.
@@ -152,7 +152,7 @@ def execute(ablation: Ablation, progress: Callable[[str], None]) -> Path:
         logs=directory / "logs",
     )
     executor, store = LocalExecutor(settings), Store(directory)
-    progress("the baseline's answers")
+    progress("the baseline's answers", ablation.rounds)
     if begun:
         done, reference = go_on(begun, cells), read_reference(begun)
     else:

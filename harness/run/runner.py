@@ -30,7 +30,7 @@ def run(
     random_order: random.Random,
     done: Container[tuple[str, int]] = (),
     until: float | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str, int], None] = lambda _, __: None,
 ) -> list[Record]:
     """Run the plan; each round has a newly drawn order.
 
@@ -43,20 +43,18 @@ def run(
         random_order: draws the orders.
         done: (combination, round) pairs that an interrupted run already has.
         until: no round is begun that, at the pace so far, would end after this time (by ``time.monotonic``).
-        progress: told each combination when its round begins.
+        progress: told the combination whose round begins, and how many rounds are left with it.
     """
+    orders = [(number, planned) for number in range(rounds) for planned in random_order.sample(plan, len(plan))]
+    left = [(number, planned) for number, planned in orders if (planned.combination, number) not in done]
     records: list[Record] = []
-    begun, count = time.monotonic(), 0
-    for number in range(rounds):
-        for planned in random_order.sample(plan, len(plan)):
-            progress(planned.combination)
-            if (planned.combination, number) in done:
-                continue
-            now = time.monotonic()
-            if until is not None and now + (now - begun) / max(count, 1) > until:
-                return records
-            count += 1
-            for record in executor.round(planned, number, reference):
-                append(record)
-                records.append(record)
+    begun = time.monotonic()
+    for count, (number, planned) in enumerate(left):
+        now = time.monotonic()
+        if until is not None and now + (now - begun) / max(count, 1) > until:
+            break
+        progress(planned.combination, len(left) - count)
+        for record in executor.round(planned, number, reference):
+            append(record)
+            records.append(record)
     return records

@@ -42,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         encoding="utf-8",
     )
     options = Options(str(suite), plugins=(Path(__file__).parent / "faults.py",), directory=here / "runs")
-    return execute(prepare(options), progress=lambda _: None)
+    return execute(prepare(options), progress=lambda _, __: None)
 
 
 @pytest.fixture(scope="module")

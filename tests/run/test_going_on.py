@@ -105,6 +105,22 @@ def test_a_run_ends_where_its_budget_does(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(measured(10_000)) == len(PLAN) * len(SCENARIOS) * ROUNDS
 
 
+def test_progress_counts_the_rounds_that_are_left(tmp_path: Path) -> None:
+    told: list[int] = []
+    store = begin(tmp_path / "20260101-000000-s")
+    run(
+        PLAN,
+        ROUNDS,
+        Stub(),
+        NOTHING,
+        append=store.append,
+        random_order=random.Random(0),
+        done={("a", 0), ("b", 0)},
+        progress=lambda _, left: told.append(left),
+    )
+    assert told == list(range(len(PLAN) * ROUNDS - 2, 0, -1))
+
+
 def test_a_round_that_failed_is_done_too() -> None:
     failed: list[Record] = [Failed(cell, 0, "crash", "it died") for cell in PLAN[0].cells]
     assert done_rounds(failed, CELLS) == {("a", 0)}

@@ -43,7 +43,10 @@ def test_a_suite_needs_only_its_texts(file: Path) -> None:
         ("[measures]\nrounds = 1", r"own.toml: unknown key 'measures'; did you mean 'measure'\?"),
         ("[measure]\nround = 1", r"own.toml, \[measure\]: unknown key 'round'; did you mean 'rounds'\?"),
         ("[combinations]\ninclud = []", r"own.toml, \[combinations\]: unknown key 'includ'; did you mean 'include'\?"),
-        ("[measure]\nzzz = 1", r"unknown key 'zzz' \(known: clients, only, passes, rounds, scenarios, starts, timeout_s\)"),
+        (
+            "[measure]\nzzz = 1",
+            r"unknown key 'zzz' \(known: clients, only, passes, rounds, scenarios, starts, timeout_s\)",
+        ),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_near_one(file: Path, written: str, message: str) -> None:
