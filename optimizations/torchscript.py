@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import types
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.plugin import Evidence, Probe, Stage, UnavailableError, optimization
@@ -12,10 +16,10 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from harness.baseline.forward import Forwards
     from harness.baseline.model import ModelConfig, SiameseUIE
     from harness.plugin import Extractor
 
+_FILE = "forwards.pt"
 _FORWARDS = ("encode_text", "encode_prompt", "cross")
 _TRACED_AT = (2, 16, 6)  # rows, text tokens, prompt tokens
 _COMPARED_AT = ((3, 40, 9), (5, 200, 70))  # two larger shapes, so that nothing of the traced one is baked in
@@ -53,18 +57,67 @@ def torchscript(extractor: Extractor) -> Extractor:
     Cheaper: Python's share of a forward, which matters where the products are small (short texts, small models, fast
     GPUs); freezing also folds constants. A big product takes the time it did. Micro-batches and windows stay outside
     of what is traced, and loops inside are scripted. The traces are compared with the eager forwards at two larger
-    shapes before they are used, and refused where they differ by more than 1e-4. Making them takes some seconds of
-    start-up. torch calls TorchScript deprecated since 2.9 in favour of torch.compile.
+    shapes before they are used, and refused where they differ by more than 1e-4. Making them takes some seconds of the
+    first start-up; later ones read them from the user's cache, where their key holds the weights, the code of the
+    layers, torch's version and the device. torch calls TorchScript deprecated since 2.9 in favour of torch.compile.
     Source: step 1 of the guide, which traces the encoder at one shape.
     """
-    return replace(extractor, forwards=_trace(extractor.model, extractor.device))
-
-
-def _trace(model: SiameseUIE, device: torch.device) -> Forwards:
     import torch
-    from torch import nn
 
     from harness.baseline.forward import Forwards
+    from harness.embedded.cache import cached
+
+    model, device = extractor.model, extractor.device
+
+    def save(directory: Path) -> None:
+        torch.jit.save(_trace(model, device), directory / _FILE)
+
+    with warnings.catch_warnings():
+        # Its deprecation is told in the docstring, not to whoever runs a suite.
+        warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
+        if (key := _key(model, device)) is None:
+            frozen = _trace(model, device)
+        else:
+            made = cached(f"torchscript-{key}", save) / _FILE
+            frozen = torch.jit.load(made, map_location=device)  # type: ignore[no-untyped-call]
+    return replace(extractor, forwards=Forwards(frozen.encode_text, frozen.encode_prompt, frozen.cross))
+
+
+def _key(model: SiameseUIE, device: torch.device) -> str | None:
+    """A hash of all that the traces depend on; None where a layer's code holds what has no describable value."""
+    import torch
+
+    import harness.baseline.model
+
+    try:
+        code = [_described(part) for part in (model.ops.attention, model.ops.feed_forward)]
+    except TypeError:
+        return None
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    sources = [Path(file).read_bytes() for file in (__file__, harness.baseline.model.__file__)]
+    known = hashlib.sha256(repr((torch.__version__, str(device), gpu, model.config, code, sources)).encode())
+    for name, value in model.state_dict().items():
+        known.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        known.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return known.hexdigest()[:16]
+
+
+def _described(part: Any) -> Any:
+    """A function as its place in a file of these bytes with what it closes over; plain values as they are."""
+    if part is None or isinstance(part, bool | int | float | str):
+        return part
+    if isinstance(part, types.ModuleType):
+        return part.__name__
+    if isinstance(part, types.FunctionType):
+        part = inspect.unwrap(part)  # torch's wrapper of a script closes over itself
+        closed = [_described(cell.cell_contents) for cell in part.__closure__ or ()]
+        return part.__qualname__, Path(part.__code__.co_filename).read_bytes(), closed
+    raise TypeError(part)
+
+
+def _trace(model: SiameseUIE, device: torch.device) -> Any:
+    import torch
+    from torch import nn
 
     class Traceable(nn.Module):
         """One module of three methods, so that the traces share their weights."""
@@ -82,15 +135,13 @@ def _trace(model: SiameseUIE, device: torch.device) -> Forwards:
         def cross(self, text: Tensor, text_mask: Tensor, prompt: Tensor, prompt_mask: Tensor) -> Tensor:
             return self.model.cross(text, text_mask, prompt, prompt_mask)
 
-    with torch.no_grad(), warnings.catch_warnings():
-        # Its deprecation is told in the docstring, not to whoever runs a suite.
-        warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
+    with torch.no_grad():
         inputs = _inputs(model.config, device, *_TRACED_AT)
         traced: Any = torch.jit.trace_module(Traceable().eval(), inputs, check_trace=False)  # type: ignore[no-untyped-call]
         frozen = torch.jit.freeze(traced, preserved_attrs=list(_FORWARDS))
         for shape in _COMPARED_AT:
             _compare(model, frozen, _inputs(model.config, device, *shape), shape)
-    return Forwards(frozen.encode_text, frozen.encode_prompt, frozen.cross)
+    return frozen
 
 
 def _compare(model: SiameseUIE, frozen: Any, inputs: dict[str, tuple[Tensor, ...]], shape: tuple[int, ...]) -> None:

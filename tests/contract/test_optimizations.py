@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,15 @@ import torch
 from harness import Extractor
 from harness.baseline.forward import Forwards
 from harness.baseline.loading import plain_plan
-from harness.baseline.model import Ops
+from harness.baseline.model import Ops, eager_attention
 from harness.baseline.slots import WHOLE_BATCH, NodeByNode, PadToFixed
 from harness.compose import compose
 from harness.data.dataset import pick, read_dataset
+from harness.embedded.cache import VARIABLE
 from harness.errors import InputError, UnavailableError
 from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
+from optimizations import torchscript as torchscript_file
 
 EXAMPLES = pick(list(read_dataset("business/dev")), 5)
 REGISTRY = find_optimizations()
@@ -93,3 +96,52 @@ def test_batching_keeps_to_its_budget(golden: Any) -> None:
     # The budget counts whole tokens; padding rounds each row up to a multiple of 8.
     assert all(shape.rows == 1 or shape.rows * (shape.length - 7) <= 300 for shape in shapes)
     assert any(shape.rows > 1 for shape in shapes)
+
+
+def traces_made(monkeypatch: pytest.MonkeyPatch, cache: Path) -> list[object]:
+    made: list[object] = []
+
+    def counted(*inputs: Any) -> Any:
+        made.append(inputs)
+        return trace(*inputs)
+
+    trace = torchscript_file._trace
+    monkeypatch.setattr(torchscript_file, "_trace", counted)
+    monkeypatch.setenv(VARIABLE, str(cache))
+    return made
+
+
+def test_traces_are_made_once_for_each_model_and_each_way_to_compute_it(
+    golden: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = traces_made(monkeypatch, tmp_path)
+    first, again = composed(golden, "torchscript"), composed(golden, "torchscript")
+    assert len(made) == 1
+    text, schema = EXAMPLES[0].text, dict.fromkeys(EXAMPLES[0].schema)
+    assert first.extract(text, schema) == again.extract(text, schema)
+    composed(golden, "flash_attention", "torchscript")
+    composed(golden, "segmented_forward", "torchscript")
+    composed(golden, "segmented_forward", "torchscript", queries=32)
+    assert len(made) == 4
+    other = composed(golden, "dynamic_truncation")
+    with torch.no_grad():
+        other.model.head_clsf.bias.add_(1)
+    REGISTRY["torchscript"].apply(other)
+    REGISTRY["torchscript"].apply(other)
+    assert len(made) == 5
+
+
+def test_code_that_closes_over_an_object_is_traced_anew(
+    golden: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = traces_made(monkeypatch, tmp_path)
+    scale = torch.ones(1)
+
+    def scaled(query: Any, key: Any, value: Any, mask: Any) -> torch.Tensor:
+        return eager_attention(query * scale, key, value, mask)
+
+    extractor = composed(golden, "dynamic_truncation").with_ops(Ops(attention=scaled))
+    for _ in range(2):
+        REGISTRY["torchscript"].apply(extractor)
+    assert len(made) == 2
+    assert not list(tmp_path.iterdir())
