@@ -140,6 +140,7 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
 
     own_ns: list[list[int]]
     partner_ns: list[list[int]]
+    own_cpu_ns: list[int]  # per pass, of all threads
     parity: Parity
     memory: Memory
     evidence: list[Evidence] = []

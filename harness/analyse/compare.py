@@ -36,7 +36,10 @@ class Latency:
     requests: int
     mean_ns: float
     p50_ns: float | None
+    p90_ns: float | None
     p95_ns: float | None
+    p99_ns: float | None
+    cpu_share: float  # CPU time of all threads over the time of the requests
     to_stock: Estimate
     to_baseline: Estimate | None  # None for the baseline itself, and where the baseline was not measured
 
@@ -64,6 +67,7 @@ class Row:
     loads: dict[str, Throughput]  # by scenario
     memory: Memory | None
     starts: tuple[StartUp, ...]
+    preparing: StartUp | None  # the first start of all, which made what the others found prepared
     texts: int
     broken: tuple[Difference, ...]
     ties: tuple[Difference, ...]
@@ -98,6 +102,7 @@ def _row(
 ) -> Row:
     samples = [record.samples for record in records if isinstance(record, Measured)]
     streams = [one for one in samples if isinstance(one, SingleStream)]
+    cold = [one for one in samples if isinstance(one, ColdStart)]
     answering = [one for one in samples if not isinstance(one, ColdStart)]
     differences = _once(difference for one in answering for difference in one.parity.differences)
     return Row(
@@ -107,7 +112,8 @@ def _row(
         latency=_latency(name, streams, ratios, spread) if streams else None,
         loads=_loads(samples),
         memory=streams[-1].memory if streams else None,
-        starts=tuple(start for one in samples if isinstance(one, ColdStart) for start in one.own),
+        starts=tuple(start for one in cold for start in one.own),
+        preparing=next((one.preparing for one in cold if one.preparing), None),
         texts=max((one.parity.texts for one in answering), default=0),
         broken=tuple(one for one in differences if not one.tie),
         ties=tuple(one for one in differences if one.tie),
@@ -125,7 +131,10 @@ def _latency(
         requests=len(requests),
         mean_ns=fmean(requests),
         p50_ns=percentile(requests, 0.5),
+        p90_ns=percentile(requests, 0.9),
         p95_ns=percentile(requests, 0.95),
+        p99_ns=percentile(requests, 0.99),
+        cpu_share=sum(sum(one.own_cpu_ns) for one in streams) / sum(requests),
         to_stock=estimate(ratios[name], spread),
         to_baseline=None if against is None else _to_baseline(name, ratios[name], against, spread),
     )

@@ -11,15 +11,23 @@ from rich.text import Text
 from harness.analyse.compare import Row
 from harness.record import Header
 from harness.report.advice import advice
-from harness.report.table import fields, header, summary
+from harness.report.table import fields, folded, summary
+
+_LONGEST_NAME = 20  # characters of a line
+_LEFT_OUT = ("P50", "RSS load")  # a terminal is narrow; report.md has every column
 
 
 def render(run: Header, rows: Sequence[Row]) -> RenderableType:
     """The table, then a sentence per row."""
     table = Table(title=f"{run.suite}: {len(run.texts)} texts on {run.device}")
-    for i, name in enumerate(header(rows)):
-        table.add_column(name, justify="right" if i else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(field.text, style="strike" if field.struck else "") for field in fields(row, rows)))
+    shown = [{name: field for name, field in fields(row, rows).items() if name not in _LEFT_OUT} for row in rows]
+    for i, column in enumerate(shown[0]):
+        table.add_column(column, justify="right" if i else "left", overflow="fold", no_wrap=not i)
+    for one in shown:
+        name, *rest = one.values()
+        table.add_row(
+            folded(name.text, _LONGEST_NAME),
+            *(Text(field.text, style="strike" if field.struck else "") for field in rest),
+        )
     lines = [Text(line) for line in summary(rows)]
     return Group(table, Text(), *lines, Text(), Text(advice(rows), style="bold"))

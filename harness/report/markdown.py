@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from harness.analyse.compare import Row
 from harness.analyse.stats import NOISE, Spread
 from harness.record import Header
 from harness.report.advice import advice
-from harness.report.table import Field, fields, header, summary
+from harness.report.table import Field, details, fields, summary
+
+_DETAILS = (
+    "CPU is the time of all threads over the time of the requests. A start is cut into imports (from the spawn), "
+    "weights and the first call; the very first start of a combination also makes what later ones find in the cache."
+)
 
 
 def render(run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[str] = ()) -> str:
@@ -20,11 +25,10 @@ def render(run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[st
 def _lines(run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[str]) -> Iterator[str]:
     yield from (f"# {run.suite}", "", f"`{run.command}`", "", f"**{advice(rows)}**", "")
     yield from (f"- {line}" for line in summary(rows))
-    yield from ("", _line(header(rows)), _line(["---", *["---:"] * (len(header(rows)) - 1)]))
-    yield from (_line([_marked(field) for field in fields(row, rows)]) for row in rows)
-    yield from ("", _how(spread), "")
+    yield from ("", *_table([fields(row, rows) for row in rows]), "", _how(spread), "")
     for chart in charts:
         yield from (f"![]({chart})", "")
+    yield from ("## In detail", "", *_table([details(row) for row in rows]), "", _DETAILS, "")
     for row in rows:
         yield from _details(row)
     yield from ("## Machine", "", "```json", json.dumps(run.environment, indent=2, ensure_ascii=False), "```")
@@ -48,6 +52,13 @@ def _details(row: Row) -> Iterator[str]:
     ]
     if said:
         yield from (f"## {row.combination}", "", *said, "")
+
+
+def _table(rows: Sequence[Mapping[str, Field]]) -> Iterator[str]:
+    names = list(rows[0])
+    yield _line(names)
+    yield _line(["---", *["---:"] * (len(names) - 1)])
+    yield from (_line([_marked(field) for field in row.values()]) for row in rows)
 
 
 def _line(parts: Sequence[str]) -> str:

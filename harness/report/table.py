@@ -22,23 +22,38 @@ class Field:
     struck: bool = False
 
 
-def header(rows: Sequence[Row]) -> list[str]:
-    """The columns' names."""
-    return ["combination", *_SPEED, *(name for _, name in _loads(rows)), *_REST]
-
-
-def fields(row: Row, rows: Sequence[Row]) -> list[Field]:
-    """One row's fields, in the order of the header of all rows."""
+def fields(row: Row, rows: Sequence[Row]) -> dict[str, Field]:
+    """One row's fields by column; of several rows, all have the same columns."""
     latency = row.latency
-    speed = [Field(show(latency) if latency else NOTHING, row.struck_out) for show in _SPEED.values()]
-    under_load = [row.loads.get(scenario) for scenario, _ in _loads(rows)]
-    loads = [Field(_rate(load), row.struck_out and load is not None) for load in under_load]
-    return [Field(row.combination), *speed, *loads, *(Field(show(row)) for show in _REST.values())]
+    found = {"combination": Field(row.combination)}
+    found |= {name: Field(show(latency) if latency else NOTHING, row.struck_out) for name, show in _SPEED.items()}
+    for scenario, name in _loads(rows):
+        load = row.loads.get(scenario)
+        found[name] = Field(_rate(load), row.struck_out and load is not None)
+    return found | {name: Field(show(row)) for name, show in _REST.items()}
+
+
+def details(row: Row) -> dict[str, Field]:
+    """What the main table has no room for, by column."""
+    latency = row.latency
+    found = {"combination": Field(row.combination)}
+    found |= {name: Field(show(latency) if latency else NOTHING, row.struck_out) for name, show in _DETAILS.items()}
+    return found | {name: Field(show(row)) for name, show in _START_UP.items()}
 
 
 def ratio(value: Estimate) -> str:
     """A ratio with its interval."""
     return f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
+
+
+def folded(name: str, longest: int) -> str:
+    """A combination on lines of at most so many characters, broken after a plus."""
+    lines = [""]
+    for part in name.split("+"):
+        if lines[-1] and len(lines[-1]) + len(part) > longest:
+            lines.append("")
+        lines[-1] += f"{part}+"
+    return "\n".join(lines)[:-1]
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
@@ -106,12 +121,36 @@ def cold_start(row: Row) -> str:
     return format_seconds(sum(start.total_ns for start in row.starts) / len(row.starts) / 1e9)
 
 
+def _part(name: str) -> Callable[[Row], str]:
+    """The mean of a part of the starts."""
+
+    def show(row: Row) -> str:
+        found = [getattr(start, name) / 1e9 for start in row.starts]
+        return format_seconds(sum(found) / len(found)) if found else NOTHING
+
+    return show
+
+
 _SPEED: dict[str, Callable[[Latency], str]] = {
     "mean": lambda latency: format_ms(latency.mean_ns),
     "P50": lambda latency: _percentile(latency.p50_ns),
     "P95": lambda latency: _percentile(latency.p95_ns),
     "time / stock": lambda latency: ratio(latency.to_stock),
     "time / baseline": _to_baseline,
+}
+_DETAILS: dict[str, Callable[[Latency], str]] = {
+    "requests": lambda latency: str(latency.requests),
+    "P90": lambda latency: _percentile(latency.p90_ns),
+    "P99": lambda latency: _percentile(latency.p99_ns),
+    "CPU": lambda latency: f"{latency.cpu_share:.0%}",
+}
+_START_UP: dict[str, Callable[[Row], str]] = {
+    "starts": lambda row: str(len(row.starts)) if row.starts else NOTHING,
+    "imports": _part("imports_ns"),
+    "weights": _part("weights_ns"),
+    "first call": _part("first_call_ns"),
+    "very first start": lambda row: format_seconds(row.preparing.total_ns / 1e9) if row.preparing else NOTHING,
+    "weights in memory": lambda row: _bytes(row.memory.weights_bytes if row.memory else None),
 }
 _REST: dict[str, Callable[[Row], str]] = {
     "RSS load": lambda row: _bytes(row.memory.rss_load_peak_bytes if row.memory else None),

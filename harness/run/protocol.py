@@ -71,6 +71,7 @@ class Timed(Message, frozen=True, tag="timed"):
     """One pass: nanoseconds of all of it and per text (none for offline), and the answers that were timed."""
 
     wall_ns: int
+    cpu_ns: int  # of all the process's threads
     request_ns: list[int]
     answers: list[Chains]
 

@@ -82,10 +82,23 @@ def read_run(directory: Path, warn: Callable[[str], None]) -> tuple[Header, list
     *lines, rest = path.read_bytes().split(b"\n")
     if rest:
         warn(f"{path}: the last line is torn (the run was killed while writing) and was left out")
+    if not lines or _version(lines[0]) != RECORD_VERSION:
+        raise InputError(f"{path} was written by another version of uiebench; run the suite again")
     try:
         header, *records = (_DECODER.decode(line) for line in lines)
-    except (msgspec.DecodeError, ValueError) as error:
+    except msgspec.DecodeError as error:
         raise InputError(f"{path} cannot be read as records: {error}") from None
-    if not isinstance(header, Header) or header.version != RECORD_VERSION:
-        raise InputError(f"{path} was written by another version of uiebench; run the suite again")
+    assert isinstance(header, Header)  # only a header has a version
     return header, [record for record in records if not isinstance(record, Header)]
+
+
+def _version(line: bytes) -> int | None:
+    """The version on a header's line, whatever else a header of that version holds."""
+    try:
+        return msgspec.json.decode(line, type=_Versioned).version
+    except msgspec.DecodeError:
+        return None
+
+
+class _Versioned(msgspec.Struct):
+    version: int | None = None

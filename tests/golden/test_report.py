@@ -42,6 +42,7 @@ def measured(name: str, scale: float, *differences: Difference) -> list[Record]:
     stream = SingleStream(
         own_ns=own,
         partner_ns=partner,
+        own_cpu_ns=[sum(one) for one in own],
         parity=Parity(50, list(differences)),
         memory=Memory(weights_bytes=MIB, rss_load_peak_bytes=300 * MIB, rss_serving_peak_bytes=2048 * MIB),
         evidence=[Evidence(name, active=True, summary="kernels seen")] if name in ("good", "wrong") else [],
@@ -53,7 +54,7 @@ def measured(name: str, scale: float, *differences: Difference) -> list[Record]:
         Measured(Cell(name, "single_stream", "texts", "cpu"), 0, stream),
         Measured(Cell(name, "closed_loop", "texts", "cpu"), 0, ClosedLoop(3, loads, stocks, Parity(50))),
         Measured(Cell(name, "offline", "texts", "cpu"), 0, Offline(loads, stocks, Parity(50))),
-        Measured(Cell(name, "cold_start", "texts", "cpu"), 0, ColdStart([start], [start])),
+        Measured(Cell(name, "cold_start", "texts", "cpu"), 0, ColdStart([start], [start], start)),
     ]
 
 

@@ -10,7 +10,7 @@ from harness.analyse.compare import Row, Throughput
 from harness.analyse.stats import Estimate
 from harness.record import Difference
 from harness.report.charts import KINDS, draw, save_all
-from harness.report.charts.bars import folded
+from harness.report.table import folded
 
 LOAD = Throughput("closed_loop", 3, 12.5, Estimate(1.2, 1.1, 1.3), 1e6, None)
 LONG = "flash_attention+segmented_forward+dynamic_truncation+batching+torchscript+lean_startup"
@@ -53,5 +53,5 @@ def test_every_chart_is_saved_as_png_and_svg(tmp_path: Path) -> None:
 
 
 def test_a_long_combination_is_folded_after_a_plus() -> None:
-    assert folded(LONG).replace("\n", "") == LONG
-    assert max(map(len, folded(LONG).split("\n"))) < 40
+    assert folded(LONG, 34).replace("\n", "") == LONG
+    assert max(map(len, folded(LONG, 34).split("\n"))) < 40

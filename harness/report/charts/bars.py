@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from harness.report.table import folded
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -50,17 +52,7 @@ def canvas(title: str, axis: str, names: Sequence[str], series: int = 1) -> tupl
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel(axis, fontsize=9)
-    axes.set_yticks(range(len(names)), [folded(name) for name in names], fontsize=8)
+    axes.set_yticks(range(len(names)), [folded(name, _LONGEST) for name in names], fontsize=8)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
-
-
-def folded(name: str) -> str:
-    """A combination on several lines, broken after a plus."""
-    lines = [""]
-    for part in name.split("+"):
-        if lines[-1] and len(lines[-1]) + len(part) > _LONGEST:
-            lines.append("")
-        lines[-1] += f"{part}+"
-    return "\n".join(lines)[:-1]

@@ -121,6 +121,7 @@ class LocalExecutor:
                 samples[name] = SingleStream(
                     own_ns=[one.request_ns for one in ours],
                     partner_ns=[one.request_ns for one in theirs],
+                    own_cpu_ns=[one.cpu_ns for one in ours],
                     parity=parity[name],
                     memory=memory,
                     evidence=evidence,
