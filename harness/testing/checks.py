@@ -29,6 +29,23 @@ _ODD = {  # texts at the edges of what a tokenizer and a window can be given
     "one token over a window": "好" * 383,
     "three windows": "屏幕很亮，" * 200,
 }
+_PIECES = (
+    "屏幕",
+    "很亮",
+    "价格",
+    "3999元",
+    "，",
+    "。",
+    "系统更新后",
+    "客服态度",
+    "差",
+    "不",
+    "𠮷",
+    "👍🏻",
+    "\u200b",
+    "Ａ１",
+)
+_GENERATED = 20  # texts
 _SCHEMA: Schema = {"价格": None, "属性词": {"情感词": None}}
 
 
@@ -47,6 +64,22 @@ def keeps_answers_to_odd_texts(subject: Subject) -> None:
     """Alone, on texts at the edges: empty, unknown characters, one window exactly, several."""
     odd = [Example(name, text, _SCHEMA) for name, text in _ODD.items()]
     subject.must_answer_alike(subject.extractor(), odd)
+
+
+def keeps_answers_to_generated_texts(subject: Subject) -> None:
+    """Alone, on texts that nobody would write: any characters, put together at random."""
+    from hypothesis import given, settings
+    from hypothesis import strategies as st
+
+    extractor = subject.extractor()
+    pieces = st.one_of(st.sampled_from(_PIECES), st.text(st.characters(exclude_categories=["Cs"]), max_size=6))
+
+    @settings(derandomize=True, database=None, deadline=None, max_examples=_GENERATED)
+    @given(st.lists(pieces, max_size=40).map("".join))
+    def alike(text: str) -> None:
+        subject.must_answer_alike(extractor, [Example("generated", text, _SCHEMA)])
+
+    alike()
 
 
 def keeps_answers_in_batches(subject: Subject) -> None:
@@ -101,6 +134,7 @@ CHECKS: tuple[Check, ...] = (
     documented,
     keeps_answers,
     keeps_answers_to_odd_texts,
+    keeps_answers_to_generated_texts,
     keeps_answers_in_batches,
     composes_with_each_other,
     composes_with_all_others,
