@@ -118,8 +118,10 @@ class Memory(Value, frozen=True):
     weights_bytes: int
     rss_load_peak_bytes: int | None = None
     rss_serving_peak_bytes: int | None = None
-    cuda_load_peak_bytes: int | None = None
+    cuda_load_peak_bytes: int | None = None  # reserved by torch's allocator
     cuda_serving_peak_bytes: int | None = None
+    cuda_serving_allocated_peak_bytes: int | None = None  # in use by tensors
+    cuda_process_bytes: int | None = None  # by NVML, at the end: context and libraries too
 
 
 class StartUp(Value, frozen=True):

@@ -1,7 +1,8 @@
-"""The memory of this process: host peaks by VmHWM, CUDA peaks by torch's allocator."""
+"""The memory of this process: host peaks by VmHWM, CUDA peaks by torch's allocator, its share of a GPU by NVML."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,34 @@ def peak_cuda(device: Any) -> Bytes | None:
     import torch
 
     return Bytes(torch.cuda.max_memory_reserved(device)) if device.type == "cuda" else None
+
+
+def peak_cuda_allocated(device: Any) -> Bytes | None:
+    """The most that tensors took on the device since the last reset; None on a CPU."""
+    import torch
+
+    return Bytes(torch.cuda.max_memory_allocated(device)) if device.type == "cuda" else None
+
+
+def process_on_device(device: Any) -> Bytes | None:
+    """What the driver counts for this process now, its context and libraries included.
+
+    None on a CPU, and where NVML is missing or does not know this process (inside many containers).
+    """
+    if device.type != "cuda":
+        return None
+    import pynvml
+    import torch
+
+    try:
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
+        processes = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
+        pynvml.nvmlShutdown()
+    except pynvml.NVMLError:
+        return None
+    found = next((one.usedGpuMemory for one in processes if one.pid == os.getpid()), None)
+    return None if found is None else Bytes(found)
 
 
 def reset_peak_cuda(device: Any) -> None:

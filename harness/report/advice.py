@@ -33,9 +33,10 @@ def _worth_it(row: Row) -> bool:
 
 def _costs(best: Row, stock: Row) -> list[str]:
     costs = []
-    ours, theirs = (row.memory.rss_serving_peak_bytes if row.memory else None for row in (best, stock))
-    if ours is not None and theirs is not None:
-        costs.append(f"{format_bytes(ours)} of host memory while serving instead of {format_bytes(theirs)}")
+    for where, part in (("device", "cuda_serving_peak_bytes"), ("host", "rss_serving_peak_bytes")):
+        ours, theirs = (getattr(row.memory, part) if row.memory else None for row in (best, stock))
+        if ours is not None and theirs is not None:
+            costs.append(f"{format_bytes(ours)} of {where} memory while serving instead of {format_bytes(theirs)}")
     if best.starts and stock.starts:
         costs.append(f"a cold start of {cold_start(best)} instead of {cold_start(stock)}")
     return costs

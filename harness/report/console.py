@@ -14,7 +14,13 @@ from harness.report.advice import advice
 from harness.report.table import fields, folded, summary
 
 _LONGEST_NAME = 20  # characters of a line
-_LEFT_OUT = ("P50", "RSS load")  # a terminal is narrow; report.md has every column
+_LEFT_OUT = (
+    "P50",
+    "RSS load",
+    "VRAM load",
+    "VRAM in use",
+    "VRAM process",
+)  # a terminal is narrow; report.md has every column
 
 
 def render(run: Header, rows: Sequence[Row]) -> RenderableType:

@@ -30,6 +30,8 @@ def fields(row: Row, rows: Sequence[Row]) -> dict[str, Field]:
     for scenario, name in _loads(rows):
         load = row.loads.get(scenario)
         found[name] = Field(_rate(load), row.struck_out and load is not None)
+    memory = {**_MEMORY, **(_DEVICE_MEMORY if _on_device(rows) else {})}
+    found |= {name: Field(_bytes(getattr(row.memory, part) if row.memory else None)) for name, part in memory.items()}
     return found | {name: Field(show(row)) for name, show in _REST.items()}
 
 
@@ -98,6 +100,10 @@ def _loads(rows: Sequence[Row]) -> list[tuple[str, str]]:
     return [(scenario, name.format(found[scenario])) for scenario, name in names.items() if scenario in found]
 
 
+def _on_device(rows: Sequence[Row]) -> bool:
+    return any(row.memory and row.memory.cuda_serving_peak_bytes is not None for row in rows)
+
+
 def _rate(load: Throughput | None) -> str:
     return NOTHING if load is None else f"{load.per_second:.3g}, {load.to_stock.value:.2f} x stock"
 
@@ -152,9 +158,14 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "very first start": lambda row: format_seconds(row.preparing.total_ns / 1e9) if row.preparing else NOTHING,
     "weights in memory": lambda row: _bytes(row.memory.weights_bytes if row.memory else None),
 }
+_MEMORY = {"RSS load": "rss_load_peak_bytes", "RSS serving": "rss_serving_peak_bytes"}
+_DEVICE_MEMORY = {
+    "VRAM load": "cuda_load_peak_bytes",
+    "VRAM serving": "cuda_serving_peak_bytes",
+    "VRAM in use": "cuda_serving_allocated_peak_bytes",
+    "VRAM process": "cuda_process_bytes",
+}
 _REST: dict[str, Callable[[Row], str]] = {
-    "RSS load": lambda row: _bytes(row.memory.rss_load_peak_bytes if row.memory else None),
-    "RSS serving": lambda row: _bytes(row.memory.rss_serving_peak_bytes if row.memory else None),
     "cold start": cold_start,
     "F1": lambda row: f"{row.scores.micro.f1:.3f}" if row.scores else NOTHING,
     "answers": _answers,

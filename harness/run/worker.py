@@ -12,7 +12,15 @@ from typing import Any, BinaryIO
 from harness.errors import UiebenchError, UnavailableError
 from harness.measure.latency import single_stream
 from harness.measure.load import Queueing, TakingTurns, closed_loop
-from harness.measure.memory import peak_cuda, peak_rss, reset_peak_cuda, reset_peak_rss, weights_bytes
+from harness.measure.memory import (
+    peak_cuda,
+    peak_cuda_allocated,
+    peak_rss,
+    process_on_device,
+    reset_peak_cuda,
+    reset_peak_rss,
+    weights_bytes,
+)
 from harness.record import STOCK, Chains, Memory, StartUp
 from harness.run import protocol as say
 
@@ -112,6 +120,8 @@ class Worker:
                 rss_serving_peak_bytes=peak_rss() if self._rss_was_reset else None,
                 cuda_load_peak_bytes=cuda,
                 cuda_serving_peak_bytes=peak_cuda(self.extractor.device),
+                cuda_serving_allocated_peak_bytes=peak_cuda_allocated(self.extractor.device),
+                cuda_process_bytes=process_on_device(self.extractor.device),
             )
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,21 @@ def test_evidence_is_there_when_active_and_not_when_it_silently_fell_back(golden
     extractor = composed(golden, name)
     assert REGISTRY[name].evidence(probe(extractor)).active
     assert not REGISTRY[name].evidence(probe(FALLBACKS[name](extractor))).active
+
+
+def test_a_lean_startup_that_imports_transformers_after_all_is_not_active(golden: Any) -> None:
+    program = f"""
+from dataclasses import replace
+from harness.baseline.loading import stock_plan
+from harness.plan.registry import find_optimizations
+from harness.plugin import Probe
+plan, lean = stock_plan({str(golden)!r}, device="cpu", start="baseline"), find_optimizations()["lean_startup"]
+leaner = lean.apply(plan)
+for one in (leaner, replace(leaner, read_tokenizer=plan.read_tokenizer)):
+    print(lean.evidence(Probe(one.load(), [], [])).active)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
 
 
 @pytest.mark.parametrize("name", FALLBACKS)

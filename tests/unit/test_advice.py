@@ -6,6 +6,7 @@ from harness.analyse.compare import Latency, Row
 from harness.analyse.stats import Estimate
 from harness.record import Difference, Memory, StartUp
 from harness.report.advice import advice
+from harness.report.table import NOTHING, fields
 
 START = StartUp(imports_ns=10**9, weights_ns=0, first_call_ns=0)
 
@@ -49,3 +50,15 @@ def test_what_changes_an_answer_breaks_or_is_inexact_is_never_named() -> None:
 
 def test_nothing_is_named_where_nothing_is_clearly_faster() -> None:
     assert advice([*OTHERS, row("a", 0.99), row("b", 1.5)]).startswith("Switch on nothing")
+
+
+def test_a_devices_memory_is_shown_where_there_is_a_device() -> None:
+    on_device = [
+        replace(one, memory=Memory(1, cuda_serving_peak_bytes=size << 20))
+        for one, size in zip([*OTHERS, row("a", 0.8)], (900, 800, 300), strict=True)
+    ]
+    assert "300 MiB of device memory while serving instead of 800 MiB" in advice(on_device)
+    shown = fields(on_device[2], on_device)
+    assert shown["VRAM serving"].text == "300 MiB"
+    assert shown["RSS serving"].text == NOTHING
+    assert not [name for name in fields(OTHERS[0], OTHERS) if "VRAM" in name]

@@ -1,0 +1,84 @@
+"""`kill -9`: a worker's is a record and the run goes on; after the runner's, a second start ends what it began."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from harness.record import Failed, Record
+from harness.run.store import RECORDS, read_run
+
+SUITE = """
+[combinations]
+optimizations = ["dynamic_truncation"]
+[texts]
+datasets = ["article"]
+[measure]
+passes = 2
+"""
+COMMAND = [sys.executable, "-m", "harness", "run", "own.toml"]
+CELLS = [
+    (name, scenario)
+    for name in ("baseline", "stock", "dynamic_truncation")
+    for scenario in ("single_stream", "cold_start")
+]
+PATIENCE_S = 120
+
+T = TypeVar("T")
+
+
+def wait_for(what: Callable[[], T | None]) -> T:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if (found := what()) is not None:
+            return found
+        time.sleep(0.02)
+    raise TimeoutError(what.__name__)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def records(here: Path) -> list[Record]:
+    (directory,) = (path.parent for path in here.glob(f"runs/*/{RECORDS}"))
+    return read_run(directory, warn=lambda _: None)[1]
+
+
+def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(SUITE, encoding="utf-8")
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": root}
+    with subprocess.Popen(COMMAND, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as runner:
+
+        def first_worker() -> int | None:
+            begun = any(tmp_path.glob(f"runs/*/{RECORDS}"))  # after the reference's own worker
+            return next(iter(children(runner.pid)), None) if begun else None
+
+        def second_round() -> list[int] | None:
+            done = len(records(tmp_path)) >= 2
+            return children(runner.pid) or None if done else None
+
+        os.kill(wait_for(first_worker), signal.SIGKILL)
+        workers = wait_for(second_round)
+        before = records(tmp_path)
+        runner.kill()
+
+        def workers_gone() -> bool | None:
+            return not any(Path(f"/proc/{pid}").exists() for pid in workers) or None
+
+        wait_for(workers_gone)
+    assert {record.kind for record in before if isinstance(record, Failed)} == {"crash"}
+    assert "SIGKILL" in next(record.error for record in before if isinstance(record, Failed))
+    subprocess.run(COMMAND, cwd=tmp_path, env=environment, check=False, capture_output=True)
+    after = records(tmp_path)
+    assert after[: len(before)] == before
+    assert Counter((one.cell.combination, one.cell.scenario) for one in after) == Counter(CELLS)
+    assert sum(isinstance(one, Failed) for one in after) == 2
