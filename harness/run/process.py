@@ -14,6 +14,10 @@ from pathlib import Path
 from harness.run import protocol as say
 
 _TAIL_LINES = 6  # of the worker's own output, in the error of a crash
+_TOO_LONG = (
+    "the worker did not answer within the round's time limit and was ended; raise timeout_s in the suite ([measure]) "
+    "if a request may take as long"
+)
 _CHUNK = 1 << 16
 _PACKAGES = Path(__file__).parents[2]  # where `harness` and `optimizations` lie, for a bare checkout
 
@@ -115,13 +119,13 @@ class WorkerProcess:
         poll = select.poll()
         poll.register(descriptor, event)
         if not poll.poll(max(0.0, self._deadline - time.monotonic()) * 1000):
-            raise WorkerError("timeout", "the worker did not answer within the round's time limit and was ended")
+            raise WorkerError("timeout", _TOO_LONG)
 
     def _crash(self) -> WorkerError:
         try:
             status = self._process.wait(max(0.0, self._deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            return WorkerError("timeout", "the worker closed its pipe and did not end within the round's time limit")
+            return WorkerError("timeout", _TOO_LONG)
         how = f"exit status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}"
         if status == -signal.SIGKILL:
             how += " (the kernel's out-of-memory killer ends processes so)"
