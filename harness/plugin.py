@@ -105,7 +105,7 @@ class Optimization(Generic[_Subject]):
 
     name: str
     stage: Stage
-    exact: bool
+    keeps_answers: Callable[[Mapping[str, Any]], bool]  # given its parameters
     apply: Callable[..., _Subject]
     evidence: Callable[[Probe], Evidence]
     unavailable: Callable[[Any], str | None]
@@ -113,6 +113,11 @@ class Optimization(Generic[_Subject]):
     conflicts: tuple[str, ...]
     source: str
     parameters: Mapping[str, inspect.Parameter] = field(hash=False)
+
+    @property
+    def exact(self) -> bool:
+        """Whether it promises the baseline's answers, with its default parameters."""
+        return self.keeps_answers({})
 
     @property
     def documentation(self) -> str:
@@ -123,7 +128,7 @@ class Optimization(Generic[_Subject]):
 def optimization(
     stage: Stage,
     *,
-    exact: bool,
+    exact: bool | Callable[[Mapping[str, Any]], bool],
     evidence: Callable[[Probe], Evidence],
     unavailable: Callable[[Any], str | None] = lambda _: None,
     requires: Sequence[str] = (),
@@ -133,7 +138,8 @@ def optimization(
 
     Args:
         stage: when it is applied.
-        exact: whether it promises the baseline's answers, span by span.
+        exact: whether it promises the baseline's answers, span by span; where that depends on its parameters, a
+            function from those that were given to whether it does.
         evidence: shows, in the measured process, whether it is active.
         unavailable: given the ``torch.device``, says why it cannot run there, or None.
         requires: distributions that must be installed.
@@ -145,7 +151,7 @@ def optimization(
         return Optimization(
             name=function.__name__,
             stage=stage,
-            exact=exact,
+            keeps_answers=exact if callable(exact) else lambda _: exact,
             apply=function,
             evidence=evidence,
             unavailable=unavailable,

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from harness.plugin import Evidence, Probe, Stage, optimization
+from harness.plugin import Evidence, InputError, Probe, Stage, UnavailableError, optimization
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
+    from harness.baseline.model import AttentionKernel
     from harness.plugin import Extractor
 
-# Which fused kernel torch's dispatcher takes for fp32 with a padding mask. On CUDA that is the memory-efficient one:
-# the flash kernels there take only fp16 or bf16, and no mask.
+# The fused kernels by the events that a profile shows of them.
 PROVIDERS = {
-    "cpu": ("sdpa_flash", "aten::_scaled_dot_product_flash_attention_for_cpu"),
-    "cuda": ("sdpa_efficient", "aten::_scaled_dot_product_efficient_attention"),
+    "aten::_scaled_dot_product_flash_attention_for_cpu": "sdpa_flash",
+    "aten::_scaled_dot_product_efficient_attention": "sdpa_efficient",
+    "flash_attn::_flash_attn_varlen_forward": "flash_attn_varlen",
+    "torch_attn::_varlen_attn": "torch_varlen",
 }
 _UNFUSED = "aten::_scaled_dot_product_attention_math"
 _OLDEST_CUDA = (5, 0)  # the memory-efficient kernel needs sm50
+_OLDEST_FLASH = (8, 0)  # the flash kernels need sm80
+_DTYPES = ("float32", "float16", "bfloat16")
 
 
 def kernels_seen(probe: Probe) -> Evidence:
     """Profile the attention kernels that the extractor really calls."""
     from torch.profiler import ProfilerActivity, profile
 
-    provider, wanted = PROVIDERS[probe.extractor.device.type]
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         probe.run()
     calls = {event.key: event.count for event in profiled.key_averages()}
-    fused, unfused = calls.get(wanted, 0), calls.get(_UNFUSED, 0)
+    fused = {name: calls[event] for event, name in PROVIDERS.items() if event in calls}
+    unfused = calls.get(_UNFUSED, 0)
+    seen = [f"{name}: {count} calls of the fused kernel" for name, count in fused.items()]
     return Evidence(
         optimization="flash_attention",
-        active=fused > 0 and unfused == 0,
-        summary=f"{provider}: {fused} calls of the fused kernel, {unfused} unfused",
-        figures={"fused_calls": fused, "unfused_calls": unfused},
+        active=bool(fused) and not unfused,
+        summary=f"{', '.join(seen) or 'no fused kernel'}, {unfused} unfused",
+        figures={"fused_calls": sum(fused.values()), "unfused_calls": unfused},
     )
 
 
@@ -55,14 +63,86 @@ def fused(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Ten
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
 
 
-@optimization(Stage.ATTENTION, exact=True, evidence=kernels_seen, unavailable=why_not)
-def flash_attention(extractor: Extractor) -> Extractor:
+def unpadded(kernel: Callable[..., Any]) -> AttentionKernel:
+    """Attention by a kernel that takes no mask but rows of different lengths, put one after another.
+
+    Args:
+        kernel: (query, key, value, bounds, bounds, longest, longest) -> context; query, key, value and context are
+            (kept tokens, N, D), bounds int32 (B + 1), where each row begins and the last one ends.
+    """
+
+    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        import torch
+        import torch.nn.functional as F
+
+        rows, _, tokens, _ = query.shape
+        everything = torch.ones((rows, tokens), dtype=torch.bool, device=query.device)
+        kept = everything if mask is None else everything & mask[:, 0, 0]  # (B, T)
+        bounds = F.pad(kept.sum(dim=1).cumsum(dim=0), (1, 0)).to(torch.int32)
+        packed = [one.transpose(1, 2)[kept] for one in (query, key, value)]
+        context = torch.zeros_like(query.transpose(1, 2))  # (B, T, N, D)
+        context[kept] = kernel(*packed, bounds, bounds, tokens, tokens)
+        return context.transpose(1, 2)
+
+    return attend
+
+
+def in_dtype(name: str, attention: AttentionKernel) -> AttentionKernel:
+    """Attention on query, key and value cast to another type, its result cast back."""
+
+    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        import torch
+
+        dtype = getattr(torch, name)
+        return attention(query.to(dtype), key.to(dtype), value.to(dtype), mask).to(query.dtype)
+
+    return attend
+
+
+@optimization(
+    Stage.ATTENTION,
+    exact=lambda parameters: parameters.get("attention_dtype", "float32") == "float32",
+    evidence=kernels_seen,
+    unavailable=why_not,
+)
+def flash_attention(extractor: Extractor, *, attention_dtype: str = "float32") -> Extractor:
     """Compute attention by a fused kernel: on a CPU SDPA's flash kernel, on CUDA in fp32 the memory-efficient one.
 
     Cheaper: the score matrix is never written to memory, so attention's memory grows with the length, not with its
     square; on short texts there is little to save. The projections and the feed-forward blocks cost what they did.
     The order of summation changes, so logits move by about 1e-6. Which kernel the dispatcher took is checked in a
     profile: where it fell back to the unfused one, the cell fails.
+
+    On CUDA the flash kernels themselves take only half precision, no mask, and compute capability 8.0 or newer. With
+    ``attention_dtype`` they are used, on rows without their padding: flash-attn's where it is installed, else torch's.
+    The scores then carry 8 or 11 bits, so answers may change.
     Source: Dao et al., 2022, arXiv 2205.14135; step 2 of the guide, whose patch calls no flash kernel.
+
+    Args:
+        extractor: the extractor to change.
+        attention_dtype: float32, float16 or bfloat16; what query, key and value are cast to.
     """
-    return extractor.with_ops(replace(extractor.model.ops, attention=fused))
+    if attention_dtype not in _DTYPES:
+        raise InputError(f"flash_attention: attention_dtype is {attention_dtype!r}; it must be one of {_DTYPES}")
+    attention = fused if attention_dtype == "float32" else in_dtype(attention_dtype, _in_half(extractor.device))
+    return extractor.with_ops(replace(extractor.model.ops, attention=attention))
+
+
+def _in_half(device: torch.device) -> AttentionKernel:
+    """The kernel for half precision: on a CPU SDPA's flash kernel, which takes a mask."""
+    import torch
+
+    if device.type == "cpu":
+        return fused
+    if (found := torch.cuda.get_device_capability(device)) < _OLDEST_FLASH:
+        raise UnavailableError(
+            f"flash_attention: the flash kernels need compute capability 8.0, and this device has "
+            f"{found[0]}.{found[1]}; leave attention_dtype out"
+        )
+    if find_spec("flash_attn") is not None:
+        from flash_attn import flash_attn_varlen_func
+
+        return unpadded(flash_attn_varlen_func)
+    from torch.nn.attention.varlen import varlen_attn  # torch 2.10 or newer
+
+    return unpadded(varlen_attn)

@@ -50,7 +50,7 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
     planned = [
         Planned(
             combination=name,
-            exact=all(one.exact for one, _ in chosen),
+            exact=all(one.keeps_answers(parameters) for one, parameters in chosen),
             cells=tuple(
                 Cell(name, scenario, dataset, device)
                 for scenario in suite.measure.scenarios

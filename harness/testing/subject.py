@@ -68,7 +68,7 @@ class Subject:
         """
         for example in examples:
             got, marks = extractor.extract_with_marks(example.text, example.schema)
-            if not self.optimization.exact:
+            if not self.optimization.keeps_answers(dict(self.parameters)):
                 continue
             expected, own_marks = _baseline_answer(example)
             if got != expected and not is_tie(expected, got, own_marks, marks):

@@ -31,3 +31,17 @@ def test_the_golden_answers_hold_on_the_gpu(start: str, names: list[str]) -> Non
         assert extractor.extract(case["text"], case["schema"], case["output_all_prefix"]) == whole
     evidence = [one.evidence(Probe(extractor, ["华为手机"], [{"价格": None}])) for one, _ in chosen]
     assert all(one.active for one in evidence)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_attention_runs_a_flash_kernel_on_rows_without_padding(dtype: str) -> None:
+    if torch.cuda.get_device_capability() < (8, 0):
+        pytest.skip("the flash kernels need compute capability 8.0")
+    flash = find_optimizations()["flash_attention"]
+    plan = plain_plan(GOLDEN / "checkpoint", device="cuda", start="baseline")
+    half, full = (compose(plan, [(flash, more)]) for more in ({"attention_dtype": dtype}, {}))
+    evidence = flash.evidence(Probe(half, ["华为手机"], [{"价格": None}]))
+    assert evidence.active
+    assert "varlen" in evidence.summary
+    apart = abs(half.logits("华为手机，售价999元", ["价格: "]) - full.logits("华为手机，售价999元", ["价格: "])).max()
+    assert apart < 0.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from harness.errors import InputError, UnavailableError
 from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
 from optimizations import torchscript as torchscript_file
+from optimizations.flash_attention import unpadded
 
 EXAMPLES = pick(list(read_dataset("business/dev")), 5)
 REGISTRY = find_optimizations()
@@ -82,12 +84,13 @@ def test_evidence_is_there_in_the_company_of_all_others(golden: Any, name: str) 
     [
         ("batching", {"tokens": 0}),
         ("dynamic_truncation", {"multiple": 0}),
+        ("flash_attention", {"attention_dtype": "int8"}),
         ("segmented_forward", {"tokens": 0}),
         ("segmented_forward", {"feed_forward": 0}),
         ("segmented_forward", {"queries": -1}),
     ],
 )
-def test_a_parameter_out_of_range_is_refused_and_named(golden: Any, name: str, parameters: dict[str, int]) -> None:
+def test_a_parameter_out_of_range_is_refused_and_named(golden: Any, name: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=f"{name}: {next(iter(parameters))} is"):
         composed(golden, name, **parameters)
 
@@ -162,3 +165,38 @@ def test_code_that_closes_over_an_object_is_traced_anew(
         REGISTRY["torchscript"].apply(extractor)
     assert len(made) == 2
     assert not list(tmp_path.iterdir())
+
+
+def kernel_without_a_mask(query: Any, key: Any, value: Any, begins: Any, ends: Any, *_: Any) -> torch.Tensor:
+    """What a varlen kernel computes: each row attends to itself alone. (tokens, N, D)."""
+    assert begins.dtype == ends.dtype == torch.int32
+    rows = [slice(int(begin), int(end)) for begin, end in pairwise(begins)]
+    turned = [one.transpose(0, 1)[None] for one in (query, key, value)]  # (1, N, tokens, D)
+    q, k, v = turned
+    own = [eager_attention(q[:, :, row], k[:, :, row], v[:, :, row], None) for row in rows]
+    return torch.cat(own, dim=2)[0].transpose(0, 1)
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_rows_without_their_padding_attend_as_masked_ones(padded: bool) -> None:
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, 4, 2, 9, 5)
+    kept = torch.rand(4, 9) < 0.7
+    kept[:, 0] = True
+    mask = kept[:, None, None] if padded else None
+    expected = eager_attention(query, key, value, mask).transpose(1, 2)
+    found = unpadded(kernel_without_a_mask)(query, key, value, mask).transpose(1, 2)
+    where = kept if padded else torch.ones(4, 9, dtype=torch.bool)
+    torch.testing.assert_close(found[where], expected[where])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_attention_is_near_shown_and_not_called_exact(golden: Any, dtype: str) -> None:
+    half, full = composed(golden, "flash_attention", attention_dtype=dtype), composed(golden, "flash_attention")
+    flash = REGISTRY["flash_attention"]
+    assert not flash.keeps_answers({"attention_dtype": dtype})
+    assert flash.exact
+    assert flash.evidence(probe(half)).active
+    text, prompts = EXAMPLES[0].text, ["价格: "]
+    apart = abs(half.logits(text, prompts) - full.logits(text, prompts)).max()
+    assert 1e-6 < apart < 0.5

@@ -18,7 +18,7 @@ def made(name: str, stage: Stage, parameters: dict[str, str] | None = None, **mo
     return Optimization(
         name=name,
         stage=stage,
-        exact=True,
+        keeps_answers=lambda _: True,
         apply=lambda subject, **_: subject,
         evidence=lambda _: Evidence(name, True, ""),  # noqa: FBT003
         unavailable=lambda _: None,
