@@ -34,6 +34,7 @@ class Texts(Part, frozen=True):
     datasets: Annotated[list[str], msgspec.Meta(min_length=1)]
     count: Positive | None = None
     most_characters: Positive | None = None  # longer ones are left out
+    compared: list[str] = []  # datasets of which every text is answered once more, untimed, and compared
 
 
 class Measure(Part, frozen=True):

@@ -68,7 +68,8 @@ class Ablation:
     path: Path
     suite: Suite
     plan: tuple[Planned, ...]
-    examples: tuple[Example, ...]
+    examples: tuple[Example, ...]  # those that are timed
+    compared: tuple[Example, ...]  # others, only compared
 
     @property
     def rounds(self) -> int:
@@ -83,9 +84,11 @@ class Ablation:
     @property
     def estimate_s(self) -> float:
         """About how long the run takes, from the two assumed times."""
-        runnable = sum(planned.reason is None for planned in self.plan) * self.suite.measure.rounds
-        requests = len(self.examples) * (self.suite.measure.passes + 2)  # a warm-up and the evidence
-        return ASSUMED_START_S + runnable * 2 * (ASSUMED_START_S + requests * self.request_s)
+        measure, runnable = self.suite.measure, sum(planned.reason is None for planned in self.plan)
+        requests = len(self.examples) * (measure.passes + 2)  # a warm-up and the evidence
+        round_s = 2 * (ASSUMED_START_S + requests * self.request_s)
+        once_s = (1 + 2 * measure.starts) * ASSUMED_START_S + len(self.compared) * self.request_s
+        return ASSUMED_START_S + runnable * (measure.rounds * round_s + once_s)
 
 
 def prepare(options: Options) -> Ablation:
@@ -104,15 +107,20 @@ def prepare(options: Options) -> Ablation:
     path = find_suite(options.suite)
     suite = read_suite(path)
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
-    examples: list[Example] = []
-    for name in suite.texts.datasets:
-        examples.extend(_renamed(name, example) for example in read_dataset(name))
+    examples = _read(suite.texts.datasets)
     if (most := suite.texts.most_characters) is not None:
         examples = [example for example in examples if len(example.text) <= most]
     if not examples:
         limit = f" of at most {most} characters" if most else ""
         raise InputError(f"the datasets {', '.join(suite.texts.datasets)} hold no text{limit}")
-    return Ablation(options, path, suite, tuple(plan), tuple(pick(examples, suite.texts.count)))
+    timed = pick(examples, suite.texts.count)
+    known = {example.id for example in timed}
+    compared = [example for example in _read(suite.texts.compared) if example.id not in known]
+    return Ablation(options, path, suite, tuple(plan), tuple(timed), tuple(compared))
+
+
+def _read(datasets: list[str]) -> list[Example]:
+    return [_renamed(name, example) for name in datasets for example in read_dataset(name)]
 
 
 def _chosen(plan: list[Planned], only: tuple[str, ...], skip: tuple[str, ...]) -> list[Planned]:
@@ -144,7 +152,8 @@ def execute(ablation: Ablation, progress: Callable[[str, int], None]) -> Path:
         device=options.device,
         threads=options.threads,
         plugins=tuple(str(path.resolve()) for path in options.plugins),
-        examples=ablation.examples,
+        examples=ablation.examples + ablation.compared,
+        timed=len(ablation.examples),
         passes=ablation.suite.measure.passes,
         clients=ablation.suite.measure.clients,
         starts=ablation.suite.measure.starts,
@@ -176,7 +185,7 @@ def _begin(ablation: Ablation, executor: LocalExecutor, store: Store, key: str) 
     options, directory = ablation.options, store.path.parent
     shutil.copyfile(ablation.path, directory / "suite.toml")
     reference, facts = _reference(executor)
-    _write_reference(directory / REFERENCE, ablation.examples, reference)
+    _write_reference(directory / REFERENCE, ablation.examples + ablation.compared, reference)
     store.append(
         Header(
             version=RECORD_VERSION,
@@ -202,7 +211,7 @@ def _key(ablation: Ablation) -> str:
         RECORD_VERSION,
         msgspec.to_builtins(ablation.suite),
         [planned.combination for planned in ablation.plan],
-        msgspec.to_builtins(ablation.examples),
+        msgspec.to_builtins(ablation.examples + ablation.compared),
         [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(weights.iterdir())],
         (options.device, options.threads, options.seed, files),
     )

@@ -23,12 +23,14 @@ class Job(Message, frozen=True, tag="job"):
     plugins: list[str]
     texts: list[str]
     schemas: list[str]  # as JSON text, so that a key order is kept
+    timed: int  # so many of them, the first, are what is timed and proved; the others are only ever answered
     spawned_ns: int  # CLOCK_MONOTONIC of the parent, just before the spawn
 
 
 class Answer(Message, frozen=True, tag="answer"):
-    """Answer all texts, untimed."""
+    """Answer the texts, untimed."""
 
+    everything: bool = False  # those too that are not timed
     marks: bool = False  # also the logits near the threshold
 
 

@@ -57,20 +57,22 @@ class Worker:
             self.facts["gpu"] = torch.cuda.get_device_name(self.extractor.device)
         self.texts = job.texts
         self.schemas = [json.loads(schema) for schema in job.schemas]
+        self.timed = job.timed
         self._load_peaks = peak_rss(), peak_cuda(self.extractor.device)
         self._rss_was_reset = reset_peak_rss()
         reset_peak_cuda(self.extractor.device)
 
     def answer(self, command: say.Answer) -> say.Answered:
-        """All texts, untimed."""
+        """The texts, untimed."""
+        places = range(len(self.texts) if command.everything else self.timed)
         if not command.marks:
-            return say.Answered([self._extract(place) for place in range(len(self.texts))])
-        both = [self.extractor.extract_with_marks(*pair) for pair in zip(self.texts, self.schemas, strict=True)]
+            return say.Answered([self._extract(place) for place in places])
+        both = [self.extractor.extract_with_marks(self.texts[place], self.schemas[place]) for place in places]
         return say.Answered([answer for answer, _ in both], [marks for _, marks in both])
 
     def time(self, command: say.Time) -> say.Timed:
-        """One timed pass over all texts."""
-        places = range(len(self.texts))
+        """One timed pass."""
+        places = range(self.timed)
         before = time.process_time_ns()
         if command.scenario == "single_stream":
             ns, answers = single_stream(self._extract, places, synchronize=self._synchronize)
@@ -107,7 +109,7 @@ class Worker:
         """What shows that each optimization is active here."""
         from harness.plugin import Probe
 
-        probe = Probe(self.extractor, self.texts, self.schemas)
+        probe = Probe(self.extractor, self.texts[: self.timed], self.schemas[: self.timed])
         return say.Proved([one.evidence(probe) for one, _ in self.chosen])
 
     def weigh(self, _: say.Weigh) -> say.Weighed:

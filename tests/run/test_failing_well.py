@@ -25,6 +25,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = here / "texts.jsonl"
     lines = [{"id": i, "text": text, "schema": {"价格": None}} for i, text in (("long", LONG), ("short", "售价三百元"))]
     texts.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    compared = here / "compared.jsonl"
+    compared.write_text(json.dumps({"id": "untimed", "text": LONG[::-1], "schema": {"价格": None}}), encoding="utf-8")
     suite = here / "faults.toml"
     suite.write_text(
         f"""
@@ -32,6 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         optimizations = {json.dumps(FAULTS)}
         [texts]
         datasets = [{json.dumps(str(texts))}]
+        compared = [{json.dumps(str(compared))}]
         [measure]
         scenarios = ["single_stream", "closed_loop", "offline", "cold_start"]
         only = {{ closed_loop = ["baseline", "wrong_answer"], offline = ["stock"] }}
@@ -118,7 +121,11 @@ def test_the_run_goes_on_past_every_failure(records: dict[str, Record]) -> None:
 def test_a_wrong_answer_strikes_its_speed_out_and_names_the_text(run: Path, rows: dict[str, Row]) -> None:
     row = rows["wrong_answer"]
     assert row.struck_out
-    assert [one.id.rpartition(":")[2] for one in row.broken] == ["long"]
+    # It is wrong on a text that is timed and on one that is only compared.
+    assert sorted(one.id for one in row.broken) == ["compared:untimed", "texts:long"]
+    assert row.texts == rows["stock"].texts == 3
+    assert row.latency
+    assert row.latency.requests == 2 * 2
     assert not rows["stock"].struck_out
     header, records = read_run(run, warn=pytest.fail)
     compared, spread = compare(header, records)

@@ -46,7 +46,8 @@ class Settings:
     device: str
     threads: int
     plugins: tuple[str, ...]
-    examples: tuple[Example, ...]
+    examples: tuple[Example, ...]  # those that are timed, then those that are only compared
+    timed: int
     passes: int
     clients: int
     starts: int
@@ -77,7 +78,7 @@ class LocalExecutor:
         with ExitStack() as stack:
             worker = self._start(BASELINE, "reference", self._deadline(), stack)
             ready = worker.hear(say.Ready)
-            answered = worker.ask(say.Answer(marks=True), say.Answered)
+            answered = worker.ask(say.Answer(everything=True, marks=True), say.Answered)
         return Reference(answered.answers, answered.marks), ready.facts
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
@@ -109,10 +110,10 @@ class LocalExecutor:
                 if name != "cold_start"
             }
             memory = pair.own.ask(say.Weigh(), say.Weighed).memory
-            parity = {
-                name: self._parity(pair.own, [one.answers for one in ours], reference)
-                for name, (ours, _) in timed.items()
-            }
+            answers = {name: [one.answers for one in ours] for name, (ours, _) in timed.items()}
+            if number == 0 and "single_stream" in answers and settings.timed < len(settings.examples):
+                answers["single_stream"].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
+            parity = {name: self._parity(pair.own, passes, reference) for name, passes in answers.items()}
             evidence = pair.own.ask(say.Prove(), say.Proved).evidence
         (starts.own if pair.own_first else starts.partner).append(pair.cold)
         samples: dict[str, Samples] = {"cold_start": starts}
@@ -125,7 +126,7 @@ class LocalExecutor:
                     parity=parity[name],
                     memory=memory,
                     evidence=evidence,
-                    scores=score(ours[0].answers, [example.gold for example in settings.examples]),
+                    scores=score(ours[0].answers, [one.gold for one in settings.examples[: settings.timed]]),
                 )
             elif name == "closed_loop":
                 samples[name] = ClosedLoop(settings.clients, _loads(ours), _loads(theirs), parity[name])
@@ -149,16 +150,16 @@ class LocalExecutor:
         return starts
 
     def _parity(self, worker: WorkerProcess, passes: Sequence[Sequence[Chains]], reference: Reference) -> Parity:
-        """Compare every timed answer with the baseline's; a text that differs is run once more for its logits."""
+        """Compare every answer of each pass with the baseline's; a text that differs runs once more for its logits."""
         examples = self._settings.examples
         differing: dict[int, Chains] = {}
         for answers in passes:
-            for place, (expected, got) in enumerate(zip(reference.answers, answers, strict=True)):
-                if expected != got:
+            for place, got in enumerate(answers):  # a timed pass has the first of them
+                if got != reference.answers[place]:
                     differing.setdefault(place, got)
         marks = worker.ask(say.MarkTexts(list(differing)), say.Marked).marks if differing else []
         return Parity(
-            texts=len(examples),
+            texts=max(map(len, passes)),
             differences=[
                 Difference(
                     id=examples[place].id,
@@ -181,6 +182,7 @@ class LocalExecutor:
             plugins=list(settings.plugins),
             texts=[example.text for example in settings.examples],
             schemas=[json.dumps(example.schema, ensure_ascii=False) for example in settings.examples],
+            timed=settings.timed,
             spawned_ns=time.monotonic_ns(),
         )
         worker = WorkerProcess(settings.logs / f"{log}.log", deadline)
