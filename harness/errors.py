@@ -35,9 +35,13 @@ class UnavailableError(UiebenchError):
     """An optimization cannot run here; the message says why."""
 
 
+_LISTED = 20  # names in a message
+
+
 def unknown(kind: str, name: str, allowed: Iterable[str]) -> str:
-    """The message for a name that does not exist: the nearest one first, then all of them."""
+    """The message for a name that does not exist: the nearest one first, then all of them, or the first of many."""
     names = sorted(allowed)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {name!r}{hint} (known: {', '.join(names) or 'none'})"
+    rest = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"unknown {kind} {name!r}{hint} (known: {', '.join(names[:_LISTED]) or 'none'}{rest})"

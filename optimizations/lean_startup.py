@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.baseline.model import SiameseUIE
     from harness.plugin import LoadPlan
 
-_HEAVY = ("transformers", "matplotlib", "scipy", "pandas")
+_HEAVY = ("transformers", "torch._dynamo", "sympy", "matplotlib", "scipy", "pandas")
 
 
 def imports_left_out(_: Probe) -> Evidence:

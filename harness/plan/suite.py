@@ -29,11 +29,11 @@ class Combinations(Part, frozen=True):
 
 
 class Texts(Part, frozen=True):
-    """Which texts: datasets by name or file, and how many of each, spread evenly over the lengths."""
+    """Which texts: datasets by name or file; all of them, so many spread evenly over the lengths, or some by name."""
 
     datasets: Annotated[list[str], msgspec.Meta(min_length=1)]
     count: Positive | None = None
-    most_characters: Positive | None = None  # longer ones are left out
+    ids: list[str] = []  # or these alone, as DATASET:ID
     compared: list[str] = []  # datasets of which every text is answered once more, untimed, and compared
 
 

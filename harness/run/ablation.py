@@ -108,15 +108,21 @@ def prepare(options: Options) -> Ablation:
     suite = read_suite(path)
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
     examples = _read(suite.texts.datasets)
-    if (most := suite.texts.most_characters) is not None:
-        examples = [example for example in examples if len(example.text) <= most]
+    if suite.texts.ids:
+        examples = [_named(name, examples) for name in suite.texts.ids]
     if not examples:
-        limit = f" of at most {most} characters" if most else ""
-        raise InputError(f"the datasets {', '.join(suite.texts.datasets)} hold no text{limit}")
+        raise InputError(f"the datasets {', '.join(suite.texts.datasets)} hold no text")
     timed = pick(examples, suite.texts.count)
     known = {example.id for example in timed}
     compared = [example for example in _read(suite.texts.compared) if example.id not in known]
     return Ablation(options, path, suite, tuple(plan), tuple(timed), tuple(compared))
+
+
+def _named(name: str, examples: list[Example]) -> Example:
+    by_id = {example.id: example for example in examples}
+    if name not in by_id:
+        raise InputError(unknown("text", name, by_id))
+    return by_id[name]
 
 
 def _read(datasets: list[str]) -> list[Example]:

@@ -29,6 +29,17 @@ def test_unknown_names_are_refused_with_the_near_one(tmp_path: Path) -> None:
     refused(uiebench("run", suite), "did you mean 'rounds'")
 
 
+def test_a_suite_may_name_its_texts_and_those_that_are_only_compared(tmp_path: Path) -> None:
+    suite = tmp_path / "s.toml"
+    texts = '[texts]\ndatasets = ["article", "business/dev"]\ncompared = ["business/dev"]\nids = '
+    suite.write_text(f'{texts}["business/dev:products-002", "article:article-001"]')
+    ablation = prepare(Options(str(suite)))
+    assert [one.id for one in ablation.examples] == ["business/dev:products-002", "article:article-001"]
+    assert len(ablation.compared) == 59
+    suite.write_text(f'{texts}["business/dev:product-002"]')
+    refused(uiebench("run", suite), "'business/dev:product-002'", "did you mean 'business/dev:products-002'", "41 more")
+
+
 def test_combinations_can_be_picked_and_left_out() -> None:
     done = uiebench("run", "demo", "--dry-run", "--only", "*truncation", "--skip", "flash*")
     listed = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]

@@ -40,6 +40,18 @@ def test_the_extractor_is_there_for_who_asks_for_it() -> None:
     assert "torch" in heavy_after("from harness import Extractor").split()
 
 
+def test_a_lean_start_imports_neither_transformers_nor_the_compiler() -> None:
+    code = """
+import sys
+from harness.baseline.loading import stock_plan
+from harness.plan.registry import find_optimizations
+plan = stock_plan("tests/golden/checkpoint", device="cpu", start="baseline")
+find_optimizations()["lean_startup"].apply(plan).load().extract("售价三元", {"价格": None})
+assert not {"torch._dynamo", "sympy", "matplotlib", "scipy"} & set(sys.modules)
+"""
+    assert "transformers" not in heavy_after(code).split()
+
+
 def test_our_data_folder_is_not_taken_for_the_library_of_its_name() -> None:
     code = "import harness\ntry:\n    import datasets\n    raise SystemExit('imported')\nexcept ImportError: pass"
     assert heavy_after(code) == ""
