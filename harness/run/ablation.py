@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import random
 import shutil
 import sys
@@ -24,6 +23,7 @@ from harness.plan.suite import Suite, find_suite, read_suite
 from harness.record import BASELINE, RECORD_VERSION, STOCK, Chains, Header, Mark
 from harness.run.environment import environment
 from harness.run.executors.local import LocalExecutor, Reference, Settings
+from harness.run.key import run_key
 from harness.run.process import WorkerError
 from harness.run.runner import run
 from harness.run.store import Store, go_on, unfinished_run
@@ -211,17 +211,14 @@ def _begin(ablation: Ablation, executor: LocalExecutor, store: Store, key: str) 
 
 def _key(ablation: Ablation) -> str:
     options = ablation.options
-    weights = find_checkpoint(options.checkpoint).resolve()
-    files = {str(path.resolve()): path.read_bytes().hex() for path in options.plugins}
     decides = (
         RECORD_VERSION,
         msgspec.to_builtins(ablation.suite),
         [planned.combination for planned in ablation.plan],
         msgspec.to_builtins(ablation.examples + ablation.compared),
-        [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(weights.iterdir())],
-        (options.device, options.threads, options.seed, files),
+        (options.device, options.threads, options.seed),
     )
-    return hashlib.sha256(repr(decides).encode()).hexdigest()[:16]
+    return run_key(decides, find_checkpoint(options.checkpoint).resolve(), options.plugins)
 
 
 def _renamed(dataset: str, example: Example) -> Example:

@@ -23,9 +23,14 @@ def environment() -> dict[str, Any]:
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "load_average": list(os.getloadavg()),
-        "packages": {name: found for name in _DISTRIBUTIONS if (found := _version(name))},
+        "packages": packages(),
         "gpus": gpus(),
     }
+
+
+def packages() -> dict[str, str]:
+    """The versions of the libraries that change what is measured, as far as they are installed."""
+    return {name: found for name in _DISTRIBUTIONS if (found := _version(name))}
 
 
 def gpus() -> list[str]:

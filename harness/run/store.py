@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -76,10 +77,14 @@ def read_run(directory: Path, warn: Callable[[str], None]) -> tuple[Header, list
     Raises:
         InputError: there is no run, or its records cannot be read.
     """
-    path = directory / RECORDS
-    if not path.is_file():
+    path, packed = directory / RECORDS, directory / f"{RECORDS}.gz"
+    if packed.is_file():  # a published run
+        path, data = packed, gzip.decompress(packed.read_bytes())
+    elif path.is_file():
+        data = path.read_bytes()
+    else:
         raise InputError(f"{str(directory)!r} holds no run: there is no {RECORDS} in it")
-    *lines, rest = path.read_bytes().split(b"\n")
+    *lines, rest = data.split(b"\n")
     if rest:
         warn(f"{path}: the last line is torn (the run was killed while writing) and was left out")
     if not lines or _version(lines[0]) != RECORD_VERSION:

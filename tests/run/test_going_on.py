@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import time
@@ -75,6 +76,15 @@ def test_a_run_killed_at_any_moments_ends_with_every_record_once(tmp_path: Path,
     counted = Counter((record.cell.combination, record.cell.scenario, record.round) for record in records)
     assert counted == Counter((c, s, r) for c in "abcde" for s in SCENARIOS for r in range(ROUNDS))
     assert unfinished_run(tmp_path, "key", ROUNDS, CELLS) is None
+
+
+def test_a_published_run_is_read_from_its_packed_records(tmp_path: Path) -> None:
+    store = begin(tmp_path / "run")
+    measure(store, set(), None, 0)
+    published = tmp_path / "published"
+    published.mkdir()
+    (published / f"{RECORDS}.gz").write_bytes(gzip.compress(store.path.read_bytes()))
+    assert read_run(published, warn=pytest.fail) == read_run(store.path.parent, warn=pytest.fail)
 
 
 def test_a_run_of_another_key_is_left_alone(tmp_path: Path) -> None:
