@@ -15,6 +15,7 @@ from harness.report.table import folded
 LOAD = Throughput("closed_loop", 3, 12.5, Estimate(1.2, 1.1, 1.3), 1e6, None)
 LONG = "flash_attention+segmented_forward+dynamic_truncation+batching+torchscript+lean_startup"
 ROWS = [*OTHERS, replace(row(LONG, 0.6), loads={"closed_loop": LOAD})]
+RUNGS = [*OTHERS, row("b", 0.9), row("a+b", 0.5), row("a+c", 0.1), row("a+b+c", 0.7)]
 
 
 def labels(kind: str, rows: list[Row]) -> list[str]:
@@ -23,13 +24,24 @@ def labels(kind: str, rows: list[Row]) -> list[str]:
     return [text.get_text().replace("\n", "") for text in figure.axes[0].get_yticklabels()]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "ladder"])
 def test_a_chart_names_its_combinations_and_its_unit(kind: str) -> None:
     expected = [LONG] if kind == "throughput" else ["baseline", "stock", LONG]
     assert labels(kind, ROWS) == expected
     figure = draw(kind, ROWS)
     assert figure is not None
     assert figure.axes[0].get_xlabel()
+
+
+def test_the_ladder_takes_one_more_at_each_rung() -> None:
+    assert labels("ladder", RUNGS) == ["baseline", "+ b", "+ a", "+ c"]
+    figure = draw("ladder", RUNGS)
+    assert figure is not None
+    assert [text.get_text() for text in figure.axes[0].texts] == ["0.900", "0.500", "0.700"]
+
+
+def test_two_rungs_are_no_ladder() -> None:
+    assert draw("ladder", RUNGS[:4]) is None
 
 
 @pytest.mark.parametrize("kind", ["ratio", "latency", "throughput"])
@@ -45,7 +57,7 @@ def test_nothing_measured_is_no_chart(kind: str) -> None:
 
 
 def test_every_chart_is_saved_as_png_and_svg(tmp_path: Path) -> None:
-    saved = save_all(ROWS, tmp_path / "charts")
+    saved = save_all(RUNGS + ROWS[2:], tmp_path / "charts")
     assert [path.stem for path in saved] == list(KINDS)
     for path in saved:
         assert path.read_bytes().startswith(b"\x89PNG")

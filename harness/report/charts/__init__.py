@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from harness.analyse.compare import Row
 
-KINDS = ("ratio", "latency", "throughput", "memory")
+KINDS = ("ratio", "ladder", "latency", "throughput", "memory")
 
 
 def draw(kind: str, rows: Sequence[Row]) -> Figure | None:

@@ -1,0 +1,57 @@
+"""One optimization on top of the other: what each step takes off the baseline's time, as a waterfall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from harness.record import BASELINE, STOCK
+from harness.report.charts.bars import COLOURS, canvas
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from harness.analyse.compare import Row
+
+_FEWEST = 3  # rungs; fewer are no ladder
+
+
+def chart(rows: Sequence[Row]) -> Figure | None:
+    """A bar for each step, from the time before it to the time after it, as shares of the baseline's time."""
+    steps = ladder(rows)
+    if len(steps) < _FEWEST:
+        return None
+    names = [BASELINE, *(f"+ {added}" for added, _ in steps)]
+    figure, axes = canvas("One on top of the other", "time / baseline", names)
+    axes.barh(0, 1, height=0.6, color="#777777")
+    before = 1.0
+    for place, (_, after) in enumerate(steps, start=1):
+        colour = COLOURS[2] if after < before else COLOURS[1]
+        axes.barh(place, after, height=0.6, color="#DDDDDD")
+        axes.barh(place, before - after, left=after, height=0.6, color=colour)
+        axes.annotate(
+            f"{after:.3f}", (max(before, after), place), (5, 0), textcoords="offset points", va="center", size=8
+        )
+        before = after
+    axes.margins(x=0.1)
+    return figure
+
+
+def ladder(rows: Sequence[Row]) -> list[tuple[str, float]]:
+    """The longest way up from the baseline that takes the first row with one more optimization each time.
+
+    Returns:
+        Of each rung, the optimization it adds and its time as a share of the baseline's.
+    """
+    steps: list[tuple[str, float]] = []
+    below: frozenset[str] = frozenset()
+    for row in rows:
+        parts = frozenset(row.combination.split("+"))
+        added = parts - below
+        if row.combination == STOCK or len(added) != 1 or len(parts) != len(below) + 1:
+            continue
+        if row.struck_out or not row.latency or not row.latency.to_baseline:
+            continue
+        steps.append((next(iter(added)), row.latency.to_baseline.value))
+        below = parts
+    return steps
