@@ -20,6 +20,7 @@ from harness.training.markup import Marked, Node, chains
 
 PROMPTS = 5  # of a text, drawn from all that its domain's schema asks
 ABSENT = 1  # at least so many of them ask for what is not there
+NESTED = 2  # of them, at most, are drawn from the nested ones first: these are learned last
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ def row(marked: Marked, schema: Mapping[str, Any], tokenizer: TextTokenizer, rng
     every = asks(marked, schema)
     present = [asked for asked, spans in every.items() if spans]
     absent = [asked for asked, spans in every.items() if not spans]
-    chosen = rng.sample(present, min(len(present), PROMPTS - ABSENT))
+    nested = [asked for asked in present if "," in asked]
+    chosen = rng.sample(nested, min(len(nested), NESTED))
+    present = [asked for asked in present if asked not in chosen]
+    chosen += rng.sample(present, min(len(present), PROMPTS - ABSENT - len(chosen)))
     chosen += rng.sample(absent, min(len(absent), PROMPTS - len(chosen)))
     spans = {
         kind: sorted({(node.start, node.end) for node in marked.nodes if node.type == kind}) for kind in types(schema)
