@@ -18,6 +18,7 @@ def show(directory: Path) -> int:
     """Print the table of a run, write report.md; returns how many rows have no baseline to stand on (0 or all)."""
     from rich.console import Console
 
+    from harness.analyse.attribution import attribute
     from harness.analyse.compare import compare
     from harness.record import BASELINE
     from harness.report import console, markdown
@@ -27,7 +28,8 @@ def show(directory: Path) -> int:
     header, records = read_run(directory, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
     rows, spread = compare(header, records)
     charts = [str(path.relative_to(directory)) for path in save_all(rows, directory / "charts")]
-    (directory / "report.md").write_text(markdown.render(header, rows, spread, charts), encoding="utf-8")
+    written = markdown.render(header, rows, spread, charts, attribute(records, rows))
+    (directory / "report.md").write_text(written, encoding="utf-8")
     # A pipe has no width of its own; a table squeezed to 80 columns cannot be read.
     Console(width=None if sys.stdout.isatty() else 150).print(console.render(header, rows))
     print(f"\nReport: {directory / 'report.md'}")

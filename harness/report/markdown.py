@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+from harness.analyse.attribution import TIME, Attribution
 from harness.analyse.compare import Row
 from harness.analyse.stats import NOISE, Spread
 from harness.record import Header
 from harness.report.advice import advice
+from harness.report.attribution import beside, brought, in_words
 from harness.report.table import Field, details, fields, summary
 
 _DETAILS = (
@@ -17,17 +19,23 @@ _DETAILS = (
 )
 
 
-def render(run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[str] = ()) -> str:
-    """The whole report; ``charts`` are paths of images, relative to it."""
-    return "\n".join(_lines(run, rows, spread, charts)) + "\n"
+def render(
+    run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[str] = (), found: Attribution | None = None
+) -> str:
+    """The whole report; ``charts`` are paths of images, relative to it, ``found`` is what each optimization brings."""
+    return "\n".join(_lines(run, rows, spread, charts, found)) + "\n"
 
 
-def _lines(run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[str]) -> Iterator[str]:
+def _lines(
+    run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[str], found: Attribution | None
+) -> Iterator[str]:
     yield from (f"# {run.suite}", "", f"`{run.command}`", "", f"**{advice(rows)}**", "")
     yield from (f"- {line}" for line in summary(rows))
     yield from ("", *_table([fields(row, rows) for row in rows]), "", _how(spread), "")
     for chart in charts:
         yield from (f"![]({chart})", "")
+    if found is not None:
+        yield from _attribution(found)
     yield from ("## In detail", "", *_table([details(row) for row in rows]), "", _DETAILS, "")
     for row in rows:
         yield from _details(row)
@@ -41,6 +49,24 @@ def _how(spread: Spread) -> str:
         f"processes, timed in turns with stock; the sd between rounds is {spread.sd:.1%} ({source}). A verdict needs "
         f"the whole interval beyond {NOISE:.0%}. A speed struck through belongs to other answers than the baseline's."
     )
+
+
+def _attribution(found: Attribution) -> Iterator[str]:
+    yield from ("## What each brings", "")
+    if found.refusal is not None:
+        yield from (f"Not told: {found.refusal}.", "")
+        return
+    time = found.effects[TIME]
+    yield from (f"Factors on average over combinations of the others, with 95 % intervals ({time.model}).", "")
+    if found.left_out:
+        yield from (f"Left out: {', '.join(found.left_out)}.", "")
+    yield from (*_plain(brought(found)), "")
+    if time.given:
+        yield from (*_plain(beside(time)), "", *(f"- {line}" for line in in_words(time)), "")
+
+
+def _plain(table: Sequence[Sequence[str]]) -> Iterator[str]:
+    return _table([{name: Field(text) for name, text in zip(table[0], line, strict=True)} for line in table[1:]])
 
 
 def _details(row: Row) -> Iterator[str]:

@@ -44,8 +44,9 @@ def details(row: Row) -> dict[str, Field]:
 
 
 def ratio(value: Estimate) -> str:
-    """A ratio with its interval."""
-    return f"{value.value:.2f} [{value.low:.2f}, {value.high:.2f}]"
+    """A ratio with its interval, of two decimals, of three where it is under 0.1."""
+    decimals = 2 if value.value >= 0.1 else 3
+    return f"{value.value:.{decimals}f} [{value.low:.{decimals}f}, {value.high:.{decimals}f}]"
 
 
 def folded(name: str, longest: int) -> str:

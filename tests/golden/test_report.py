@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from harness.analyse.attribution import attribute
 from harness.analyse.compare import compare
 from harness.record import (
     RECORD_VERSION,
@@ -31,7 +32,7 @@ from harness.report import markdown
 
 EXPECTED = Path(__file__).parent / "report.md"
 MIB = 1024 * 1024
-EXACT = {"baseline": True, "stock": True, "good": True, "wrong": True, "broken": True, "absent": True}
+NAMES = ("baseline", "stock", "good", "better", "better+good", "wrong", "broken", "absent")
 
 
 def measured(name: str, scale: float, *differences: Difference) -> list[Record]:
@@ -68,7 +69,7 @@ def test_the_report_is_as_it_was() -> None:
         device="cpu",
         checkpoint="model",
         texts=[f"t{i}" for i in range(50)],
-        exact=EXACT,
+        exact=dict.fromkeys(NAMES, True),
         environment={"cores": 2},
     )
     span = [[{"type": "价格", "span": "九元", "offset": [0, 2]}]]
@@ -76,11 +77,14 @@ def test_the_report_is_as_it_was() -> None:
         *measured("baseline", 4),
         *measured("stock", 1),
         *measured("good", 0.5, Difference("t7", tie=True, expected=[], got=span)),
+        *measured("better", 0.25),
+        *measured("better+good", 0.24),
         *measured("wrong", 0.1, Difference("t3", tie=False, expected=span, got=[])),
         Failed(Cell("broken", "single_stream", "texts", "cpu"), 0, "crash", "the worker ended with signal SIGSEGV"),
         Skipped(Cell("absent", "single_stream", "texts", "cpu"), 0, "absent: it needs a GPU | of sm80"),
     ]
-    report = markdown.render(header, *compare(header, records))
+    rows, spread = compare(header, records)
+    report = markdown.render(header, rows, spread, found=attribute(records, rows))
     if os.environ.get("UPDATE_GOLDEN"):
         EXPECTED.write_text(report, encoding="utf-8")
     assert report == EXPECTED.read_text(encoding="utf-8")

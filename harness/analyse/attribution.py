@@ -1,0 +1,74 @@
+"""Records to effects: what each optimization brings in time, memory and cold start."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.analyse.compare import Row
+from harness.analyse.effects import Effects, effects
+from harness.analyse.stats import log_ratio, pooled_spread
+from harness.errors import InputError
+from harness.record import BASELINE, STOCK, ColdStart, Measured, Record, SingleStream
+
+TIME = "time"
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """The effects that a run's combinations can tell, by quantity."""
+
+    effects: dict[str, Effects]
+    left_out: tuple[str, ...]  # combinations with nothing measured, or with other answers than they promised
+    refusal: str | None  # why there are none
+
+
+def attribute(records: Sequence[Record], rows: Sequence[Row]) -> Attribution | None:
+    """The effects of the optimizations of the widest combination; None where no combination has two of them."""
+    names = {row.combination: _parts(row.combination) for row in rows if row.combination != STOCK}
+    factors = max(names.values(), key=len, default=frozenset())
+    if len(factors) < 2:
+        return None
+    sound = {row.combination for row in rows if row.latency and not row.struck_out}
+    cells = {name: parts for name, parts in names.items() if parts <= factors}
+    values = {
+        quantity: {cells[name]: found for name, found in by_name.items() if name in cells and name in sound}
+        for quantity, by_name in _values(records).items()
+    }
+    left_out = tuple(name for name in cells if name not in sound)
+    try:
+        return Attribution(
+            {name: found for name, of in values.items() if (found := _effects(name, of))}, left_out, None
+        )
+    except InputError as error:
+        return Attribution({}, left_out, str(error))
+
+
+def _effects(quantity: str, cells: Mapping[frozenset[str], Sequence[float]]) -> Effects | None:
+    """None where too few rounds tell how much a quantity varies; of times, that is known beforehand."""
+    spread = pooled_spread({"+".join(sorted(cell)): values for cell, values in cells.items()})
+    return None if spread.assumed and quantity != TIME else effects(cells, spread)
+
+
+def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
+    """The logarithm of each quantity, by combination, one a round (of cold starts, one a start)."""
+    found: dict[str, dict[str, list[float]]] = {TIME: {}, "memory while serving": {}, "cold start": {}}
+    time, memory, starts = found.values()
+    for record in records:
+        if not isinstance(record, Measured):
+            continue
+        name, samples = record.cell.combination, record.samples
+        if isinstance(samples, SingleStream):
+            time.setdefault(name, []).append(log_ratio(samples.own_ns, samples.partner_ns))
+            ledger = samples.memory
+            peak = ledger.cuda_serving_peak_bytes or ledger.rss_serving_peak_bytes
+            if peak:
+                memory.setdefault(name, []).append(math.log(peak))
+        elif isinstance(samples, ColdStart) and samples.own:
+            starts.setdefault(name, []).extend(math.log(start.total_ns) for start in samples.own)
+    return {quantity: by_name for quantity, by_name in found.items() if by_name}
+
+
+def _parts(combination: str) -> frozenset[str]:
+    return frozenset() if combination == BASELINE else frozenset(combination.split("+"))

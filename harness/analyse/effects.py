@@ -1,0 +1,148 @@
+"""What each optimization brings: its effect alone and beside each other one, and its share of what all bring together.
+
+Values are logarithms (of ratios, of bytes), so effects are factors. Every figure is a weighted sum of the cells' means,
+so its interval follows from the spread between rounds. Source of main effects and interactions: Box, Hunter and Hunter,
+Statistics for Experimenters (2nd edition, 2005), chapters 5 and 6; of the shares: Shapley, A Value for n-Person Games
+(1953).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations
+from math import comb
+from statistics import fmean
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analyse.stats import Estimate, Spread
+from harness.errors import InputError
+
+_ZERO = 1e-9
+Cells: TypeAlias = Mapping[
+    frozenset[str], Sequence[float]
+]  # each combination's values, one a round; {} is the baseline
+
+
+@dataclass(frozen=True)
+class Effects:
+    """All effects of one quantity, as factors: 0.5 halves it."""
+
+    names: tuple[str, ...]
+    model: str  # what they rest on, in words
+    main: dict[str, Estimate]  # over all combinations of the others
+    given: dict[tuple[str, str], Estimate]  # (A, B): A's effect where B is on; empty where pairs cannot be told
+    without: dict[tuple[str, str], Estimate]  # (A, B): A's effect where B is off; likewise
+    shapley: dict[str, Estimate]  # their product is ``total``; empty where pairs cannot be told
+    total: Estimate | None  # of all together against the baseline; likewise
+
+
+def effects(cells: Cells, spread: Spread) -> Effects:
+    """Effects from any set of combinations that can tell them.
+
+    All 2**k combinations give them without a model. Of fewer, those that are missing are predicted: from main effects
+    and pair interactions where the combinations at hand can tell these, else there are main effects alone.
+
+    Args:
+        cells: values of every combination that was measured.
+        spread: of a value between rounds.
+
+    Raises:
+        InputError: the combinations cannot tell even the main effects.
+    """
+    names = tuple(sorted(set().union(*cells)))
+    table = _Table(cells, names, spread)
+    return Effects(
+        names=names,
+        model=table.model,
+        main={name: table.step(name) for name in names},
+        given={(a, b): table.step(a, on=b) for a, b in permutations(names, 2) if table.pairs},
+        without={(a, b): table.step(a, off=b) for a, b in permutations(names, 2) if table.pairs},
+        shapley={name: table.shapley(name) for name in names} if table.pairs else {},
+        total=table.total() if table.pairs else None,
+    )
+
+
+class _Table:
+    """The means of all 2**k combinations, measured or predicted, and sums over them."""
+
+    def __init__(self, cells: Cells, names: Sequence[str], spread: Spread) -> None:
+        self.every = [frozenset(chosen) for size in range(len(names) + 1) for chosen in combinations(names, size)]
+        self.means = np.array([fmean(values) for values in cells.values()])
+        self.variances = np.array([spread.sd**2 / len(values) for values in cells.values()])
+        self.quantile = spread.quantile
+        self.names = names
+        self.model, self.pairs, self.filled = _fill(list(cells), self.every, names)
+
+    def step(self, name: str, on: str | None = None, off: str | None = None) -> Estimate:
+        """What switching one on changes, on average over combinations of the others, with one of them on or off."""
+        without = [s for s in self.every if name not in s and (on is None or on in s) and (off is None or off not in s)]
+        return self._sum({s: 1 / len(without) for s in without}, name)
+
+    def shapley(self, name: str) -> Estimate:
+        """What it adds on average over all orders of switching all of them on."""
+        k = len(self.names)
+        return self._sum({s: 1 / (k * comb(k - 1, len(s))) for s in self.every if name not in s}, name)
+
+    def total(self) -> Estimate:
+        """All together against none."""
+        weights = np.zeros(len(self.every))
+        weights[0], weights[-1] = -1, 1
+        return self._estimate(weights)
+
+    def _sum(self, weights: Mapping[frozenset[str], float], name: str) -> Estimate:
+        vector = np.zeros(len(self.every))
+        for below, weight in weights.items():
+            vector[self.every.index(below)] -= weight
+            vector[self.every.index(below | {name})] += weight
+        return self._estimate(vector)
+
+    def _estimate(self, weights: NDArray[np.float64]) -> Estimate:
+        of_cells = weights @ self.filled
+        mean = float(of_cells @ self.means)
+        half = self.quantile * math.sqrt(float(of_cells**2 @ self.variances))
+        return Estimate(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+
+
+def _fill(
+    have: Sequence[frozenset[str]], every: Sequence[frozenset[str]], names: Sequence[str]
+) -> tuple[str, bool, NDArray[np.float64]]:
+    """How to get the means of all combinations from those at hand: in words, whether pairs can be told, a matrix."""
+    if set(have) == set(every):
+        return "all combinations", True, np.array([[float(one == other) for other in have] for one in every])
+    singles = [frozenset(chosen) for n in (0, 1) for chosen in combinations(names, n)]
+    pairs = [frozenset(chosen) for chosen in combinations(names, 2)]
+    of = f"fitted to {len(have)} of {len(every)} combinations"
+    both = _coded(have, singles + pairs)
+    if np.linalg.matrix_rank(both) == both.shape[1]:
+        return f"main effects and pair interactions, {of}", True, _coded(every, singles + pairs) @ np.linalg.pinv(both)
+    design = _coded(have, singles)
+    of_pairs = _coded(have, pairs)
+    mixed = np.linalg.pinv(design) @ of_pairs  # what a pair interaction adds to each main effect (the alias matrix)
+    if np.linalg.matrix_rank(design) < len(singles) or np.abs(mixed[1:]).max() > _ZERO:
+        raise InputError(
+            f"{len(have)} of {len(every)} combinations of {', '.join(names)} cannot tell what each brings apart from "
+            'what pairs bring; measure more of them, all (design = "full") or a fraction (fraction = "a b c abc")'
+        )
+    return (
+        f"main effects alone, {of}; pairs that cannot be told apart: {_aliases(pairs, of_pairs)}",
+        False,
+        (_coded(every, singles) @ np.linalg.pinv(design)),
+    )
+
+
+def _aliases(pairs: Sequence[frozenset[str]], columns: NDArray[np.float64]) -> str:
+    """The groups of pairs whose interactions look the same in these combinations."""
+    groups: dict[bytes, list[str]] = {}
+    for pair, column in zip(pairs, columns.T, strict=True):
+        groups.setdefault((column * column[0]).tobytes(), []).append(" x ".join(sorted(pair)))
+    return "; ".join(" = ".join(group) for group in groups.values() if len(group) > 1)
+
+
+def _coded(cells: Sequence[frozenset[str]], terms: Sequence[frozenset[str]]) -> NDArray[np.float64]:
+    """A row a cell, a column a term: the product of its factors, 1 where one is on and -1 where it is off."""
+    return np.array([[(-1.0) ** len(term - cell) for term in terms] for cell in cells])

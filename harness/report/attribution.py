@@ -1,0 +1,48 @@
+"""What each optimization brings, as tables of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.analyse.attribution import TIME, Attribution
+from harness.analyse.effects import Effects
+from harness.report.table import NOTHING, ratio
+
+Table = list[list[str]]  # the first line names the columns
+
+
+def brought(found: Attribution) -> Table:
+    """A line an optimization: its factor on each quantity, over all combinations of the others, and its share."""
+    time = found.effects[TIME]
+    shares = [f"share of the gain ({ratio(time.total)})"] if time.total else []
+    lines = [["optimization", *found.effects, *shares]]
+    for name in time.names:
+        factors = [ratio(of.main[name]) if name in of.main else NOTHING for of in found.effects.values()]
+        lines.append([name, *factors, *([ratio(time.shapley[name])] if shares else [])])
+    return lines
+
+
+def beside(effects: Effects) -> Table:
+    """A line an optimization, a column for each other one: its factor where that one is on."""
+    return [["time, where … is on", *effects.names]] + [
+        [name, *(ratio(effects.given[name, on]) if on != name else NOTHING for on in effects.names)]
+        for name in effects.names
+    ]
+
+
+def in_words(effects: Effects) -> Iterator[str]:
+    """Each optimization that helps where another one is off, and no longer helps where it is on."""
+    for name in effects.names:
+        spoilt = [
+            f"{on} ({ratio(effects.without[name, on])} without, {ratio(effects.given[name, on])} with it)"
+            for on in effects.names
+            if on != name
+            and effects.without[name, on].verdict == "faster"
+            and effects.given[name, on].verdict != "faster"
+        ]
+        if spoilt:
+            yield f"{name} brings time only without {_listed(spoilt)}."
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return ", and without ".join(parts)

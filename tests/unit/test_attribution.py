@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from test_advice import row
+
+from harness.analyse.attribution import TIME, Attribution, attribute
+from harness.analyse.compare import Row
+from harness.record import Cell, ColdStart, Difference, Measured, Memory, Parity, Record, SingleStream, StartUp
+from harness.report.attribution import beside, brought, in_words
+
+# a takes half of the time, b a fifth, both together the same fifth; b needs a quarter more memory, a starts in half.
+TIMES = {"baseline": 1.0, "a": 0.5, "b": 0.2, "a+b": 0.2}
+MEMORY = {"baseline": 400, "a": 400, "b": 500, "a+b": 500}
+STARTS = {"baseline": 2.0, "a": 1.0, "b": 2.0, "a+b": 1.0}
+ROUNDS = 5
+
+
+def records() -> list[Record]:
+    rng = random.Random(0)
+    found: list[Record] = []
+    for name, time in TIMES.items():
+        for turn in range(ROUNDS):
+            own = round(1e9 * time * rng.gauss(1, 0.01))
+            memory = Memory(weights_bytes=1, rss_serving_peak_bytes=MEMORY[name] * 2**20 + turn)
+            stream = SingleStream([[own]], [[10**9]], [own], Parity(1), memory)
+            start = StartUp(imports_ns=round(STARTS[name] * rng.gauss(1, 0.02) * 1e9), weights_ns=0, first_call_ns=0)
+            found.append(Measured(Cell(name, "single_stream", "texts", "cpu"), turn, stream))
+            found.append(Measured(Cell(name, "cold_start", "texts", "cpu"), turn, ColdStart([start], [start], start)))
+    return found
+
+
+def rows() -> list[Row]:
+    return [row(name, time) for name, time in {**TIMES, "stock": 0.3}.items()]
+
+
+def told(of: list[Row]) -> Attribution:
+    found = attribute(records(), of)
+    assert found is not None
+    return found
+
+
+def test_each_quantity_is_attributed() -> None:
+    found = told(rows())
+    assert found.effects[TIME].given["a", "b"].value == pytest.approx(1, rel=0.03)
+    assert found.effects[TIME].without["a", "b"].value == pytest.approx(0.5, rel=0.03)
+    assert found.effects["memory while serving"].main["b"].value == pytest.approx(1.25, rel=0.001)
+    assert found.effects["cold start"].main["a"].value == pytest.approx(0.5, rel=0.05)
+    assert brought(found)[0][:4] == ["optimization", TIME, "memory while serving", "cold start"]
+    assert [line[0] for line in beside(found.effects[TIME])[1:]] == ["a", "b"]
+
+
+def test_what_helps_only_without_another_one_is_said() -> None:
+    (said,) = in_words(told(rows()).effects[TIME])
+    assert said.startswith("a brings time only without b (0.5")
+
+
+def test_a_combination_with_other_answers_is_left_out() -> None:
+    wrong = [
+        replace(one, broken=(Difference("t", tie=False, expected=[], got=[]),)) if one.combination == "a+b" else one
+        for one in rows()
+    ]
+    found = told(wrong)
+    assert found.left_out == ("a+b",)
+    assert found.refusal is not None
+    assert "3 of 4 combinations of a, b" in found.refusal
+
+
+def test_one_optimization_has_nothing_to_be_told_apart_from() -> None:
+    assert attribute(records(), rows()[:2]) is None
