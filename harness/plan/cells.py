@@ -65,8 +65,12 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
 
 def _design(wanted: Combinations, registry: Registry) -> Iterator[list[Chosen]]:
     each = [parse(written, registry) for written in wanted.optimizations]
-    for design in [wanted.design] if isinstance(wanted.design, str) else wanted.design:
-        for subset in _subsets(design, len(each)):
+    designs = [wanted.design] if isinstance(wanted.design, str) else wanted.design
+    if wanted.fraction and "fraction" not in designs:
+        raise SuiteError('[combinations] fraction is for design = "fraction"; take it out, or choose that design')
+    for design in designs:
+        subsets = _fraction(wanted) if design == "fraction" else _subsets(design, len(each))
+        for subset in subsets:
             yield _together([each[i] for i in subset])
 
 
@@ -88,6 +92,27 @@ def _subsets(design: str, count: int) -> list[tuple[int, ...]]:
             return [subset for size in range(1, count + 1) for subset in combinations(every, size)]
         case _:  # explicit: only what `include` names
             return []
+
+
+def _fraction(wanted: Combinations) -> list[tuple[int, ...]]:
+    """The combinations of a regular fraction of all of them.
+
+    A letter of its own switches an optimization freely; several letters switch it by the product of theirs (on is 1,
+    off is -1).
+    """
+    words = (wanted.fraction or "").split()
+    if len(words) != len(wanted.optimizations):
+        raise SuiteError(
+            f"[combinations] fraction = {wanted.fraction!r} has {len(words)} words for {len(wanted.optimizations)} "
+            'optimizations; give one for each, like fraction = "a b c abc" for four'
+        )
+    from pydoe import fracfact
+
+    try:
+        runs = fracfact(" ".join(words))
+    except (ValueError, IndexError) as error:
+        raise SuiteError(f"[combinations] fraction = {wanted.fraction!r} is no design: {error}") from error
+    return [chosen for run in runs if (chosen := tuple(i for i, level in enumerate(run) if level > 0))]
 
 
 def _missing(chosen: Sequence[Chosen]) -> str | None:

@@ -11,7 +11,7 @@ import msgspec
 from harness.errors import SuiteError, unknown
 
 SUITES = Path(__file__).parent / "suites"
-Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "explicit"]
+Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "fraction", "explicit"]
 Scenario = Literal["single_stream", "closed_loop", "offline", "cold_start"]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -26,6 +26,7 @@ class Combinations(Part, frozen=True):
     design: Design | list[Design] = "one_at_a_time"
     optimizations: list[str] = []
     include: list[str] = []
+    fraction: str | None = None  # of the design of that name: a word an optimization, like "a b c abc"
 
 
 class Texts(Part, frozen=True):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from harness.errors import SuiteError
@@ -103,7 +104,7 @@ def test_a_distribution_that_is_missing_is_a_reason_not_to_run() -> None:
 
 @pytest.mark.parametrize("place", ["optimizations", "include"])
 def test_an_unknown_optimization_is_refused_with_the_near_one(place: str) -> None:
-    combinations = Combinations("explicit", **{place: ["flash_atention"]})
+    combinations = msgspec.convert({"design": "explicit", place: ["flash_atention"]}, Combinations)
     with pytest.raises(SuiteError, match="did you mean 'flash_attention'"):
         plan_cells(Suite(Texts(["article"]), combinations), OURS, "cpu")
 
@@ -113,6 +114,37 @@ def test_an_unknown_optimization_is_refused_with_the_near_one(place: str) -> Non
 def test_an_optimization_listed_twice_is_not_combined_with_itself(design: str, again: str) -> None:
     for one in planned(design, "a", again):
         assert one.reason or parse(one.combination, REGISTRY) is not None
+
+
+def of_fraction(fraction: str | None, *optimizations: str) -> list[str]:
+    combinations = Combinations("fraction", list(optimizations), fraction=fraction)
+    return [one.combination for one in plan_cells(Suite(Texts(["article"]), combinations), REGISTRY, "cpu")]
+
+
+def test_a_fraction_switches_one_by_the_product_of_others() -> None:
+    assert of_fraction("a b ab", "a", "b", "c") == ["baseline", "stock", "c", "b", "a", "a+b+c"]
+    half = of_fraction("a b abc c", "a", "b", "c", "d")
+    assert len(half) == 2 + 7  # of eight, one is the baseline
+
+
+@pytest.mark.parametrize(
+    ("fraction", "said"),
+    [
+        (None, "has 0 words for 3 optimizations"),
+        ("a b", "has 2 words for 3 optimizations"),
+        ("a b x", "is no design"),
+        ("a b a1", "is no design"),
+    ],
+)
+def test_a_fraction_that_is_none_is_named(fraction: str | None, said: str) -> None:
+    with pytest.raises(SuiteError, match=said):
+        of_fraction(fraction, "a", "b", "c")
+
+
+def test_a_fraction_for_another_design_is_named() -> None:
+    suite = Suite(Texts(["article"]), Combinations("full", ["a", "b"], fraction="a b"))
+    with pytest.raises(SuiteError, match="take it out"):
+        plan_cells(suite, REGISTRY, "cpu")
 
 
 def test_designs_can_be_put_together() -> None:
