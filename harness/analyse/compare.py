@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from harness.analyse.stats import Estimate, Spread, estimate, log_ratio, percentile, pooled_spread
+from harness.analyse.stats import (
+    Estimate,
+    Percentile,
+    Spread,
+    estimate,
+    judged_together,
+    log_ratio,
+    percentile,
+    percentiles,
+    pooled_spread,
+)
 from harness.record import (
     BASELINE,
     STOCK,
@@ -31,14 +41,14 @@ from harness.units import NS_PER_S
 
 @dataclass(frozen=True)
 class Latency:
-    """What the requests of all rounds took, in nanoseconds; a percentile is None where they are too few."""
+    """What the requests of all rounds took, in nanoseconds; a percentile is None where they are too few.
+
+    The ratios' verdicts are judged together with those of the run's other combinations.
+    """
 
     requests: int
     mean_ns: float
-    p50_ns: float | None
-    p90_ns: float | None
-    p95_ns: float | None
-    p99_ns: float | None
+    percentiles: dict[float, Percentile | None]
     cpu_share: float  # CPU time of all threads over the time of the requests
     to_stock: Estimate
     to_baseline: Estimate | None  # None for the baseline itself, and where the baseline was not measured
@@ -90,16 +100,17 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
         name: [log_ratio(one.own_ns, one.partner_ns) for one in rounds] for name, rounds in measured.items() if rounds
     }
     spread = pooled_spread(ratios)
-    rows = [
-        _row(name, exact, [record for record in records if record.cell.combination == name], ratios, spread)
-        for name, exact in header.exact.items()
-    ]
+    to_stock = judged_together({name: estimate(rounds, spread) for name, rounds in ratios.items()})
+    to_baseline = judged_together(_to_baseline(ratios, spread))
+    rows = []
+    for name, exact in header.exact.items():
+        streams = measured[name]
+        latency = _latency(streams, to_stock[name], to_baseline.get(name)) if streams else None
+        rows.append(_row(name, exact, latency, [record for record in records if record.cell.combination == name]))
     return rows, spread
 
 
-def _row(
-    name: str, exact: bool, records: Sequence[Record], ratios: Mapping[str, Sequence[float]], spread: Spread
-) -> Row:
+def _row(name: str, exact: bool, latency: Latency | None, records: Sequence[Record]) -> Row:
     samples = [record.samples for record in records if isinstance(record, Measured)]
     streams = [one for one in samples if isinstance(one, SingleStream)]
     cold = [one for one in samples if isinstance(one, ColdStart)]
@@ -109,7 +120,7 @@ def _row(
         combination=name,
         exact=exact,
         problem=_problem(records),
-        latency=_latency(name, streams, ratios, spread) if streams else None,
+        latency=latency,
         loads=_loads(samples),
         memory=streams[-1].memory if streams else None,
         starts=tuple(start for one in cold for start in one.own),
@@ -122,21 +133,15 @@ def _row(
     )
 
 
-def _latency(
-    name: str, streams: Sequence[SingleStream], ratios: Mapping[str, Sequence[float]], spread: Spread
-) -> Latency:
+def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: Estimate | None) -> Latency:
     requests = [ns for one in streams for passed in one.own_ns for ns in passed]
-    against = None if name == BASELINE else ratios.get(BASELINE)
     return Latency(
         requests=len(requests),
         mean_ns=fmean(requests),
-        p50_ns=percentile(requests, 0.5),
-        p90_ns=percentile(requests, 0.9),
-        p95_ns=percentile(requests, 0.95),
-        p99_ns=percentile(requests, 0.99),
+        percentiles=percentiles([one.own_ns for one in streams]),
         cpu_share=sum(sum(one.own_cpu_ns) for one in streams) / sum(requests),
-        to_stock=estimate(ratios[name], spread),
-        to_baseline=None if against is None else _to_baseline(name, ratios[name], against, spread),
+        to_stock=to_stock,
+        to_baseline=to_baseline,
     )
 
 
@@ -166,12 +171,18 @@ def _throughput(scenario: str, rounds: Sequence[ClosedLoop | Offline]) -> Throug
     )
 
 
-def _to_baseline(name: str, own: Sequence[float], baseline: Sequence[float], spread: Spread) -> Estimate:
-    """(X / stock) / (baseline / stock); for stock itself the numerator is 1 and has no error."""
-    if name != STOCK:
-        return estimate(own, spread, baseline)
-    inverse = estimate(baseline, spread)
-    return Estimate(1 / inverse.value, 1 / inverse.high, 1 / inverse.low)
+def _to_baseline(ratios: Mapping[str, Sequence[float]], spread: Spread) -> dict[str, Estimate]:
+    """(X / stock) / (baseline / stock), of each but the baseline; stock's own numerator is 1, without error."""
+    against = ratios.get(BASELINE)
+    if against is None:
+        return {}
+    return {
+        name: spread.estimate(-fmean(against), spread.sd / len(against) ** 0.5)
+        if name == STOCK
+        else estimate(rounds, spread, against)
+        for name, rounds in ratios.items()
+        if name != BASELINE
+    }
 
 
 def _once(differences: Iterable[Difference]) -> list[Difference]:

@@ -74,7 +74,7 @@ class _Table:
         self.every = [frozenset(chosen) for size in range(len(names) + 1) for chosen in combinations(names, size)]
         self.means = np.array([fmean(values) for values in cells.values()])
         self.variances = np.array([spread.sd**2 / len(values) for values in cells.values()])
-        self.quantile = spread.quantile
+        self.spread = spread
         self.names = names
         self.model, self.pairs, self.filled = _fill(list(cells), self.every, names)
 
@@ -104,8 +104,7 @@ class _Table:
     def _estimate(self, weights: NDArray[np.float64]) -> Estimate:
         of_cells = weights @ self.filled
         mean = float(of_cells @ self.means)
-        half = self.quantile * math.sqrt(float(of_cells**2 @ self.variances))
-        return Estimate(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+        return self.spread.estimate(mean, math.sqrt(float(of_cells**2 @ self.variances)))
 
 
 def _fill(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import NormalDist, fmean, variance
+from dataclasses import dataclass, replace
+from statistics import fmean, variance
+from typing import Literal, TypeAlias
 
 ALPHA = 0.05
 # The ratio's standard deviation between rounds, where a run has too few rounds to tell its own. Source: 53 pairs of
@@ -18,29 +19,62 @@ NOISE = 0.03  # a verdict needs the whole interval beyond this
 FEWEST_SAMPLES = {0.5: 5, 0.9: 46, 0.95: 93, 0.99: 473}
 
 
+_RESAMPLES, _SEED = 1000, 0
+Verdict: TypeAlias = Literal["faster", "slower", "no difference", "inconclusive"]
+
+
 @dataclass(frozen=True)
 class Estimate:
-    """A ratio with its 95 % interval."""
+    """A ratio of times with its 95 % interval, and a verdict on it."""
 
     value: float
     low: float
     high: float
+    p: float  # how likely a ratio at the edge of the noise, on this side of 1, gives one as far out as this
+    level: float = ALPHA / 2  # that p must be below for a verdict; lower where several are judged together
 
     @property
-    def verdict(self) -> str:
-        """``faster`` or ``slower`` (of a ratio of times), or ``not shown`` (the interval reaches the noise)."""
-        if self.high < 1 - NOISE:
-            return "faster"
-        return "slower" if self.low > 1 + NOISE else "not shown"
+    def verdict(self) -> Verdict:
+        """``faster`` or ``slower`` by more than the noise; ``no difference`` beyond it; or too uncertain to say."""
+        if self.p < self.level:
+            return "faster" if self.value < 1 else "slower"
+        return "no difference" if self.low >= 1 - NOISE and self.high <= 1 + NOISE else "inconclusive"
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How much a round's log ratio varies, and the quantile that goes with what is known about it."""
+    """How much a round's log ratio varies; ``degrees`` of freedom are None where it is taken as known."""
 
     sd: float
-    quantile: float
-    assumed: bool
+    degrees: int | None = None
+
+    @property
+    def assumed(self) -> bool:
+        """Whether it comes from elsewhere, for want of rounds."""
+        return self.degrees is None
+
+    def estimate(self, mean: float, error: float) -> Estimate:
+        """A ratio from the mean of its logarithm and that mean's standard error."""
+        from scipy.stats import norm, t
+
+        distribution = norm if self.degrees is None else t(self.degrees)
+        half = float(distribution.ppf(1 - ALPHA / 2)) * error
+        beyond = max(math.log(1 - NOISE) - mean, mean - math.log(1 + NOISE))
+        p = float(distribution.sf(beyond / error)) if error else float(beyond <= 0)
+        return Estimate(math.exp(mean), math.exp(mean - half), math.exp(mean + half), p)
+
+
+def judged_together(estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    """The same, with levels that keep the chance of any false verdict among them at 5 %.
+
+    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure (1979).
+    """
+    found, stopped = {}, False
+    for rank, name in enumerate(sorted(estimates, key=lambda name: estimates[name].p)):
+        level = 0.0 if stopped else ALPHA / 2 / (len(estimates) - rank)
+        stopped = stopped or estimates[name].p >= level
+        found[name] = replace(estimates[name], level=level)
+    return {name: found[name] for name in estimates}
 
 
 def log_ratio(own: Sequence[Sequence[int]], partner: Sequence[Sequence[int]]) -> float:
@@ -65,19 +99,54 @@ def pooled_spread(rounds: Mapping[str, Sequence[float]]) -> Spread:
     repeated = [values for values in rounds.values() if len(values) > 1]
     degrees = sum(len(values) - 1 for values in repeated)
     if degrees < FEWEST_DEGREES:
-        return Spread(ASSUMED_SD, NormalDist().inv_cdf(1 - ALPHA / 2), assumed=True)
-    from scipy.stats import t
-
-    pooled = sum(variance(values) * (len(values) - 1) for values in repeated) / degrees
-    return Spread(math.sqrt(pooled), float(t.ppf(1 - ALPHA / 2, degrees)), assumed=False)
+        return Spread(ASSUMED_SD)
+    return Spread(math.sqrt(sum(variance(values) * (len(values) - 1) for values in repeated) / degrees), degrees)
 
 
 def estimate(rounds: Sequence[float], spread: Spread, against: Sequence[float] | None = None) -> Estimate:
     """The ratio over the rounds; with ``against``, divided by that of another cell."""
     mean = fmean(rounds) - (fmean(against) if against is not None else 0.0)
     error = spread.sd * math.sqrt(1 / len(rounds) + (1 / len(against) if against is not None else 0.0))
-    half = spread.quantile * error
-    return Estimate(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+    return spread.estimate(mean, error)
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """A percentile of requests, in nanoseconds; without interval where there is one round alone."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def percentiles(rounds: Sequence[Sequence[Sequence[int]]]) -> dict[float, Percentile | None]:
+    """The percentiles of all requests (nearest rank) with 95 % intervals, or None where requests are too few to tell.
+
+    The intervals resample rounds, and passes within them, because the requests of one process go together.
+
+    Args:
+        rounds: rounds x passes x texts, in nanoseconds.
+    """
+    import numpy as np
+
+    times = np.array(rounds, dtype=np.int64)  # (rounds, passes, texts)
+    shares = [share for share, fewest in FEWEST_SAMPLES.items() if times.size >= fewest]
+    found: dict[float, Percentile | None] = dict.fromkeys(FEWEST_SAMPLES)
+    if not shares:
+        return found
+    values = np.quantile(times, shares, method="inverted_cdf")
+    if len(times) == 1:
+        return found | {share: Percentile(float(value)) for share, value in zip(shares, values, strict=True)}
+    rng = np.random.default_rng(_SEED)
+    of_rounds = rng.integers(len(times), size=(_RESAMPLES, len(times), 1))
+    of_passes = rng.integers(times.shape[1], size=(_RESAMPLES, *times.shape[:2]))
+    resampled = times[of_rounds, of_passes].reshape(_RESAMPLES, -1)
+    of_each = np.quantile(resampled, shares, axis=1, method="inverted_cdf")  # (shares, resamples)
+    lows, highs = np.quantile(of_each, [ALPHA / 2, 1 - ALPHA / 2], axis=1)
+    return found | {
+        share: Percentile(float(value), float(low), float(high))
+        for share, value, low, high in zip(shares, values, lows, highs, strict=True)
+    }
 
 
 def percentile(samples: Sequence[float], share: float) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.analyse.compare import Latency, Row, Throughput
-from harness.analyse.stats import Estimate
+from harness.analyse.stats import NOISE, Estimate
 from harness.record import BASELINE
 from harness.units import format_bytes, format_ms, format_seconds
 
@@ -83,7 +83,12 @@ def _brings(row: Row) -> str:
 
 
 def _verdict(found: Estimate) -> str:
-    return "not clearly faster or slower" if found.verdict == "not shown" else found.verdict
+    """To be followed by "than"."""
+    said = {
+        "no difference": f"within {NOISE:.0%}, neither faster nor slower",
+        "inconclusive": "too uncertain to call faster or slower",
+    }
+    return said.get(found.verdict, found.verdict)
 
 
 def _answers(row: Row) -> str:
@@ -109,8 +114,16 @@ def _rate(load: Throughput | None) -> str:
     return NOTHING if load is None else f"{load.per_second:.3g}, {load.to_stock.value:.2f} x stock"
 
 
-def _percentile(value: float | None) -> str:
-    return TOO_FEW if value is None else format_ms(value)
+def _percentile(share: float, *, interval: bool = False) -> Callable[[Latency], str]:
+    def show(latency: Latency) -> str:
+        found = latency.percentiles[share]
+        if found is None:
+            return TOO_FEW
+        if not interval or found.low is None or found.high is None:
+            return format_ms(found.value)
+        return f"{format_ms(found.value)} [{format_ms(found.low)}, {format_ms(found.high)}]"
+
+    return show
 
 
 def _to_baseline(latency: Latency) -> str:
@@ -140,15 +153,14 @@ def _part(name: str) -> Callable[[Row], str]:
 
 _SPEED: dict[str, Callable[[Latency], str]] = {
     "mean": lambda latency: format_ms(latency.mean_ns),
-    "P50": lambda latency: _percentile(latency.p50_ns),
-    "P95": lambda latency: _percentile(latency.p95_ns),
+    "P50": _percentile(0.5),
+    "P95": _percentile(0.95),
     "time / stock": lambda latency: ratio(latency.to_stock),
     "time / baseline": _to_baseline,
 }
 _DETAILS: dict[str, Callable[[Latency], str]] = {
     "requests": lambda latency: str(latency.requests),
-    "P90": lambda latency: _percentile(latency.p90_ns),
-    "P99": lambda latency: _percentile(latency.p99_ns),
+    **{f"P{share * 100:.0f}": _percentile(share, interval=True) for share in (0.5, 0.9, 0.95, 0.99)},
     "CPU": lambda latency: f"{latency.cpu_share:.0%}",
 }
 _START_UP: dict[str, Callable[[Row], str]] = {

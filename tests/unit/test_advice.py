@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from harness.analyse.compare import Latency, Row
-from harness.analyse.stats import Estimate
+from harness.analyse.stats import Percentile, Spread
 from harness.record import Difference, Memory, StartUp
 from harness.report.advice import advice
 from harness.report.table import NOTHING, fields
@@ -12,12 +13,13 @@ START = StartUp(imports_ns=10**9, weights_ns=0, first_call_ns=0)
 
 
 def row(name: str, to_stock: float, *, memory: int = 1 << 30) -> Row:
-    estimate = Estimate(to_stock, to_stock * 0.95, to_stock * 1.05)
+    estimate = Spread(0.025).estimate(math.log(to_stock), 0.025)
+    of_requests = dict.fromkeys((0.5, 0.9, 0.95), Percentile(1e6, 0.9e6, 1.2e6))
     return Row(
         combination=name,
         exact=True,
         problem=None,
-        latency=Latency(100, 1e6, 1e6, 1e6, 1e6, None, 1.0, estimate, None if name == "baseline" else estimate),
+        latency=Latency(100, 1e6, {**of_requests, 0.99: None}, 1.0, estimate, None if name == "baseline" else estimate),
         loads={},
         memory=Memory(weights_bytes=1, rss_serving_peak_bytes=memory),
         starts=(START,),

@@ -14,7 +14,7 @@ from harness.errors import InputError
 
 NAMES = ("a", "b", "c", "d")
 EVERY = [frozenset(chosen) for size in range(5) for chosen in combinations(NAMES, size)]
-EXACT = Spread(0.0, 1.96, assumed=False)
+EXACT = Spread(0.0)
 factors = st.lists(st.floats(-1, 1), min_size=4, max_size=4)
 
 

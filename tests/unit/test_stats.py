@@ -1,14 +1,26 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
+import random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.stats import t
+from scipy.stats import norm, t
 
-from harness.analyse.stats import ASSUMED_SD, FEWEST_SAMPLES, Estimate, estimate, log_ratio, percentile, pooled_spread
+from harness.analyse.stats import (
+    ASSUMED_SD,
+    FEWEST_SAMPLES,
+    NOISE,
+    Percentile,
+    Spread,
+    estimate,
+    judged_together,
+    log_ratio,
+    percentile,
+    percentiles,
+    pooled_spread,
+)
 
 
 def test_texts_weigh_alike_however_long_they_take() -> None:
@@ -23,16 +35,23 @@ def test_a_ratio_of_times_is_recovered(factor: float, times: list[int]) -> None:
 
 def test_with_few_rounds_the_spread_is_assumed() -> None:
     spread = pooled_spread({"a": [0.0, 0.5], "b": [0.1]})
+    assert spread == Spread(ASSUMED_SD)
     assert spread.assumed
-    assert spread.sd == ASSUMED_SD
-    assert spread.quantile == pytest.approx(NormalDist().inv_cdf(0.975))
 
 
 def test_with_many_rounds_the_spread_is_pooled_over_cells() -> None:
     spread = pooled_spread({name: [shift, shift + 0.02] for name, shift in zip("abcdefghijkl", range(12), strict=True)})
     assert not spread.assumed
     assert spread.sd == pytest.approx(0.02 / math.sqrt(2))
-    assert spread.quantile == pytest.approx(t.ppf(0.975, 12))
+    assert spread.degrees == 12
+
+
+@pytest.mark.parametrize(("degrees", "quantile"), [(None, norm.ppf(0.975)), (12, t.ppf(0.975, 12))])
+def test_an_interval_is_students_where_the_spread_is_estimated(degrees: int | None, quantile: float) -> None:
+    found = Spread(0.02, degrees).estimate(math.log(2), 0.01)
+    assert found.value == pytest.approx(2)
+    assert math.log(found.high / 2) == pytest.approx(quantile * 0.01)
+    assert math.log(2 / found.low) == pytest.approx(quantile * 0.01)
 
 
 def test_a_ratio_against_another_cell_carries_both_errors() -> None:
@@ -44,18 +63,47 @@ def test_a_ratio_against_another_cell_carries_both_errors() -> None:
     assert math.log(against.high / against.low) == pytest.approx(math.sqrt(2) * math.log(alone.high / alone.low))
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [
-        (0.8, 0.9, "faster"),
-        (0.9, 0.98, "not shown"),
-        (0.96, 1.04, "not shown"),
-        (1.01, 1.2, "not shown"),
-        (1.05, 1.2, "slower"),
-    ],
-)
-def test_a_verdict_needs_the_whole_interval_beyond_the_noise(low: float, high: float, verdict: str) -> None:
-    assert Estimate((low + high) / 2, low, high).verdict == verdict
+@given(st.floats(0.8, 1.25), st.floats(0.001, 0.05), st.sampled_from([None, 12, 30]))
+def test_a_verdict_needs_the_whole_interval_beyond_the_noise(value: float, error: float, degrees: int | None) -> None:
+    found = Spread(0.02, degrees).estimate(math.log(value), error)
+    # At the very edge, rounding decides.
+    assume(min(abs(math.log(end / edge)) for end in (found.low, found.high) for edge in (0.97, 1.03)) > 1e-9)
+    if found.high < 1 - NOISE:
+        assert found.verdict == "faster"
+    elif found.low > 1 + NOISE:
+        assert found.verdict == "slower"
+    else:
+        inside = found.low > 1 - NOISE and found.high < 1 + NOISE
+        assert found.verdict == ("no difference" if inside else "inconclusive")
+
+
+def test_a_ratio_without_error_is_judged_too() -> None:
+    assert [Spread(0.0).estimate(math.log(value), 0).verdict for value in (0.9, 1, 1.1)] == [
+        "faster",
+        "no difference",
+        "slower",
+    ]
+
+
+def test_verdicts_together_are_holms() -> None:
+    apart = {name: Spread(0.02).estimate(mean, 0.01) for name, mean in (("a", -0.2), ("b", -0.051), ("c", -0.0515))}
+    assert [found.verdict for found in apart.values()] == ["faster"] * 3
+    together = judged_together(apart)
+    assert list(together) == ["a", "b", "c"]
+    assert [found.verdict for found in together.values()] == ["faster", "inconclusive", "inconclusive"]
+    assert together["c"].p < apart["c"].level  # it is c's rank that costs it the verdict
+    assert together["b"].level == 0.0  # after c has none, none that is less clear has
+
+
+@given(st.lists(st.floats(-0.1, 0.1), min_size=1, max_size=8))
+def test_holm_only_takes_verdicts_away(means: list[float]) -> None:
+    apart = {str(i): Spread(0.02).estimate(mean, 0.012) for i, mean in enumerate(means)}
+    together = judged_together(apart)
+    for name, found in together.items():
+        assert found.verdict in (apart[name].verdict, "inconclusive")
+    clearest = min(apart, key=lambda name: apart[name].p)
+    alone = apart[clearest].p < 0.025 / len(means)
+    assert (together[clearest].verdict in ("faster", "slower")) == alone
 
 
 @pytest.mark.parametrize("share", sorted(FEWEST_SAMPLES))
@@ -68,3 +116,20 @@ def test_a_percentile_is_refused_below_its_sample_size(share: float) -> None:
 def test_a_percentile_is_the_nearest_rank() -> None:
     assert percentile(list(range(1, 101)), 0.95) == 95
     assert percentile(list(range(1, 101)), 0.5) == 50
+
+
+def test_percentiles_of_one_round_have_no_interval() -> None:
+    found = percentiles([[list(range(1, 101))]])
+    assert found == {0.5: Percentile(50), 0.9: Percentile(90), 0.95: Percentile(95), 0.99: None}
+
+
+def test_intervals_of_percentiles_are_as_wide_as_processes_differ() -> None:
+    """Requests of a process go together: 4 rounds tell little about the next one, however many requests they have."""
+    rng = random.Random(0)
+    levels = [1_000_000, 1_100_000, 1_200_000, 1_300_000]
+    rounds = [[[round(level * rng.uniform(0.99, 1.01)) for _ in range(100)] for _ in range(4)] for level in levels]
+    found = percentiles(rounds)[0.5]
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 1_110_000 < found.value < 1_210_000 < found.high

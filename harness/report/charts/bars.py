@@ -19,7 +19,12 @@ _LONGEST = 34  # characters of a name on one line
 
 
 def bars(
-    title: str, axis: str, names: Sequence[str], series: Mapping[str, Sequence[float | None]], pattern: str
+    title: str,
+    axis: str,
+    names: Sequence[str],
+    series: Mapping[str, Sequence[float | None]],
+    pattern: str,
+    intervals: Mapping[str, Sequence[tuple[float, float] | None]] | None = None,
 ) -> Figure:
     """Bars with their values written beside them.
 
@@ -29,6 +34,7 @@ def bars(
         names: the combinations, top to bottom.
         series: values by name of the series, one a combination; None leaves the bar out.
         pattern: how a value is written, like ``{:.0f} ms``.
+        intervals: from where to where a line is drawn over each bar; None for no line.
     """
     figure, axes = canvas(title, axis, names, len(series))
     height = 0.8 / len(series)
@@ -37,6 +43,10 @@ def bars(
         drawn = [(place, value) for place, value in zip(places, values, strict=True) if value is not None]
         at, lengths = [place for place, _ in drawn], [value for _, value in drawn]
         container = axes.barh(at, lengths, height=height * 0.92, color=COLOURS[i], label=label)
+        for place, value, interval in zip(places, values, (intervals or {}).get(label, ()), strict=bool(intervals)):
+            if value is not None and interval is not None:
+                spread = [[value - interval[0]], [interval[1] - value]]
+                axes.errorbar(value, place, xerr=spread, fmt="none", ecolor="#333333", elinewidth=1, capsize=2)
         axes.bar_label(container, labels=[pattern.format(value) for value in lengths], padding=3, fontsize=8)
     axes.margins(x=0.15)
     if len(series) > 1:

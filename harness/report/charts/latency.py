@@ -12,21 +12,30 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from harness.analyse.compare import Row
+    from harness.analyse.stats import Percentile
+
+
+_SHARES = {"P50": 0.5, "P95": 0.95}
 
 
 def chart(rows: Sequence[Row]) -> Figure | None:
-    """Bars of both percentiles; one that has too few samples is left out."""
-    measured = [(row.combination, row.latency) for row in rows if row.latency and not row.struck_out]
-    series = {
-        "P50": [_ms(latency.p50_ns) for _, latency in measured],
-        "P95": [_ms(latency.p95_ns) for _, latency in measured],
-    }
-    series = {name: values for name, values in series.items() if any(value is not None for value in values)}
-    if not series:
+    """Bars of both percentiles, with 95 % intervals over rounds; one that has too few samples is left out."""
+    measured = [(row.combination, row.latency.percentiles) for row in rows if row.latency and not row.struck_out]
+    found = {name: [of[share] for _, of in measured] for name, share in _SHARES.items()}
+    found = {name: values for name, values in found.items() if any(values)}
+    if not found:
         return None
-    names = [name for name, _ in measured]
-    return bars("Latency of one request after another", "milliseconds", names, series, "{:.3g} ms")
+    return bars(
+        "Latency of one request after another",
+        "milliseconds",
+        [name for name, _ in measured],
+        {name: [None if one is None else one.value / NS_PER_MS for one in values] for name, values in found.items()},
+        "{:.3g} ms",
+        {name: [_interval(one) for one in values] for name, values in found.items()},
+    )
 
 
-def _ms(nanoseconds: float | None) -> float | None:
-    return None if nanoseconds is None else nanoseconds / NS_PER_MS
+def _interval(found: Percentile | None) -> tuple[float, float] | None:
+    if found is None or found.low is None or found.high is None:
+        return None
+    return found.low / NS_PER_MS, found.high / NS_PER_MS

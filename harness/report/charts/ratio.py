@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from harness.analyse.compare import Row
 
-_OF_VERDICT = {"faster": COLOURS[2], "slower": COLOURS[1], "not shown": "#777777"}
+_OF_VERDICT = {"faster": COLOURS[2], "slower": COLOURS[1], "no difference": "#777777", "inconclusive": "#BBBBBB"}
 
 
 def chart(rows: Sequence[Row]) -> Figure | None:
