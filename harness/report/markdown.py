@@ -47,8 +47,8 @@ def _how(spread: Spread) -> str:
     return (
         "Ratios are of times, texts weighing alike, with 95 % intervals; under 1 is faster. A round is a fresh pair of "
         f"processes, timed in turns with stock; the sd between rounds is {spread.sd:.1%} ({source}). A verdict needs "
-        f"the whole interval beyond {NOISE:.0%}, at a level that Holm's method lowers for many combinations, so that the "
-        "chance of any false one is 5 %. Percentiles' intervals (in detail below) resample rounds and passes. "
+        f"the whole interval beyond {NOISE:.0%}, at a level that Holm's method lowers for many combinations, so that "
+        "the chance of any false one is 5 %. Percentiles' intervals (in detail below) resample rounds and passes. "
         "A speed struck through belongs to other answers than the baseline's."
     )
 

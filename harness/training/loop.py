@@ -31,7 +31,7 @@ SAVED_EVERY = 25  # blocks
 class Recipe:
     """How a model is trained; the same recipe and seed give the same weights on the same machine."""
 
-    blocks: int = 300
+    blocks: int = 260
     seed: int = 0
     peak_lr: float = 2e-3
     warmup: float = 0.03  # of the blocks

@@ -20,7 +20,7 @@ from harness.training.markup import Marked, Node, chains
 
 PROMPTS = 5  # of a text, drawn from all that its domain's schema asks
 ABSENT = 1  # at least so many of them ask for what is not there
-NESTED = 2  # of them, at most, are drawn from the nested ones first: these are learned last
+NESTED = 3  # of them, at most, are drawn from the nested ones first: these are learned last
 
 
 @dataclass(frozen=True)
