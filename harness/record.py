@@ -202,12 +202,31 @@ class Header(Value, frozen=True, tag="header"):
     environment: dict[str, Any]
 
 
+class GpuConditions(Value, frozen=True):
+    """What happened on a GPU while a round was timed."""
+
+    mhz: list[int]  # of its multiprocessors, before and after
+    throttled: list[str]  # what slowed it down
+    foreign_processes: int
+    energy_j: float | None  # of everything on it; None where the driver does not count
+
+
+class Conditions(Value, frozen=True):
+    """What else happened on the machine while a round was timed, in cores kept busy on average."""
+
+    foreign_cores: float  # by other programs
+    stolen_cores: float  # by the hypervisor, for other machines
+    load_average: float  # of the minute before
+    gpu: GpuConditions | None = None
+
+
 class Measured(Value, frozen=True, tag="measured"):
     """One round of one cell gave samples."""
 
     cell: Cell
     round: int
     samples: Samples
+    conditions: Conditions | None = None  # None where nothing was timed in the round
 
 
 class Skipped(Value, frozen=True, tag="skipped"):

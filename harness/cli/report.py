@@ -20,6 +20,7 @@ def show(directory: Path) -> int:
 
     from harness.analyse.attribution import attribute
     from harness.analyse.compare import compare
+    from harness.analyse.noise import noise
     from harness.record import BASELINE
     from harness.report import console, markdown
     from harness.report.charts import save_all
@@ -28,9 +29,11 @@ def show(directory: Path) -> int:
     header, records = read_run(directory, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
     rows, spread = compare(header, records)
     charts = [str(path.relative_to(directory)) for path in save_all(rows, directory / "charts")]
-    written = markdown.render(header, rows, spread, charts, attribute(records, rows))
+    disturbed = noise(records)
+    written = markdown.render(header, rows, spread, noise=disturbed, charts=charts, found=attribute(records, rows))
     (directory / "report.md").write_text(written, encoding="utf-8")
     # A pipe has no width of its own; a table squeezed to 80 columns cannot be read.
     Console(width=None if sys.stdout.isatty() else 150).print(console.render(header, rows))
+    print("", *disturbed, sep="\n")
     print(f"\nReport: {directory / 'report.md'}")
     return sum(row.combination == BASELINE and row.latency is None for row in rows)

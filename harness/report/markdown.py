@@ -20,18 +20,39 @@ _DETAILS = (
 
 
 def render(
-    run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[str] = (), found: Attribution | None = None
+    run: Header,
+    rows: Sequence[Row],
+    spread: Spread,
+    *,
+    noise: Sequence[str] = (),
+    charts: Sequence[str] = (),
+    found: Attribution | None = None,
 ) -> str:
-    """The whole report; ``charts`` are paths of images, relative to it, ``found`` is what each optimization brings."""
-    return "\n".join(_lines(run, rows, spread, charts, found)) + "\n"
+    """The whole report.
+
+    Args:
+        run: its header.
+        rows: one a combination.
+        spread: where the intervals come from.
+        noise: sentences on what disturbed the run.
+        charts: paths of images, relative to the report.
+        found: what each optimization brings.
+    """
+    return "\n".join(_lines(run, rows, spread, noise, charts, found)) + "\n"
 
 
 def _lines(
-    run: Header, rows: Sequence[Row], spread: Spread, charts: Sequence[str], found: Attribution | None
+    run: Header,
+    rows: Sequence[Row],
+    spread: Spread,
+    noise: Sequence[str],
+    charts: Sequence[str],
+    found: Attribution | None,
 ) -> Iterator[str]:
     yield from (f"# {run.suite}", "", f"`{run.command}`", "", f"**{advice(rows)}**", "")
     yield from (f"- {line}" for line in summary(rows))
     yield from ("", *_table([fields(row, rows) for row in rows]), "", _how(spread), "")
+    yield from (f"{line}\n" for line in noise)
     for chart in charts:
         yield from (f"![]({chart})", "")
     if found is not None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import re
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from harness import __version__
+from harness.measure.latency import single_stream
 
 _DISTRIBUTIONS = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "flash-attn")
 
@@ -25,6 +28,16 @@ def environment() -> dict[str, Any]:
         "load_average": list(os.getloadavg()),
         "packages": packages(),
         "gpus": gpus(),
+        "timer": timer(),
+    }
+
+
+def timer() -> dict[str, int]:
+    """The clock's resolution, and what timing a request that does nothing reads (the median), in nanoseconds."""
+    nothing, _ = single_stream(lambda _: None, range(1000), synchronize=lambda: None)
+    return {
+        "resolution_ns": round(time.get_clock_info("perf_counter").resolution * 1e9),
+        "overhead_ns": round(median(nothing)),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from harness.measure.noise import Reading, look
 from harness.record import STOCK, StartUp
 from harness.run import protocol as say
 from harness.run.process import WorkerError, WorkerProcess
@@ -22,6 +23,7 @@ class Pair:
     partner: WorkerProcess
     own_first: bool
     cold: StartUp  # of the one that started first, alone
+    gpu: str | None  # the UUID of the device they use
 
     @staticmethod
     def start(starter: Starter, *, own_first: bool) -> Pair:
@@ -31,16 +33,20 @@ class Pair:
         """
         roles = ("own", "partner") if own_first else ("partner", "own")
         up: dict[str, WorkerProcess] = {}
-        cold: list[StartUp] = []
+        ready: list[say.Ready] = []
         for role in roles:
             with _blaming(role):
                 up[role] = starter(role)
-                cold.append(up[role].hear(say.Ready).start)
+                ready.append(up[role].hear(say.Ready))
                 up[role].tell(say.Answer())
         for role in roles:
             with _blaming(role):
                 up[role].hear(say.Answered)
-        return Pair(up["own"], up["partner"], own_first, cold[0])
+        return Pair(up["own"], up["partner"], own_first, ready[0].start, ready[0].facts.get("gpu_uuid"))
+
+    def look(self) -> Reading:
+        """What the machine's counters say now."""
+        return look((self.own.pid, self.partner.pid), self.gpu)
 
     def time(self, command: say.Time, passes: int) -> tuple[list[say.Timed], list[say.Timed]]:
         """The passes of one scenario: the combination's and its partner's."""

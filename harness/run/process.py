@@ -56,6 +56,11 @@ class WorkerProcess:
         os.close(commands)
         os.close(replies)
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
     def ask(self, command: say.Command, expected: type[say.R]) -> say.R:
         """Send a command and wait for its reply.
 

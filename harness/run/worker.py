@@ -55,6 +55,7 @@ class Worker:
         self.facts = {"torch": str(torch.__version__), "torch_threads": str(torch.get_num_threads())}
         if self.extractor.device.type == "cuda":
             self.facts["gpu"] = torch.cuda.get_device_name(self.extractor.device)
+            self.facts["gpu_uuid"] = f"GPU-{torch.cuda.get_device_properties(self.extractor.device).uuid}"
         self.texts = job.texts
         self.schemas = [json.loads(schema) for schema in job.schemas]
         self.timed = job.timed

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from harness.analyse.attribution import attribute
 from harness.analyse.compare import compare
+from harness.analyse.noise import noise
 from harness.record import (
     RECORD_VERSION,
     Cell,
     ClosedLoop,
     ColdStart,
+    Conditions,
     Difference,
     Evidence,
     Failed,
@@ -52,7 +54,7 @@ def measured(name: str, scale: float, *differences: Difference) -> list[Record]:
     loads = [Load(round(ns * scale), [round(ns * scale / 50)] * 50) for ns in (1_000_000_000, 1_100_000_000)]
     stocks = [Load(1_000_000_000), Load(1_100_000_000)]
     return [
-        Measured(Cell(name, "single_stream", "texts", "cpu"), 0, stream),
+        Measured(Cell(name, "single_stream", "texts", "cpu"), 0, stream, Conditions(0.01 * scale, 0.0, 0.5)),
         Measured(Cell(name, "closed_loop", "texts", "cpu"), 0, ClosedLoop(3, loads, stocks, Parity(50))),
         Measured(Cell(name, "offline", "texts", "cpu"), 0, Offline(loads, stocks, Parity(50))),
         Measured(Cell(name, "cold_start", "texts", "cpu"), 0, ColdStart([start], [start], start)),
@@ -84,7 +86,7 @@ def test_the_report_is_as_it_was() -> None:
         Skipped(Cell("absent", "single_stream", "texts", "cpu"), 0, "absent: it needs a GPU | of sm80"),
     ]
     rows, spread = compare(header, records)
-    report = markdown.render(header, rows, spread, found=attribute(records, rows))
+    report = markdown.render(header, rows, spread, noise=noise(records), found=attribute(records, rows))
     if os.environ.get("UPDATE_GOLDEN"):
         EXPECTED.write_text(report, encoding="utf-8")
     assert report == EXPECTED.read_text(encoding="utf-8")

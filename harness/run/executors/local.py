@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.data.dataset import Example
 from harness.measure.f1 import score
+from harness.measure.noise import conditions
 from harness.measure.quality import is_tie
 from harness.plan.cells import Planned
 from harness.record import (
@@ -20,6 +21,7 @@ from harness.record import (
     Chains,
     ClosedLoop,
     ColdStart,
+    Conditions,
     Difference,
     Failed,
     Load,
@@ -86,14 +88,16 @@ class LocalExecutor:
         if planned.reason:
             return [Skipped(cell, number, planned.reason) for cell in planned.cells]
         try:
-            samples = self._measure(planned, number, reference)
+            samples, noise = self._measure(planned, number, reference)
         except WorkerError as error:
             if error.kind == "unavailable":
                 return [Skipped(cell, number, str(error)) for cell in planned.cells]
             return [Failed(cell, number, error.kind, str(error)) for cell in planned.cells]
-        return [_record(cell, number, samples[cell.scenario]) for cell in planned.cells]
+        return [_record(cell, number, samples[cell.scenario], noise) for cell in planned.cells]
 
-    def _measure(self, planned: Planned, number: int, reference: Reference) -> dict[str, Samples]:
+    def _measure(
+        self, planned: Planned, number: int, reference: Reference
+    ) -> tuple[dict[str, Samples], Conditions | None]:
         settings, deadline = self._settings, self._deadline()
         scenarios = [cell.scenario for cell in planned.cells]
         with ExitStack() as stack:
@@ -104,11 +108,13 @@ class LocalExecutor:
 
             starts = self._cold_starts(start) if number == 0 and "cold_start" in scenarios else ColdStart()
             pair = Pair.start(start, own_first=number % 2 == 0)
+            before = pair.look()
             timed = {
                 name: pair.time(say.Time(name, settings.clients), settings.passes)  # type: ignore[arg-type]
                 for name in scenarios
                 if name != "cold_start"
             }
+            noise = conditions(before, pair.look()) if timed else None
             memory = pair.own.ask(say.Weigh(), say.Weighed).memory
             answers = {name: [one.answers for one in ours] for name, (ours, _) in timed.items()}
             if number == 0 and "single_stream" in answers and settings.timed < len(settings.examples):
@@ -132,7 +138,7 @@ class LocalExecutor:
                 samples[name] = ClosedLoop(settings.clients, _loads(ours), _loads(theirs), parity[name])
             else:
                 samples[name] = Offline(_loads(ours), _loads(theirs), parity[name])
-        return samples
+        return samples, noise
 
     def _cold_starts(self, start: Starter) -> ColdStart:
         """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
@@ -198,8 +204,8 @@ def _loads(passes: Sequence[say.Timed]) -> list[Load]:
     return [Load(one.wall_ns, one.request_ns) for one in passes]
 
 
-def _record(cell: Cell, number: int, samples: Samples) -> Record:
+def _record(cell: Cell, number: int, samples: Samples, noise: Conditions | None) -> Record:
     if isinstance(samples, SingleStream) and (idle := [e for e in samples.evidence if not e.active]):
         said = "; ".join(f"{evidence.optimization} is not active: {evidence.summary}" for evidence in idle)
         return Failed(cell, number, "inactive", said)
-    return Measured(cell, number, samples)
+    return Measured(cell, number, samples, noise)

@@ -1,0 +1,114 @@
+"""What else happens on the machine while something is timed: other programs, a hypervisor, a GPU's clocks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from harness.record import Conditions, GpuConditions
+
+# What may slow a GPU down, by NVML's names; an idle GPU and clocks that someone set are no throttling.
+_THROTTLING = {
+    "power cap": "nvmlClocksThrottleReasonSwPowerCap",
+    "hardware slowdown": "nvmlClocksThrottleReasonHwSlowdown",
+    "thermal slowdown": "nvmlClocksThrottleReasonSwThermalSlowdown",
+    "hardware thermal slowdown": "nvmlClocksThrottleReasonHwThermalSlowdown",
+    "power brake": "nvmlClocksThrottleReasonHwPowerBrakeSlowdown",
+}
+
+
+@dataclass(frozen=True)
+class _Gpu:
+    mhz: int
+    throttled: frozenset[str]
+    foreign: int
+    energy_mj: int | None  # since the driver was loaded; None where it does not count
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Counters of the machine at one moment, in seconds."""
+
+    at_s: float
+    busy_s: float  # of all cores
+    stolen_s: float
+    ours_s: float
+    load_average: float
+    gpu: _Gpu | None
+
+
+def look(processes: Sequence[int], gpu: str | None) -> Reading:
+    """Read the counters.
+
+    Args:
+        processes: ids of the processes that are ours besides this one; where a GPU is used, all of them use it.
+        gpu: the UUID of the device that is used, or None.
+    """
+    everyone = psutil.cpu_times()
+    ours = []
+    for pid in (os.getpid(), *processes):
+        with suppress(psutil.NoSuchProcess):  # it broke just now; whoever asks it next will say so
+            ours.append(psutil.Process(pid).cpu_times())
+    return Reading(
+        at_s=time.monotonic(),
+        busy_s=everyone.user + everyone.nice + everyone.system + everyone.irq + everyone.softirq,
+        stolen_s=everyone.steal,
+        ours_s=sum(one.user + one.system for one in ours),
+        load_average=os.getloadavg()[0],
+        gpu=None if gpu is None else _look_at_gpu(gpu, processes),
+    )
+
+
+def conditions(before: Reading, after: Reading) -> Conditions:
+    """What happened between two readings."""
+    wall = max(after.at_s - before.at_s, 1e-9)
+    return Conditions(
+        foreign_cores=max(0.0, after.busy_s - before.busy_s - (after.ours_s - before.ours_s)) / wall,
+        stolen_cores=max(0.0, after.stolen_s - before.stolen_s) / wall,
+        load_average=before.load_average,
+        gpu=None if before.gpu is None or after.gpu is None else _gpu_conditions(before.gpu, after.gpu),
+    )
+
+
+def _gpu_conditions(before: _Gpu, after: _Gpu) -> GpuConditions:
+    counted = before.energy_mj is not None and after.energy_mj is not None
+    return GpuConditions(
+        mhz=[before.mhz, after.mhz],
+        throttled=sorted(before.throttled | after.throttled),
+        foreign_processes=max(before.foreign, after.foreign),
+        energy_j=(after.energy_mj - before.energy_mj) / 1000 if counted else None,  # type: ignore[operator]
+    )
+
+
+def _look_at_gpu(uuid: str, processes: Sequence[int]) -> _Gpu | None:
+    """None where the driver does not tell."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+        reasons = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+        found = _Gpu(
+            mhz=pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM),
+            throttled=frozenset(name for name, flag in _THROTTLING.items() if reasons & getattr(pynvml, flag)),
+            # Counted, not named: inside a container processes have other ids than the driver knows them by.
+            foreign=max(0, len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle)) - len(processes)),
+            energy_mj=_energy(pynvml, handle),
+        )
+        pynvml.nvmlShutdown()
+    except pynvml.NVMLError:
+        return None
+    return found
+
+
+def _energy(pynvml: Any, handle: Any) -> int | None:
+    try:
+        return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))
+    except pynvml.NVMLError:
+        return None

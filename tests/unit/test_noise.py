@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from harness.analyse.noise import noise
+from harness.measure import noise as measured
+from harness.measure.noise import conditions, look
+from harness.record import Cell, ColdStart, Conditions, GpuConditions, Measured, Record
+
+BUSY = "import time\nend = time.monotonic() + 20\nwhile time.monotonic() < end: pass"
+
+
+def rounds(*found: Conditions | None) -> list[Record]:
+    return [Measured(Cell("a", "cold_start", "texts", "cpu"), i, ColdStart(), one) for i, one in enumerate(found)]
+
+
+def test_cores_are_seconds_of_others_over_the_wall_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def at(wall: float, everyone: float, stolen: float, each_of_ours: float) -> measured.Reading:
+        times = SimpleNamespace(user=everyone, nice=0.0, system=1.0, irq=0.0, softirq=0.0, steal=stolen)
+        monkeypatch.setattr("psutil.cpu_times", lambda: times)
+        own = SimpleNamespace(user=each_of_ours, system=0.0)
+        monkeypatch.setattr("psutil.Process", lambda _: SimpleNamespace(cpu_times=lambda: own))
+        monkeypatch.setattr("time.monotonic", lambda: wall)
+        return look((1, 2), None)
+
+    found = conditions(at(100.0, 50.0, 5.0, 10.0), at(110.0, 68.0, 6.0, 14.0))
+    assert found.foreign_cores == pytest.approx((18 - 3 * 4) / 10)
+    assert found.stolen_cores == pytest.approx(0.1)
+
+
+def test_our_own_work_is_no_noise_but_another_programs_is() -> None:
+    with subprocess.Popen([sys.executable, "-c", BUSY]) as other:
+        time.sleep(0.2)
+        before, before_as_ours = look((), None), look((other.pid,), None)
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            pass
+        after, after_as_ours = look((), None), look((other.pid,), None)
+        other.kill()
+    foreign = conditions(before, after).foreign_cores
+    without = conditions(before_as_ours, after_as_ours).foreign_cores
+    assert foreign > without
+    assert conditions(before, after).load_average == pytest.approx(os.getloadavg()[0], abs=1)
+
+
+def test_a_process_that_ended_is_left_out() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    assert look((ended.pid,), None).ours_s > 0
+
+
+class NVMLError(Exception):
+    """As pynvml's."""
+
+
+def fake_nvml(monkeypatch: pytest.MonkeyPatch, *, reasons: int, users: int, energy: int | None) -> None:
+    def consumed(_: str) -> int:
+        if energy is None:
+            raise NVMLError("Not Supported")
+        return energy
+
+    fake = SimpleNamespace(
+        NVMLError=NVMLError,
+        NVML_CLOCK_SM=1,
+        nvmlInit=lambda: None,
+        nvmlShutdown=lambda: None,
+        nvmlDeviceGetHandleByUUID=lambda uuid: uuid,
+        nvmlDeviceGetClockInfo=lambda _, __: 1980,
+        nvmlDeviceGetCurrentClocksThrottleReasons=lambda _: reasons,
+        nvmlDeviceGetComputeRunningProcesses=lambda _: [object()] * users,
+        nvmlDeviceGetTotalEnergyConsumption=consumed,
+        **{name: 1 << bit for bit, name in enumerate(measured._THROTTLING.values(), start=1)},
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", fake)
+
+
+def test_a_gpus_clocks_users_and_energy_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = (os.getpid(), os.getpid())
+    fake_nvml(monkeypatch, reasons=0, users=2, energy=1_000)
+    before = look(ours, "GPU-1")
+    fake_nvml(monkeypatch, reasons=0b10, users=3, energy=43_000)
+    found = conditions(before, look(ours, "GPU-1")).gpu
+    assert found == GpuConditions(mhz=[1980, 1980], throttled=["power cap"], foreign_processes=1, energy_j=42.0)
+
+
+def test_a_gpu_that_counts_no_energy_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvml(monkeypatch, reasons=1, users=0, energy=None)
+    found = conditions(look((), "GPU-1"), look((), "GPU-1")).gpu
+    assert found == GpuConditions(mhz=[1980, 1980], throttled=[], foreign_processes=0, energy_j=None)
+
+
+def test_what_disturbed_a_run_is_said_with_what_to_do() -> None:
+    quiet, hot = Conditions(0.01, 0.0, 0.2), GpuConditions([1980, 1200], ["power cap"], 2, None)
+    said = noise(rounds(quiet, Conditions(0.4, 0.0, 1.0), Conditions(0.0, 0.2, 0.2), Conditions(0.0, 0.0, 0.1, hot)))
+    assert [line.split(":")[0] for line in said] == [
+        "Other programs took more than 5% of a core in 1 of 4 rounds (up to 40%)",
+        "The hypervisor gave other machines more than 5% of a core in 1 of 4 rounds (up to 20%)",
+        "The GPU slowed itself down in 1 of 4 rounds (power cap)",
+        "Other processes used the GPU in 1 of 4 rounds (up to 2)",
+    ]
+
+
+def test_a_quiet_run_says_that_it_was() -> None:
+    assert noise(rounds(Conditions(0.01, 0.02, 0.2))) == [
+        "In none of 1 rounds did anything else take more than 5% of a core."
+    ]
+    assert noise(rounds(None)) == []
