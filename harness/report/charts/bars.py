@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 _WIDTH = 8.0  # inches; at 100 dots an inch, readable at 800 pixels
 _ROW = 0.32
+_LINE = 0.13  # of a name
 _LONGEST = 34  # characters of a name on one line
 
 
@@ -58,11 +59,13 @@ def canvas(title: str, axis: str, names: Sequence[str], series: int = 1) -> tupl
     """An empty chart with a line for each name."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(_WIDTH, 1.2 + len(names) * _ROW * max(series, 1.2)), layout="constrained")
+    labels = [folded(name, _LONGEST) for name in names]
+    row = max(_ROW * max(series, 1.2), _LINE * (1 + max(label.count("\n") + 1 for label in labels)))
+    figure = Figure(figsize=(_WIDTH, 1.2 + len(names) * row), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel(axis, fontsize=9)
-    axes.set_yticks(range(len(names)), [folded(name, _LONGEST) for name in names], fontsize=8)
+    axes.set_yticks(range(len(names)), labels, fontsize=8)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

@@ -13,14 +13,20 @@ if TYPE_CHECKING:
 
     from harness.analyse.compare import Row
 
+_MANY = 20
 _OF_VERDICT = {"faster": COLOURS[2], "slower": COLOURS[1], "no difference": "#777777", "inconclusive": "#BBBBBB"}
 
 
 def chart(rows: Sequence[Row]) -> Figure | None:
-    """A point and its interval for each combination whose answers are the baseline's, on a logarithmic axis."""
+    """A point and its interval for each combination whose answers are the baseline's, on a logarithmic axis.
+
+    Many are sorted, the fastest first; few stay in the run's order.
+    """
     shown = [(row.combination, row.latency.to_stock) for row in rows if row.latency and not row.struck_out]
     if not shown:
         return None
+    if len(shown) > _MANY:
+        shown.sort(key=lambda one: one[1].value)
     figure, axes = canvas(
         "Time as a share of stock's (left of 1 is faster)", "time / stock", [name for name, _ in shown]
     )
