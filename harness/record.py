@@ -110,6 +110,7 @@ class Scores(Value, frozen=True):
     texts: int  # those that have gold
     micro: Score
     by_type: dict[str, Score]
+    by_text: list[Score] = []  # in the order of the texts that have gold
 
 
 class Memory(Value, frozen=True):

@@ -9,8 +9,10 @@ from statistics import fmean
 from harness.analyse.stats import (
     Estimate,
     Percentile,
+    ScoreDifference,
     Spread,
     estimate,
+    f1_difference,
     judged_together,
     log_ratio,
     percentile,
@@ -83,6 +85,7 @@ class Row:
     ties: tuple[Difference, ...]
     evidence: tuple[Evidence, ...]
     scores: Scores | None  # None where no text has gold chains
+    f1_difference: ScoreDifference | None  # to the baseline's, of what may change answers
 
     @property
     def struck_out(self) -> bool:
@@ -106,15 +109,17 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     for name, exact in header.exact.items():
         streams = measured[name]
         latency = _latency(streams, to_stock[name], to_baseline.get(name)) if streams else None
-        rows.append(_row(name, exact, latency, [record for record in records if record.cell.combination == name]))
+        of_row = [record for record in records if record.cell.combination == name]
+        rows.append(_row(name, exact, latency, of_row, _scores(measured[BASELINE])))
     return rows, spread
 
 
-def _row(name: str, exact: bool, latency: Latency | None, records: Sequence[Record]) -> Row:
+def _row(name: str, exact: bool, latency: Latency | None, records: Sequence[Record], baseline: Scores | None) -> Row:
     samples = [record.samples for record in records if isinstance(record, Measured)]
     streams = [one for one in samples if isinstance(one, SingleStream)]
     cold = [one for one in samples if isinstance(one, ColdStart)]
     answering = [one for one in samples if not isinstance(one, ColdStart)]
+    scores = _scores(streams)
     differences = _once(difference for one in answering for difference in one.parity.differences)
     return Row(
         combination=name,
@@ -129,8 +134,13 @@ def _row(name: str, exact: bool, latency: Latency | None, records: Sequence[Reco
         broken=tuple(one for one in differences if not one.tie),
         ties=tuple(one for one in differences if one.tie),
         evidence=tuple(streams[-1].evidence) if streams else (),
-        scores=streams[-1].scores if streams else None,
+        scores=scores,
+        f1_difference=None if exact or not scores or not baseline else f1_difference(scores.by_text, baseline.by_text),
     )
+
+
+def _scores(streams: Sequence[SingleStream]) -> Scores | None:
+    return streams[-1].scores if streams else None
 
 
 def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: Estimate | None) -> Latency:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean, variance
 from typing import Literal, TypeAlias
 
+from harness.record import Score
+
 ALPHA = 0.05
 # The ratio's standard deviation between rounds, where a run has too few rounds to tell its own. Source: 53 pairs of
 # identical processes on two cores, whose log ratios had an sd of 2.4 %.
@@ -154,3 +156,32 @@ def percentile(samples: Sequence[float], share: float) -> float | None:
     if len(samples) < FEWEST_SAMPLES[share]:
         return None
     return sorted(samples)[math.ceil(share * len(samples)) - 1]
+
+
+@dataclass(frozen=True)
+class ScoreDifference:
+    """A difference of two scores with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def f1_difference(ours: Sequence[Score], theirs: Sequence[Score]) -> ScoreDifference:
+    """By how much micro-F1 differs, with an interval that resamples the texts of both together (a paired bootstrap).
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+
+    Args:
+        ours: the score of each text.
+        theirs: likewise, the same texts.
+    """
+    import numpy as np
+
+    counts = np.array([[(one.right, one.found + one.gold) for one in scores] for scores in (ours, theirs)])
+    drawn = np.random.default_rng(_SEED).integers(len(ours), size=(_RESAMPLES, len(ours)))
+    samples = np.stack([counts.sum(axis=1), *counts[:, drawn].sum(axis=2).swapaxes(0, 1)])  # (1 + resamples, 2, 2)
+    f1 = 2 * samples[..., 0] / np.maximum(samples[..., 1], 1)
+    differences = f1[:, 0] - f1[:, 1]
+    low, high = np.quantile(differences[1:], [ALPHA / 2, 1 - ALPHA / 2])
+    return ScoreDifference(float(differences[0]), float(low), float(high))

@@ -30,13 +30,15 @@ def score(answers: Sequence[Chains], gold: Sequence[Chains | None]) -> Scores | 
     right: Counter[str] = Counter()
     found: Counter[str] = Counter()
     wanted: Counter[str] = Counter()
+    by_text = []
     for answer, expected in labelled:
         ours, theirs = keys(answer), keys(expected)
+        by_text.append(Score(len(ours & theirs), len(ours), len(theirs)))
         for counter, chosen in ((right, ours & theirs), (found, ours), (wanted, theirs)):
             counter.update("/".join(types) for types, _ in chosen)
     names = sorted(found | wanted)
     by_type = {name: Score(right[name], found[name], wanted[name]) for name in names}
-    return Scores(len(labelled), _sum(by_type.values()), by_type)
+    return Scores(len(labelled), _sum(by_type.values()), by_type, by_text)
 
 
 def keys(chains: Chains) -> set[Key]:

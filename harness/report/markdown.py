@@ -11,7 +11,7 @@ from harness.analyse.stats import NOISE, Spread
 from harness.record import Header
 from harness.report.advice import advice
 from harness.report.attribution import beside, brought, in_words
-from harness.report.table import Field, details, fields, summary
+from harness.report.table import NOTHING, Field, details, fields, summary
 
 _DETAILS = (
     "CPU is the time of all threads over the time of the requests. A start is cut into imports (from the spawn), "
@@ -57,7 +57,7 @@ def _lines(
         yield from (f"![]({chart})", "")
     if found is not None:
         yield from _attribution(found)
-    yield from ("## In detail", "", *_table([details(row) for row in rows]), "", _DETAILS, "")
+    yield from ("## In detail", "", *_table(_filled([details(row) for row in rows])), "", _DETAILS, "")
     for row in rows:
         yield from _details(row)
     yield from ("## Machine", "", "```json", json.dumps(run.environment, indent=2, ensure_ascii=False), "```")
@@ -108,6 +108,14 @@ def _table(rows: Sequence[Mapping[str, Field]]) -> Iterator[str]:
     yield _line(names)
     yield _line(["---", *["---:"] * (len(names) - 1)])
     yield from (_line([_marked(field) for field in row.values()]) for row in rows)
+
+
+def _filled(rows: Sequence[Mapping[str, Field]]) -> list[dict[str, Field]]:
+    """Without the columns that no row has anything in."""
+    return [
+        {name: field for name, field in row.items() if any(other[name].text != NOTHING for other in rows)}
+        for row in rows
+    ]
 
 
 def _line(parts: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.analyse.compare import Latency, Row, Throughput
-from harness.analyse.stats import NOISE, Estimate
+from harness.analyse.stats import NOISE, Estimate, ScoreDifference
 from harness.record import BASELINE
 from harness.units import format_bytes, format_ms, format_seconds
 
@@ -130,6 +130,10 @@ def _to_baseline(latency: Latency) -> str:
     return ratio(latency.to_baseline) if latency.to_baseline else NOTHING
 
 
+def _f1_difference(found: ScoreDifference | None) -> str:
+    return NOTHING if found is None else f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+
+
 def _bytes(value: int | None) -> str:
     return NOTHING if value is None else format_bytes(value)
 
@@ -170,6 +174,7 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "first call": _part("first_call_ns"),
     "very first start": lambda row: format_seconds(row.preparing.total_ns / 1e9) if row.preparing else NOTHING,
     "weights in memory": lambda row: _bytes(row.memory.weights_bytes if row.memory else None),
+    "F1 less the baseline's": lambda row: _f1_difference(row.f1_difference),
 }
 _MEMORY = {"RSS load": "rss_load_peak_bytes", "RSS serving": "rss_serving_peak_bytes"}
 _DEVICE_MEMORY = {

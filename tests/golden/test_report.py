@@ -34,7 +34,14 @@ from harness.report import markdown
 
 EXPECTED = Path(__file__).parent / "report.md"
 MIB = 1024 * 1024
-NAMES = ("baseline", "stock", "good", "better", "better+good", "wrong", "broken", "absent")
+NAMES = ("baseline", "stock", "good", "better", "better+good", "inexact", "wrong", "broken", "absent")
+
+
+def scores(right_of_first_five: int) -> Scores:
+    """50 texts with gold, of which five hold all chains."""
+    by_text = [Score(right_of_first_five, 14, 16)] * 5 + [Score(0, 0, 0)] * 45
+    micro = Score(5 * right_of_first_five, 70, 80)
+    return Scores(50, micro, {"价格": micro}, by_text)
 
 
 def measured(name: str, scale: float, *differences: Difference) -> list[Record]:
@@ -49,7 +56,7 @@ def measured(name: str, scale: float, *differences: Difference) -> list[Record]:
         parity=Parity(50, list(differences)),
         memory=Memory(weights_bytes=MIB, rss_load_peak_bytes=300 * MIB, rss_serving_peak_bytes=2048 * MIB),
         evidence=[Evidence(name, active=True, summary="kernels seen")] if name in ("good", "wrong") else [],
-        scores=None if name == "wrong" else Scores(50, Score(60, 70, 80), {"价格": Score(60, 70, 80)}),
+        scores=None if name == "wrong" else scores(10 if name == "inexact" else 12),
     )
     loads = [Load(round(ns * scale), [round(ns * scale / 50)] * 50) for ns in (1_000_000_000, 1_100_000_000)]
     stocks = [Load(1_000_000_000), Load(1_100_000_000)]
@@ -71,7 +78,7 @@ def test_the_report_is_as_it_was() -> None:
         device="cpu",
         checkpoint="model",
         texts=[f"t{i}" for i in range(50)],
-        exact=dict.fromkeys(NAMES, True),
+        exact={name: name != "inexact" for name in NAMES},
         environment={"cores": 2},
     )
     span = [[{"type": "价格", "span": "九元", "offset": [0, 2]}]]
@@ -81,6 +88,7 @@ def test_the_report_is_as_it_was() -> None:
         *measured("good", 0.5, Difference("t7", tie=True, expected=[], got=span)),
         *measured("better", 0.25),
         *measured("better+good", 0.24),
+        *measured("inexact", 0.4, Difference("t3", tie=False, expected=span, got=[])),
         *measured("wrong", 0.1, Difference("t3", tie=False, expected=span, got=[])),
         Failed(Cell("broken", "single_stream", "texts", "cpu"), 0, "crash", "the worker ended with signal SIGSEGV"),
         Skipped(Cell("absent", "single_stream", "texts", "cpu"), 0, "absent: it needs a GPU | of sm80"),

@@ -29,6 +29,7 @@ def row(name: str, to_stock: float, *, memory: int = 1 << 30) -> Row:
         ties=(),
         evidence=(),
         scores=None,
+        f1_difference=None,
     )
 
 

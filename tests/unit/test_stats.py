@@ -15,12 +15,14 @@ from harness.analyse.stats import (
     Percentile,
     Spread,
     estimate,
+    f1_difference,
     judged_together,
     log_ratio,
     percentile,
     percentiles,
     pooled_spread,
 )
+from harness.record import Score
 
 
 def test_texts_weigh_alike_however_long_they_take() -> None:
@@ -133,3 +135,43 @@ def test_intervals_of_percentiles_are_as_wide_as_processes_differ() -> None:
     assert found.low is not None
     assert found.high is not None
     assert found.low < 1_110_000 < found.value < 1_210_000 < found.high
+
+
+def scored(texts: int, hit: float, rng: random.Random) -> list[Score]:
+    """Texts with seven gold chains each, of which some are found, and as many wrong ones as are missed."""
+    right = [sum(rng.random() < hit for _ in range(7)) for _ in range(texts)]
+    return [Score(found, 7, 7) for found in right]
+
+
+def test_equal_answers_differ_by_nothing() -> None:
+    same = scored(30, 0.6, random.Random(0))
+    found = f1_difference(same, same)
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+
+
+def test_a_difference_of_f1_is_that_of_the_sums() -> None:
+    found = f1_difference([Score(1, 2, 2), Score(0, 0, 0)], [Score(0, 2, 2), Score(0, 2, 0)])
+    assert found.value == pytest.approx(0.5 - 0.0)
+    nothing = f1_difference([Score(0, 0, 0)], [Score(0, 0, 0)])
+    assert nothing.value == 0
+
+
+def test_intervals_of_f1_hold_the_planted_difference_in_19_of_20_runs() -> None:
+    """Ten points of F1 apart, 200 simulated runs of 100 texts: a 95 % interval must hold them in 182 to 197."""
+    rng = random.Random(3)
+    held = 0
+    for _ in range(200):
+        found = f1_difference(scored(100, 0.7, rng), scored(100, 0.6, rng))
+        held += found.low <= 0.1 <= found.high
+    assert 182 <= held <= 197
+
+
+def test_intervals_of_ratios_hold_the_planted_ratio_in_19_of_20_runs() -> None:
+    """20 combinations of 2 rounds each, 200 simulated runs: as above."""
+    rng = random.Random(7)
+    held = 0
+    for _ in range(200):
+        rounds = {str(i): [rng.gauss(math.log(0.8), 0.03) for _ in range(2)] for i in range(20)}
+        found = estimate(rounds["0"], pooled_spread(rounds))
+        held += found.low <= 0.8 <= found.high
+    assert 182 <= held <= 197
