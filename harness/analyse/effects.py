@@ -45,7 +45,8 @@ def effects(cells: Cells, spread: Spread) -> Effects:
     """Effects from any set of combinations that can tell them.
 
     All 2**k combinations give them without a model. Of fewer, those that are missing are predicted: from main effects
-    and pair interactions where the combinations at hand can tell these, else there are main effects alone.
+    and pair interactions where the combinations at hand can tell these; else there are main effects alone, of
+    combinations in which pair interactions cancel out of them (a fraction of resolution IV).
 
     Args:
         cells: values of every combination that was measured.

@@ -74,16 +74,18 @@ def _find(model: SiameseUIE) -> None:
     for projection in (first.query, first.key):
         projection.weight[:head] = 0
         projection.weight[: _size(SAME), SAME] = SHARP_SAME * torch.eye(_size(SAME))
-    for layer, (rows, told, written, gain) in enumerate(
-        (
-            (slice(0, _size(FOUND)), KIND, FOUND, FOUND_GAIN),
-            (slice(head, head + _size(NEAR)), FOUND, NEAR, NEAR_GAIN),
-        )
-    ):
-        values = _attention(model, layer).value
-        values.weight[rows] = 0
-        values.weight[rows, told] = torch.eye(_size(told))
-        _output(model, layer).weight[written, rows] = gain * torch.eye(_size(written))
+    _tell(model, 0, slice(0, _size(FOUND)), KIND, FOUND, FOUND_GAIN)
+    _tell(model, 1, slice(head, head + _size(NEAR)), FOUND, NEAR, NEAR_GAIN)
+
+
+def _tell(model: SiameseUIE, layer: int, rows: slice, told: slice, written: slice, gain: float) -> None:
+    """A cross layer's head hands on some dimensions of what it looks at, through these rows of its values."""
+    output = model.get_submodule(f"crossattention.layer.{layer}.attention.output.dense")
+    assert isinstance(output, nn.Linear)
+    values = _attention(model, layer).value
+    values.weight[rows] = 0
+    values.weight[rows, told] = torch.eye(_size(told))
+    output.weight[written, rows] = gain * torch.eye(_size(written))
 
 
 def _hold(model: SiameseUIE) -> None:
@@ -118,12 +120,6 @@ def _still(parameter: Tensor, rows: slice = slice(None), columns: slice | None =
 def _attention(model: SiameseUIE, layer: int) -> SelfAttention:
     found = model.get_submodule(f"crossattention.layer.{layer}.attention.self")
     assert isinstance(found, SelfAttention)
-    return found
-
-
-def _output(model: SiameseUIE, layer: int) -> nn.Linear:
-    found = model.get_submodule(f"crossattention.layer.{layer}.attention.output.dense")
-    assert isinstance(found, nn.Linear)
     return found
 
 
