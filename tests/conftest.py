@@ -4,12 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from harness import Extractor
 from harness.baseline.loading import plain_plan, stock_plan
 from harness.compose import compose
 from harness.embedded.cache import VARIABLE
 from harness.plan.registry import find_optimizations
+
+# A first call may import scipy, on a machine that is busy with other things: how long it takes says nothing.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 COMBINATIONS = {
     "baseline": [],
