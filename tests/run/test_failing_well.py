@@ -26,7 +26,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [{"id": i, "text": text, "schema": {"价格": None}} for i, text in (("long", LONG), ("short", "售价三百元"))]
     texts.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
     compared = here / "compared.jsonl"
-    compared.write_text(json.dumps({"id": "untimed", "text": LONG[::-1], "schema": {"价格": None}}), encoding="utf-8")
+    compared.write_text(
+        json.dumps({"id": "untimed", "text": f"再说一遍：{LONG}", "schema": {"价格": None}}), encoding="utf-8"
+    )
     suite = here / "faults.toml"
     suite.write_text(
         f"""
