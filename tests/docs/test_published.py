@@ -1,0 +1,37 @@
+"""Published reports are what their records say, and the figures quoted from them are theirs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.cli.report import show
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = sorted(path.parent for path in (ROOT / "reports").glob("*/*/records.jsonl.gz"))
+_INTERVAL = re.compile(r"\d+\.\d+ \[\d+\.\d+, \d+\.\d+\]")
+
+
+def test_something_is_published() -> None:
+    assert PUBLISHED
+
+
+@pytest.mark.parametrize("published", PUBLISHED, ids=lambda path: path.name)
+def test_a_published_report_follows_from_its_records(published: Path, tmp_path: Path) -> None:
+    for name in ("records.jsonl.gz", "suite.toml"):
+        shutil.copy(published / name, tmp_path)
+    show(tmp_path)
+    assert (tmp_path / "report.md").read_text() == (published / "report.md").read_text(), (
+        f"write it anew: uiebench report {published.relative_to(ROOT)}"
+    )
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
+def test_a_quoted_ratio_stands_in_a_published_report(page: str) -> None:
+    reports = "".join((published / "report.md").read_text() for published in PUBLISHED)
+    quoted = _INTERVAL.findall(re.sub(r"\s+", " ", (ROOT / page).read_text()))
+    assert quoted
+    assert [ratio for ratio in quoted if ratio not in reports] == []
