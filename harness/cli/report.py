@@ -20,17 +20,19 @@ def show(directory: Path) -> int:
 
     from harness.analyse.attribution import attribute
     from harness.analyse.compare import compare
+    from harness.analyse.course import course
     from harness.analyse.noise import noise
     from harness.record import BASELINE
     from harness.report import console, markdown
     from harness.report.charts import save_all
-    from harness.run.store import read_run
+    from harness.run.store import read_finished, read_run
 
     header, records = read_run(directory, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
     rows, spread = compare(header, records)
     charts = [str(path.relative_to(directory)) for path in save_all(rows, directory / "charts")]
     disturbed = noise(records)
-    written = markdown.render(header, rows, spread, noise=disturbed, charts=charts, found=attribute(records, rows))
+    account = [*disturbed, *course(records, read_finished(directory))]
+    written = markdown.render(header, rows, spread, noise=account, charts=charts, found=attribute(records, rows))
     (directory / "report.md").write_text(written, encoding="utf-8")
     # A pipe has no width of its own; a table squeezed to 80 columns cannot be read.
     Console(width=None if sys.stdout.isatty() else 150).print(console.render(header, rows))
