@@ -10,6 +10,7 @@ from harness.cli.extract import extract
 from harness.cli.listing import listing
 from harness.cli.report import report
 from harness.cli.run import run
+from harness.cli.selfcheck import selfcheck
 from harness.cli.train import train
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(extract)
 app.command()(run)
+app.command()(selfcheck)
 app.command()(report)
 app.command()(evaluate)
 app.command()(train)

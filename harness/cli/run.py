@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import FAILED
+from harness.cli.progress import with_progress
 from harness.cli.report import show
 from harness.units import parse_duration
 
@@ -32,7 +33,7 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
 ) -> None:
     """Measure every combination of a suite, and report what each brings."""
-    from harness.run.ablation import Options, prepare
+    from harness.run.ablation import Options, execute, prepare
 
     command = shlex.join(["uiebench", *sys.argv[1:]])
     options = Options(
@@ -53,44 +54,9 @@ def run(
     if dry_run:
         _show_plan(ablation)
         return
-    directory = _run_with_progress(ablation)
+    directory = with_progress(ablation.rounds, lambda step: execute(ablation, step))
     if show(directory):
         raise typer.Exit(FAILED)
-
-
-def _run_with_progress(ablation: Ablation) -> Path:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from harness.run.ablation import execute
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    # Redrawn only when a round begins: nothing of ours may run beside a timed block. The pace is that of all rounds.
-    with Progress(
-        *columns, console=Console(stderr=True), auto_refresh=False, speed_estimate_period=float("inf")
-    ) as bar:
-        task = bar.add_task("starting", total=ablation.rounds)
-
-        def step(what: str, left: int) -> None:
-            bar.update(task, description=what, completed=ablation.rounds - left, refresh=True)
-
-        directory = execute(ablation, step)
-        bar.update(task, description="done", completed=ablation.rounds, refresh=True)
-    return directory
 
 
 def _show_plan(ablation: Ablation) -> None:

@@ -7,10 +7,11 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -22,21 +23,38 @@ from harness.errors import InputError, PlatformError, SuiteError, UiebenchError,
 from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite, find_suite, read_suite
-from harness.record import BASELINE, RECORD_VERSION, STOCK, Chains, Finished, Header, Mark
+from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record
 from harness.run.environment import environment
 from harness.run.executors.local import LocalExecutor, Reference, Settings
 from harness.run.key import run_key
+from harness.run.machine import between_process_sd
 from harness.run.process import WorkerError
-from harness.run.runner import run
+from harness.run.reference import read_reference, write_reference
+from harness.run.runner import Executor, Rounds, run
 from harness.run.stopping import Schedule, broken
 from harness.run.store import Store, go_on, read_run, unfinished_run
 
-REFERENCE = "reference.jsonl"
 # What `--dry-run` reckons with, before anything was started: a fresh process with transformers, a request to the small
 # embedded checkpoint, and one to a checkpoint of StructBERT-base's size, all on two CPU cores.
 ASSUMED_START_S = 3.0
 ASSUMED_MINI_REQUEST_S = 0.05
 ASSUMED_REQUEST_S = 0.5
+
+
+class MeasuringExecutor(Executor, Protocol):
+    """Runs rounds, and takes what they are compared with."""
+
+    def reference(self) -> tuple[Reference, dict[str, str]]:
+        """The baseline's answers, and what its process says of itself."""
+        ...
+
+
+class EndingRounds(Rounds, Protocol):
+    """Says which round comes next, and afterwards why there were no more."""
+
+    def ends(self, records: Sequence[Record], /) -> list[End]:
+        """Why each combination got no more rounds."""
+        ...
 
 
 class BaselineError(UiebenchError):
@@ -145,8 +163,23 @@ def _chosen(plan: list[Planned], only: tuple[str, ...], skip: tuple[str, ...]) -
     return [planned for planned in plan if planned.combination in (BASELINE, STOCK) or wanted(planned.combination)]
 
 
-def execute(ablation: Ablation, progress: Callable[[str, int], None]) -> Path:
-    """Run it; returns the run's directory, ``runs/ID``; ``progress`` is told what begins and how many rounds are left.
+def execute(
+    ablation: Ablation,
+    progress: Callable[[str, int], None],
+    *,
+    executor_of: Callable[[Settings], MeasuringExecutor] = LocalExecutor,
+    rounds: EndingRounds | None = None,
+) -> Path:
+    """Run it.
+
+    Args:
+        ablation: what to run.
+        progress: told what begins, and how many rounds are left.
+        executor_of: makes what measures a round.
+        rounds: chooses them; as the suite asks, where it is None.
+
+    Returns:
+        The run's directory, ``runs/ID``.
 
     Raises:
         BaselineError: the baseline cannot answer.
@@ -169,14 +202,14 @@ def execute(ablation: Ablation, progress: Callable[[str, int], None]) -> Path:
         timeout_s=ablation.suite.measure.timeout_s,
         logs=directory / "logs",
     )
-    executor, store = LocalExecutor(settings), Store(directory)
+    executor, store = executor_of(settings), Store(directory)
     progress("the baseline's answers", ablation.rounds)
     if begun:
         done, reference = go_on(begun, cells), read_reference(begun)
     else:
         done, reference = [], _begin(ablation, executor, store, key)
     header, _ = read_run(directory, lambda _: None)
-    rounds = Schedule(
+    rounds = rounds or Schedule(
         ablation.plan,
         ablation.suite.measure,
         random.Random(options.seed),
@@ -193,12 +226,12 @@ def execute(ablation: Ablation, progress: Callable[[str, int], None]) -> Path:
     return directory
 
 
-def _begin(ablation: Ablation, executor: LocalExecutor, store: Store, key: str) -> Reference:
+def _begin(ablation: Ablation, executor: MeasuringExecutor, store: Store, key: str) -> Reference:
     """Take the baseline's answers and write what a run starts with; the header comes last."""
     options, directory = ablation.options, store.path.parent
     shutil.copyfile(ablation.path, directory / "suite.toml")
     reference, facts = _reference(executor)
-    _write_reference(directory / REFERENCE, ablation.examples + ablation.compared, reference)
+    write_reference(directory, ablation.examples + ablation.compared, reference)
     store.append(
         Header(
             version=RECORD_VERSION,
@@ -210,11 +243,16 @@ def _begin(ablation: Ablation, executor: LocalExecutor, store: Store, key: str) 
             checkpoint=options.checkpoint,
             texts=[example.id for example in ablation.examples],
             exact={planned.combination: planned.exact for planned in ablation.plan},
-            environment={**environment(), "threads": options.threads, "worker": facts},
+            environment={**environment(), **_spread_here(options), "threads": options.threads, "worker": facts},
             looks=max(1, len(ablation.suite.measure.looks)),
         )
     )
     return reference
+
+
+def _spread_here(options: Options) -> dict[str, float]:
+    found = between_process_sd(options.device, options.threads)
+    return {} if found is None else {MACHINE_SD: found}
 
 
 def _key(ablation: Ablation) -> str:
@@ -245,29 +283,10 @@ def _new_directory(parent: Path, suite: str) -> Path:
     raise SuiteError(f"{str(parent)!r} holds a hundred runs of this second; name another with --runs")
 
 
-def _reference(executor: LocalExecutor) -> tuple[Reference, dict[str, str]]:
+def _reference(executor: MeasuringExecutor) -> tuple[Reference, dict[str, str]]:
     try:
         return executor.reference()
     except WorkerError as error:
         if error.kind == "input":
             raise UiebenchError(str(error)) from None
         raise BaselineError(f"the baseline cannot answer ({error.kind}): {error}") from None
-
-
-def _write_reference(path: Path, examples: tuple[Example, ...], reference: Reference) -> None:
-    with path.open("wb") as file:
-        for example, answer, marks in zip(examples, reference.answers, reference.marks, strict=True):
-            file.write(msgspec.json.encode({"id": example.id, "output": answer, "marks": marks}) + b"\n")
-
-
-class _Answer(msgspec.Struct):
-    id: str
-    output: Chains
-    marks: list[Mark]
-
-
-def read_reference(directory: Path) -> Reference:
-    """The baseline's answers of a run that was begun."""
-    lines = (directory / REFERENCE).read_bytes().splitlines()
-    answers = [msgspec.json.decode(line, type=_Answer) for line in lines]
-    return Reference([one.output for one in answers], [one.marks for one in answers])

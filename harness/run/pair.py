@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.measure.noise import Reading, look
-from harness.record import STOCK, StartUp
+from harness.record import StartUp
 from harness.run import protocol as say
 from harness.run.process import WorkerError, WorkerProcess
 
@@ -27,17 +27,19 @@ class Pair:
     gpu: str | None  # the UUID of the device they use
 
     @staticmethod
-    def start(starter: Starter, *, own_first: bool) -> Pair:
+    def start(starter: Starter, *, own_first: bool, at_once: bool = False) -> Pair:
         """Start both and have each answer all texts, untimed.
 
-        The first starts alone, so that its cold start counts; the second comes up while the first warms up.
+        The first starts alone, so that its cold start counts; the second comes up while the first warms up. Or both
+        start at once, and the cold start means nothing.
         """
         roles = ("own", "partner") if own_first else ("partner", "own")
-        up: dict[str, WorkerProcess] = {}
+        up: dict[str, WorkerProcess] = {role: starter(role) for role in roles if at_once}
         ready: list[say.Ready] = []
         for role in roles:
             with _blaming(role):
-                up[role] = starter(role)
+                if role not in up:
+                    up[role] = starter(role)
                 ready.append(up[role].hear(say.Ready))
                 up[role].tell(say.WarmUp())
         warm: dict[str, say.Warm] = {}
@@ -77,5 +79,5 @@ def _blaming(role: str) -> Iterator[None]:
         yield
     except WorkerError as error:
         if role == "partner":
-            raise WorkerError("partner", f"the partner {STOCK!r} broke ({error.kind}): {error}") from error
+            raise WorkerError("partner", f"the partner broke ({error.kind}): {error}") from error
         raise

@@ -59,6 +59,8 @@ class Settings:
     starts: int
     timeout_s: float
     logs: Path
+    partner: str = STOCK  # what each round's second process runs
+    at_once: bool = False  # both processes of a round start at once: quicker, and no start is alone to be timed
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,12 @@ class LocalExecutor:
         with ExitStack() as stack:
 
             def start(role: str) -> WorkerProcess:
-                combination = planned.combination if role == "own" else STOCK
+                combination = planned.combination if role == "own" else settings.partner
                 return self._start(combination, f"{planned.combination}.{number}.{role}", deadline, stack)
 
             starts = self._cold_starts(start) if number == 0 and "cold_start" in scenarios else ColdStart()
             clock.append(time.monotonic())
-            pair = Pair.start(start, own_first=number % 2 == 0)
+            pair = Pair.start(start, own_first=number % 2 == 0, at_once=settings.at_once)
             clock.append(time.monotonic())
             before = pair.look()
             timed = {
@@ -199,7 +201,7 @@ class LocalExecutor:
             timed=settings.timed,
             spawned_ns=time.monotonic_ns(),
         )
-        worker = WorkerProcess(settings.logs / f"{log}.log", deadline)
+        worker = WorkerProcess(settings.logs / f"{log.replace('/', '_')}.log", deadline)
         stack.callback(worker.close)
         worker.tell(job)
         return worker

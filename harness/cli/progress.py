@@ -1,0 +1,47 @@
+"""A progress bar that is redrawn only between rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+_Result = TypeVar("_Result")
+
+
+def with_progress(rounds: int, work: Callable[[Callable[[str, int], None]], _Result]) -> _Result:
+    """Do work that tells what begins, and how many rounds are left with it.
+
+    Args:
+        rounds: how many there are in all.
+        work: given the function to tell.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    # Redrawn only when a round begins: nothing of ours may run beside a timed block. The pace is that of all rounds.
+    with Progress(
+        *columns, console=Console(stderr=True), auto_refresh=False, speed_estimate_period=float("inf")
+    ) as bar:
+        task = bar.add_task("starting", total=rounds)
+
+        def step(what: str, left: int) -> None:
+            bar.update(task, description=what, completed=rounds - left, refresh=True)
+
+        result = work(step)
+        bar.update(task, description="done", completed=rounds, refresh=True)
+    return result

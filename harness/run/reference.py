@@ -1,0 +1,34 @@
+"""The baseline's answers on disk, so that an interrupted run can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness.data.dataset import Example
+from harness.record import Chains, Mark
+from harness.run.executors.local import Reference
+
+_FILE = "reference.jsonl"
+
+
+class _Answer(msgspec.Struct):
+    id: str
+    output: Chains
+    marks: list[Mark]
+
+
+def write_reference(directory: Path, examples: Sequence[Example], reference: Reference) -> None:
+    """Write the answers to the examples."""
+    with (directory / _FILE).open("wb") as file:
+        for example, answer, marks in zip(examples, reference.answers, reference.marks, strict=True):
+            file.write(msgspec.json.encode(_Answer(example.id, list(answer), list(marks))) + b"\n")
+
+
+def read_reference(directory: Path) -> Reference:
+    """The baseline's answers of a run that was begun."""
+    lines = (directory / _FILE).read_bytes().splitlines()
+    answers = [msgspec.json.decode(line, type=_Answer) for line in lines]
+    return Reference([one.output for one in answers], [one.marks for one in answers])
