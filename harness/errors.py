@@ -31,6 +31,10 @@ class PlatformError(UiebenchError):
     """This machine cannot do what was asked for."""
 
 
+class NonFiniteError(UiebenchError):
+    """A logit is no number."""
+
+
 class UnavailableError(UiebenchError):
     """An optimization cannot run here; the message says why."""
 

@@ -60,27 +60,6 @@ class Evidence(Value, frozen=True):
     figures: dict[str, float] = {}
 
 
-class Difference(Value, frozen=True):
-    """A text whose answer is not the baseline's; a tie differs by rounding at the threshold alone."""
-
-    id: str
-    tie: bool
-    expected: list[Any]
-    got: list[Any]
-
-
-class Parity(Value, frozen=True):
-    """How the answers of a round compare with the baseline's."""
-
-    texts: int
-    differences: list[Difference] = []
-
-    @property
-    def broken(self) -> list[Difference]:
-        """The differences that are no ties."""
-        return [difference for difference in self.differences if not difference.tie]
-
-
 class Score(Value, frozen=True):
     """Counts of chains, and what follows from them; 1 where there is nothing to find and nothing was found."""
 
@@ -102,6 +81,29 @@ class Score(Value, frozen=True):
     def f1(self) -> float:
         """The harmonic mean of precision and recall."""
         return 2 * self.right / (self.found + self.gold) if self.found + self.gold else 1.0
+
+
+class Difference(Value, frozen=True):
+    """A text whose answer is not the baseline's; a tie differs by rounding at the threshold alone."""
+
+    id: str
+    tie: bool
+    expected: list[Any]
+    got: list[Any]
+
+
+class Parity(Value, frozen=True):
+    """How the answers of a round compare with the baseline's."""
+
+    texts: int
+    differences: list[Difference] = []
+    agreement: Score | None = None  # of the chains with the baseline's, taken for gold
+    largest_logit_difference: float | None = None  # over the prompts that both put; of a combination's first round
+
+    @property
+    def broken(self) -> list[Difference]:
+        """The differences that are no ties."""
+        return [difference for difference in self.differences if not difference.tie]
 
 
 class Scores(Value, frozen=True):

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.baseline.flow import Request, answer, chains, document
+from harness.baseline.finite import not_finite
+from harness.baseline.flow import Node, Observe, Request, answer, chains, document, marks, prompt
 from harness.baseline.forward import Forwards, Scorer
 from harness.baseline.model import Ops, SiameseUIE
 from harness.baseline.schema import check_schema, check_text
@@ -19,6 +20,15 @@ from harness.baseline.slots import WHOLE_BATCH, Ask, Batching, MicroBatches, Pad
 from harness.baseline.tokenize import TextTokenizer
 from harness.errors import InputError
 from harness.record import Chains, Mark
+
+
+@dataclass(frozen=True)
+class Observed:
+    """An answer, and what it comes from."""
+
+    chains: Chains
+    marks: list[Mark]  # every logit within 1e-4 of the threshold: what rounding alone may decide
+    logits: dict[str, NDArray[np.float32]]  # by prompt, head and tail over the text's tokens: (2, tokens)
 
 
 @dataclass(frozen=True)
@@ -82,12 +92,25 @@ class Extractor:
             raise InputError(
                 f"extract_batch takes a schema for each text; got {len(texts)} texts, {len(schemas)} schemas"
             )
-        return self._answer(texts, schemas, inner=output_all_prefix, marks=None)
+        return self._answer(texts, schemas, inner=output_all_prefix, observe=None)
 
-    def extract_with_marks(self, text: str, schema: Any) -> tuple[Chains, list[Mark]]:
-        """As :meth:`extract`, and every logit within 1e-4 of the threshold: what rounding alone may decide."""
-        marks: list[Mark] = []
-        return self._answer([text], [schema], inner=False, marks=marks)[0], marks
+    def extract_observed(self, text: str, schema: Any) -> Observed:
+        """As :meth:`extract`, with the logits that the answer comes from.
+
+        Raises:
+            NonFiniteError: a logit is no number; the message names the layer where it arose.
+        """
+        marked: list[Mark] = []
+        logits: dict[str, NDArray[np.float32]] = {}
+
+        def observe(node: Node, key: str, head: NDArray[np.float32], tail: NDArray[np.float32]) -> None:
+            asked = prompt(node.path, key)
+            logits[asked] = np.stack((head, tail))
+            if not np.isfinite(logits[asked]).all():
+                raise not_finite(self.model, self.logits, text, asked)
+            marked.extend(marks(node, key, head, tail))
+
+        return Observed(self._answer([text], [schema], inner=False, observe=observe)[0], marked, logits)
 
     def logits(self, text: str, prompts: Sequence[str]) -> NDArray[np.float32]:
         """Head and tail logits of each prompt over the text's tokens: (prompts, 2, tokens)."""
@@ -102,7 +125,7 @@ class Extractor:
         return replace(self, model=model, forwards=Forwards.of(model))
 
     def _answer(
-        self, texts: Sequence[str], schemas: Sequence[Any], *, inner: bool, marks: list[Mark] | None
+        self, texts: Sequence[str], schemas: Sequence[Any], *, inner: bool, observe: Observe | None
     ) -> list[Chains]:
         requests = [
             Request(check_text(text), check_schema(schema)) for text, schema in zip(texts, schemas, strict=True)
@@ -110,7 +133,7 @@ class Extractor:
         return [
             list(chains(root, inner=inner))
             for group in self.batching.requests(requests)
-            for root in answer(group, self.tokenizer, self._scorer(), marks)
+            for root in answer(group, self.tokenizer, self._scorer(), observe)
         ]
 
     def _scorer(self) -> Scorer:

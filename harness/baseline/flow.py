@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.baseline.decode import THRESHOLD, Span, decode
 from harness.baseline.forward import Scorer
@@ -34,13 +36,17 @@ class Node:
     found: dict[str, list[tuple[Item, Node | None]]] = field(default_factory=dict)
 
 
+# Told of every prompt that was put: the node, the type, its head and tail logits over the text's tokens.
+Observe: TypeAlias = Callable[[Node, str, NDArray[np.float32], NDArray[np.float32]], None]
+
+
 def prompt(path: Sequence[Item], key: str) -> str:
     """The reference's prompt: each ancestor with its span, then the type."""
     return "".join(f"{item['type']}: {item['span']}, " for item in path) + f"{key}: "
 
 
 def answer(
-    requests: Sequence[Request], tokenizer: TextTokenizer, scorer: Scorer, marks: list[Mark] | None
+    requests: Sequence[Request], tokenizer: TextTokenizer, scorer: Scorer, observe: Observe | None
 ) -> list[Node]:
     """Answer requests together, all of one schema level at a time; returns the root node of each."""
     roots = [Node(document(request.text, tokenizer), request.schema) for request in requests]
@@ -52,8 +58,8 @@ def answer(
             for key, ask in zip(node.schema, node_asks, strict=True):
                 head, tail = logits[ask]
                 node.found[key] = [_step(node, key, span) for span in decode(head, tail, node.document.tokens.offsets)]
-                if marks is not None:
-                    marks.extend(_marks(node, key, {"head": head, "tail": tail}))
+                if observe is not None:
+                    observe(node, key, head, tail)
         level = [below for node in level for steps in node.found.values() for _, below in steps if below is not None]
     return roots
 
@@ -81,8 +87,9 @@ def _step(node: Node, key: str, span: Span) -> tuple[Item, Node | None]:
     return item, None if below is None else Node(node.document, below, (*node.path, item))
 
 
-def _marks(node: Node, key: str, logits: dict[str, np.ndarray]) -> Iterator[Mark]:
-    for part, values in logits.items():
+def marks(node: Node, key: str, head: NDArray[np.float32], tail: NDArray[np.float32]) -> Iterator[Mark]:
+    """The logits of one prompt that lie within 1e-4 of the threshold."""
+    for part, values in (("head", head), ("tail", tail)):
         for token in np.flatnonzero(np.abs(values - THRESHOLD) <= TIE):
             offset = [int(value) for value in node.document.tokens.offsets[token]]
             yield Mark(path=list(node.path), type=key, part=part, offset=offset, logit=float(values[token]))

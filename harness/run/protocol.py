@@ -36,6 +36,7 @@ class Answer(Message, frozen=True, tag="answer"):
 
     everything: bool = False  # those too that are not timed
     marks: bool = False  # also the logits near the threshold
+    logits_to: str | None = None  # a file to save all logits in, with the marks
 
 
 class Time(Message, frozen=True, tag="time"):
@@ -49,6 +50,12 @@ class MarkTexts(Message, frozen=True, tag="mark_texts"):
     """Answer these texts (by place) once more, for their logits near the threshold."""
 
     places: list[int]
+
+
+class CompareLogits(Message, frozen=True, tag="compare_logits"):
+    """Answer the texts that are timed once more, and compare their logits with saved ones."""
+
+    path: str
 
 
 class Prove(Message, frozen=True, tag="prove"):
@@ -95,6 +102,12 @@ class Marked(Message, frozen=True, tag="marked"):
     marks: list[list[Mark]]
 
 
+class LogitsCompared(Message, frozen=True, tag="logits_compared"):
+    """The largest difference over the prompts that both put; None where there is none."""
+
+    largest: float | None
+
+
 class Proved(Message, frozen=True, tag="proved"):
     """The evidence, one an optimization."""
 
@@ -114,8 +127,8 @@ class Fault(Message, frozen=True, tag="fault"):
     error: str
 
 
-Command: TypeAlias = Job | WarmUp | Answer | Time | MarkTexts | Prove | Weigh
-Reply: TypeAlias = Ready | Warm | Answered | Timed | Marked | Proved | Weighed | Fault
+Command: TypeAlias = Job | WarmUp | Answer | Time | MarkTexts | CompareLogits | Prove | Weigh
+Reply: TypeAlias = Ready | Warm | Answered | Timed | Marked | LogitsCompared | Proved | Weighed | Fault
 
 R = TypeVar("R", bound=Message)  # a kind of reply
 

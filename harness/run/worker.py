@@ -7,11 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from harness.errors import UiebenchError, UnavailableError
 from harness.measure.latency import single_stream
 from harness.measure.load import Queueing, TakingTurns, closed_loop
+from harness.measure.logits import largest_difference, save
 from harness.measure.memory import (
     peak_cuda,
     peak_cuda_allocated,
@@ -24,6 +25,9 @@ from harness.measure.memory import (
 from harness.measure.warmup import until_steady
 from harness.record import STOCK, Chains, Memory, StartUp
 from harness.run import protocol as say
+
+if TYPE_CHECKING:
+    from harness.baseline.extractor import Observed
 
 # The cold start's fixed request: 20 characters, one type.
 FIRST_TEXT = "华为发布新款手机，售价四千九百九十九元。"
@@ -82,8 +86,15 @@ class Worker:
         places = range(len(self.texts) if command.everything else self.timed)
         if not command.marks:
             return say.Answered([self._extract(place) for place in places])
-        both = [self.extractor.extract_with_marks(self.texts[place], self.schemas[place]) for place in places]
-        return say.Answered([answer for answer, _ in both], [marks for _, marks in both])
+        observed = [self._observe(place) for place in places]
+        if command.logits_to:
+            save(Path(command.logits_to), {place: one.logits for place, one in zip(places, observed, strict=True)})
+        return say.Answered([one.chains for one in observed], [one.marks for one in observed])
+
+    def compare_logits(self, command: say.CompareLogits) -> say.LogitsCompared:
+        """How far the logits of the texts that are timed are from the baseline's."""
+        own = {place: self._observe(place).logits for place in range(self.timed)}
+        return say.LogitsCompared(largest_difference(Path(command.path), own))
 
     def time(self, command: say.Time) -> say.Timed:
         """One timed pass."""
@@ -116,9 +127,7 @@ class Worker:
 
     def mark(self, command: say.MarkTexts) -> say.Marked:
         """The logits near the threshold of some texts."""
-        return say.Marked(
-            [self.extractor.extract_with_marks(self.texts[i], self.schemas[i])[1] for i in command.places]
-        )
+        return say.Marked([self._observe(place).marks for place in command.places])
 
     def prove(self, _: say.Prove) -> say.Proved:
         """What shows that each optimization is active here."""
@@ -144,6 +153,9 @@ class Worker:
 
     def _extract(self, place: int) -> Chains:
         return self.extractor.extract(self.texts[place], self.schemas[place])
+
+    def _observe(self, place: int) -> Observed:
+        return self.extractor.extract_observed(self.texts[place], self.schemas[place])
 
     def _synchronize(self) -> None:
         if self.extractor.device.type == "cuda":
@@ -176,6 +188,7 @@ def _obey(line: bytes, worker: Worker | None) -> Any:
         say.Answer: worker.answer,
         say.Time: worker.time,
         say.MarkTexts: worker.mark,
+        say.CompareLogits: worker.compare_logits,
         say.Prove: worker.prove,
         say.Weigh: worker.weigh,
     }

@@ -67,7 +67,8 @@ class Subject:
             AssertionError: it is not; the message names the text and both answers.
         """
         for example in examples:
-            got, marks = extractor.extract_with_marks(example.text, example.schema)
+            observed = extractor.extract_observed(example.text, example.schema)
+            got, marks = observed.chains, observed.marks
             if not self.optimization.keeps_answers(dict(self.parameters)):
                 continue
             expected, own_marks = _baseline_answer(example)
@@ -92,7 +93,8 @@ def baseline() -> Extractor:
 def _baseline_answer(example: Example) -> tuple[Chains, list[Mark]]:
     key = (example.text, json.dumps(example.schema))
     if key not in _ANSWERS:
-        _ANSWERS[key] = baseline().extract_with_marks(example.text, example.schema)
+        observed = baseline().extract_observed(example.text, example.schema)
+        _ANSWERS[key] = observed.chains, observed.marks
     return _ANSWERS[key]
 
 

@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from harness.data.dataset import Example
 from harness.measure.f1 import score
 from harness.measure.noise import conditions
@@ -86,7 +88,8 @@ class LocalExecutor:
         with ExitStack() as stack:
             worker = self._start(BASELINE, "reference", self._deadline(), stack)
             ready = worker.hear(say.Ready)
-            answered = worker.ask(say.Answer(everything=True, marks=True), say.Answered)
+            logits = str(self._logits())
+            answered = worker.ask(say.Answer(everything=True, marks=True, logits_to=logits), say.Answered)
         return Reference(answered.answers, answered.marks), ready.facts
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
@@ -129,6 +132,9 @@ class LocalExecutor:
             if number == 0 and "single_stream" in answers and settings.timed < len(settings.examples):
                 answers["single_stream"].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
             parity = {name: self._parity(pair.own, passes, reference) for name, passes in answers.items()}
+            if number == 0 and "single_stream" in parity and self._logits().is_file():
+                apart = pair.own.ask(say.CompareLogits(str(self._logits())), say.LogitsCompared).largest
+                parity["single_stream"] = replace(parity["single_stream"], largest_logit_difference=apart)
             evidence = pair.own.ask(say.Prove(), say.Proved).evidence
         clock.append(time.monotonic())
         (starts.own if pair.own_first else starts.partner).append(pair.cold)
@@ -174,8 +180,11 @@ class LocalExecutor:
                 if got != reference.answers[place]:
                     differing.setdefault(place, got)
         marks = worker.ask(say.MarkTexts(list(differing)), say.Marked).marks if differing else []
+        most = max(passes, key=len)
+        agreement = score(most, reference.answers[: len(most)])
         return Parity(
-            texts=max(map(len, passes)),
+            texts=len(most),
+            agreement=agreement.micro if agreement else None,
             differences=[
                 Difference(
                     id=examples[place].id,
@@ -205,6 +214,10 @@ class LocalExecutor:
         stack.callback(worker.close)
         worker.tell(job)
         return worker
+
+    def _logits(self) -> Path:
+        """Where the baseline's logits are."""
+        return self._settings.logs / "logits.npz"
 
     def _deadline(self) -> float:
         return time.monotonic() + self._settings.timeout_s
