@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from msgspec.structs import replace
+
 from harness.analyse.stats import (
     Estimate,
     Percentile,
@@ -89,8 +91,10 @@ class Row:
 
     @property
     def struck_out(self) -> bool:
-        """Whether its speed counts for nothing: it promised the baseline's answers and gave others."""
-        return self.exact and bool(self.broken)
+        """Whether its speed counts for nothing: it broke its promise of the baseline's answers, or misses its margin."""
+        if self.exact:
+            return bool(self.broken)
+        return self.f1_difference is not None and self.f1_difference.verdict == "worse"
 
 
 def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spread]:
@@ -110,16 +114,40 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
         streams = measured[name]
         latency = _latency(streams, to_stock[name], to_baseline.get(name)) if streams else None
         of_row = [record for record in records if record.cell.combination == name]
-        rows.append(_row(name, exact, latency, of_row, _scores(measured[BASELINE])))
+        difference = None if exact else _f1_difference(measured[name], measured[BASELINE], header.f1_margin)
+        rows.append(_row(name, exact, latency, of_row, difference))
     return rows, spread
 
 
-def _row(name: str, exact: bool, latency: Latency | None, records: Sequence[Record], baseline: Scores | None) -> Row:
+def narrowed(header: Header, records: Sequence[Record], places: Sequence[int]) -> tuple[Header, list[Record]]:
+    """The same run, as if `single_stream` had timed these texts alone; its answers and memory are of all texts.
+
+    Args:
+        header: the run's.
+        records: the run's.
+        places: of the texts in ``header.texts``.
+    """
+
+    def of_these(passes: Sequence[Sequence[int]]) -> list[list[int]]:
+        return [[times[place] for place in places] for times in passes]
+
+    kept: list[Record] = []
+    for record in records:
+        if isinstance(record, Measured) and isinstance(record.samples, SingleStream):
+            timed = record.samples
+            fewer = replace(timed, own_ns=of_these(timed.own_ns), partner_ns=of_these(timed.partner_ns))
+            record = replace(record, samples=fewer)
+        kept.append(record)
+    return replace(header, texts=[header.texts[place] for place in places]), kept
+
+
+def _row(
+    name: str, exact: bool, latency: Latency | None, records: Sequence[Record], difference: ScoreDifference | None
+) -> Row:
     samples = [record.samples for record in records if isinstance(record, Measured)]
     streams = [one for one in samples if isinstance(one, SingleStream)]
     cold = [one for one in samples if isinstance(one, ColdStart)]
     answering = [one for one in samples if not isinstance(one, ColdStart)]
-    scores = _scores(streams)
     differences = _once(difference for one in answering for difference in one.parity.differences)
     return Row(
         combination=name,
@@ -134,9 +162,16 @@ def _row(name: str, exact: bool, latency: Latency | None, records: Sequence[Reco
         broken=tuple(one for one in differences if not one.tie),
         ties=tuple(one for one in differences if one.tie),
         evidence=tuple(streams[-1].evidence) if streams else (),
-        scores=scores,
-        f1_difference=None if exact or not scores or not baseline else f1_difference(scores.by_text, baseline.by_text),
+        scores=_scores(streams),
+        f1_difference=difference,
     )
+
+
+def _f1_difference(
+    streams: Sequence[SingleStream], baseline: Sequence[SingleStream], margin: float
+) -> ScoreDifference | None:
+    ours, theirs = _scores(streams), _scores(baseline)
+    return f1_difference(ours.by_text, theirs.by_text, margin) if ours and theirs else None
 
 
 def _scores(streams: Sequence[SingleStream]) -> Scores | None:

@@ -202,6 +202,8 @@ def _begin(ablation: Ablation, executor: LocalExecutor, store: Store, key: str) 
             device=options.device,
             checkpoint=options.checkpoint,
             texts=[example.id for example in ablation.examples],
+            text_characters=[len(example.text) for example in ablation.examples],
+            f1_margin=ablation.suite.measure.f1_margin,
             exact={planned.combination: planned.exact for planned in ablation.plan},
             environment={**environment(), "threads": options.threads, "worker": facts},
         )
