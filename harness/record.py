@@ -16,8 +16,8 @@ STOCK = "stock"
 # reference agree to about 3e-5.
 TIE = 1e-4
 
-# What may change answers may lose so many points of micro-F1 (scale 0 to 100) before its speed counts for nothing, where
-# a suite does not say: a tenth of the loss for which the guide advises against INT8.
+# What may change answers may lose so many points of micro-F1 (scale 0 to 100) before its speed counts for nothing. A
+# suite may say otherwise; this is a tenth of the loss for which the guide advises against INT8.
 F1_MARGIN = 0.5
 
 

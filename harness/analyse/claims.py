@@ -20,7 +20,7 @@ from harness.units import MIB
 
 CLAIMS = Path(__file__).with_suffix(".toml")
 AS_PUBLISHED = "_as_published"
-# StructBERT-base's shape in fp32, whose 102 million weights the guide serves; a widened vocabulary stays within a tenth.
+# What the guide serves: StructBERT-base's 102 million weights in fp32. Another vocabulary stays within a tenth of it.
 REFERENCE_WEIGHTS_BYTES = 409_000_000
 _SIZE_TOLERANCE = 0.1
 Verdict: TypeAlias = Literal["holds", "does not hold", "cannot be judged", "failed"]
@@ -209,12 +209,17 @@ def _figure(claim: Claim, combination: str, run: _Run) -> Figure | None:
 def _failure(row: Row | None, combination: str, rows: Sequence[Row]) -> str | None:
     """Why it failed; one that was not measured fails where a part of it does alone."""
     if row is not None:
-        return row.problem if row.problem and row.problem.startswith("failed") else None
+        return _error(row)
     for part in combination.split("+"):
         alone = _find(rows, part)
-        if alone and alone.problem and alone.problem.startswith("failed"):
-            return f"{part}, which is in it, {alone.problem}"
+        if alone and (error := _error(alone)):
+            return f"{part} is in it, and fails: {error}"
     return None
+
+
+def _error(row: Row) -> str | None:
+    problem = row.problem or ""
+    return problem.partition(": ")[2] if problem.startswith("failed") else None
 
 
 def _obstacle(claim: Claim, row: Row, baseline: Row, header: Header) -> str | None:

@@ -91,7 +91,7 @@ class Row:
 
     @property
     def struck_out(self) -> bool:
-        """Whether its speed counts for nothing: it broke its promise of the baseline's answers, or misses its margin."""
+        """Whether its speed counts for nothing: its answers are not those it promised, or worse by more than it may."""
         if self.exact:
             return bool(self.broken)
         return self.f1_difference is not None and self.f1_difference.verdict == "worse"

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
-from typing import Protocol
 
 from harness.analyse.compare import Row
-from harness.analyse.stats import Spread
+from harness.analyse.stats import Estimate, Spread
 from harness.record import Memory, StartUp
 from harness.units import NS_PER_MS
 
@@ -26,27 +25,17 @@ class Figure:
     high: float | None = None
 
 
-class _WithInterval(Protocol):
-    @property
-    def value(self) -> float: ...
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
-
-
 Quantity = Callable[[Row, Row], Figure | None]  # None where the run does not have it
 
 
-def divided(ours: _WithInterval, theirs: _WithInterval) -> Figure:
+def divided(ours: Figure, theirs: Figure) -> Figure:
     """A ratio of two figures that were measured apart, with an interval where both have one.
 
     Source: Zou and Donner, Construction of Confidence Limits about Effect Measures (2008), on logarithms.
     """
     value = ours.value / theirs.value
-    if None in (ours.low, ours.high, theirs.low, theirs.high):
+    if ours.low is None or ours.high is None or theirs.low is None or theirs.high is None:
         return Figure(value)
-    assert ours.low and ours.high and theirs.low and theirs.high
     down = math.hypot(math.log(ours.value / ours.low), math.log(theirs.high / theirs.value))
     up = math.hypot(math.log(ours.high / ours.value), math.log(theirs.value / theirs.low))
     return Figure(value, value * math.exp(-down), value * math.exp(up))
@@ -54,7 +43,11 @@ def divided(ours: _WithInterval, theirs: _WithInterval) -> Figure:
 
 def _time(row: Row, _: Row) -> Figure | None:
     found = row.latency.to_baseline if row.latency else None
-    return Figure(found.value, found.low, found.high) if found else None
+    return _of(found) if found else None
+
+
+def _of(found: Estimate) -> Figure:
+    return Figure(found.value, found.low, found.high)
 
 
 def _mean_ms(row: Row, _: Row) -> Figure | None:
@@ -76,11 +69,11 @@ def _p95(row: Row, baseline: Row) -> Figure | None:
 
 def _qps(row: Row, baseline: Row) -> Figure | None:
     ours, theirs = (one.loads.get("closed_loop") for one in (row, baseline))
-    return divided(ours.to_stock, theirs.to_stock) if ours and theirs else None
+    return divided(_of(ours.to_stock), _of(theirs.to_stock)) if ours and theirs else None
 
 
 def on_device(memory: Memory | None) -> int | None:
-    """A GPU's memory in bytes, as nvidia-smi counts it for the process where that is known, else what torch reserves."""
+    """A GPU's memory in bytes: what nvidia-smi counts for the process where that is known, else what torch reserves."""
     return (memory.cuda_process_bytes or memory.cuda_serving_peak_bytes) if memory else None
 
 
@@ -110,8 +103,7 @@ def _cold_start(row: Row, baseline: Row) -> Figure | None:
         return Figure(math.exp(mean))
     degrees = len(ours) + len(theirs) - 2
     pooled = math.sqrt(sum(variance(one) * (len(one) - 1) for one in (ours, theirs)) / degrees)
-    found = Spread(pooled, degrees).estimate(mean, pooled * math.sqrt(1 / len(ours) + 1 / len(theirs)))
-    return Figure(found.value, found.low, found.high)
+    return _of(Spread(pooled, degrees).estimate(mean, pooled * math.sqrt(1 / len(ours) + 1 / len(theirs))))
 
 
 def _logs(starts: Sequence[StartUp]) -> list[float]:

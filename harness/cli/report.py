@@ -15,7 +15,7 @@ def report(run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.
 
 
 def show(directory: Path) -> int:
-    """Print the table of a run, write what there is to read; returns how many rows have no baseline to stand on (0 or all)."""
+    """Print a run's table, write its report.md (and claims.md); returns how many rows have no baseline (0 or all)."""
     from rich.console import Console
 
     from harness.analyse.attribution import attribute

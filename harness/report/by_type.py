@@ -22,4 +22,4 @@ def by_type(rows: Sequence[Row]) -> Iterator[str]:
             if ours.get(name, 1.0) != theirs.get(name, 1.0)
         ]
         if changed:
-            yield f"{row.combination}: {', '.join(changed)} (other types: {len(ours | theirs) - len(changed)}, all as the baseline's)."
+            yield f"{row.combination}: {', '.join(changed)}; {len(changed)} of {len(ours | theirs)} types."

@@ -10,14 +10,15 @@ from harness.record import Header
 from harness.report.markdown import plain
 from harness.report.table import NOTHING
 
-_COLUMNS = ["claim", "claimed", "as published", "verdict", "done right", "verdict", "why"]
+_COLUMNS = ["claim", "claimed", "as published", "does that hold?", "done right", "does this hold?", "why"]
+_ALIGNED = "| --- | ---: | ---: | --- | ---: | --- | --- |"  # figures to the right, words to the left
 _HOW = (
     "Claimed and measured are shares of the baseline's figure (a rate above 1 is faster), but where a unit stands: the "
     "guide's milliseconds are its device's own and are not compared. Means are over texts that weigh alike. A claim "
     "holds where the 95 % interval reaches it or is better, and does not where the whole interval is worse; a figure "
     "without interval may miss it by 3 %. Intervals of P95 and of rates are put together from those of both "
-    "combinations. The steps of the guide are cumulative unless a claim says alone; flash attention as published fails, "
-    "and with it every step that the guide measured on top of it."
+    "combinations. The guide's steps are cumulative unless a claim says alone; where one as published fails, so does "
+    "each that the guide measured on top of it."
 )
 
 
@@ -33,7 +34,8 @@ def section(found: Findings) -> str:
 
 
 def _lines(found: Findings) -> Iterator[str]:
-    yield from plain([_COLUMNS, *(_line(one) for one in found.judged)])
+    names, _, *lines = plain([_COLUMNS, *(_line(one) for one in found.judged)])
+    yield from (names, _ALIGNED, *lines)
     yield from ("", _sums(found), "", _HOW)
 
 
@@ -77,9 +79,8 @@ def _interval(figure: Figure) -> str:
 
 def _number(value: float) -> str:
     """Two decimals, three where it is under 0.1, none from a hundred on."""
-    if abs(value) >= 100:
-        return f"{value:.0f}"
-    return f"{value:.2f}" if abs(value) >= 0.1 or not value else f"{value:.3f}"
+    decimals = 0 if abs(value) >= 100 else 3 if 0 < abs(value) < 0.1 else 2
+    return f"{value + 0.0:.{decimals}f}"  # minus zero reads as zero
 
 
 def _unit(claim: Claim) -> str:

@@ -145,7 +145,7 @@ def f1_verdict(found: ScoreDifference) -> str:
         "worse": f"worse by more than {found.margin:g} points of F1",
         "not shown": f"not shown to be within {found.margin:g} points of F1",
     }
-    return f"{said[found.verdict]} (the data show a margin of {_up(found.smallest_margin)})"
+    return f"{said[found.verdict]} (the smallest margin that the data show: {_up(found.smallest_margin)})"
 
 
 def _up(points: float) -> str:
