@@ -238,7 +238,7 @@ def test_the_suite_measures_what_the_claims_need() -> None:
     # Whatever optimization is not there yet is stood in for by one that is.
     like = ours["dynamic_truncation"]
     named = {name for written in suite.combinations.include for name in re.findall(r"[a-z_0-9]{4,}(?=[+(]|$)", written)}
-    registry = {name: replace(like, name=name, parameters=workers) for name in named} | ours
+    registry = {name: replace(like, name=name, parameters=workers) for name in named} | dict(ours)
     planned = plan_cells(suite, registry, "cpu")
     names = {frozenset(one.combination.split("+")) for one in planned}
     for claim in read_claims().claim:
