@@ -205,6 +205,7 @@ class Header(Value, frozen=True, tag="header"):
     texts: list[str]
     exact: dict[str, bool]  # per combination: does it promise the baseline's answers?
     environment: dict[str, Any]
+    looks: int = 1  # how often the rounds of a cell may have been stopped by what was seen
     f1_margin: float = F1_MARGIN  # points, scale 0 to 100
     text_characters: list[int] = []  # the length of each of `texts`; empty in records that do not have it
 
@@ -227,6 +228,22 @@ class Conditions(Value, frozen=True):
     gpu: GpuConditions | None = None
 
 
+class Course(Value, frozen=True):
+    """Where the wall time of a round went, in seconds, and how its processes warmed up."""
+
+    cold_starts_s: float  # those that the suite asks for, each alone
+    coming_up_s: float  # both processes, until both are warm
+    measuring_s: float  # inside timed passes, of either partner
+    checking_s: float  # memory, answers, evidence
+    warm_up_requests: int  # of the combination's process, after each text was answered once
+    steady: bool  # whether both processes' times had settled by then
+
+    @property
+    def total_s(self) -> float:
+        """The whole round."""
+        return self.cold_starts_s + self.coming_up_s + self.measuring_s + self.checking_s
+
+
 class Measured(Value, frozen=True, tag="measured"):
     """One round of one cell gave samples."""
 
@@ -234,6 +251,7 @@ class Measured(Value, frozen=True, tag="measured"):
     round: int
     samples: Samples
     conditions: Conditions | None = None  # None where nothing was timed in the round
+    course: Course | None = None
 
 
 class Skipped(Value, frozen=True, tag="skipped"):
@@ -253,5 +271,20 @@ class Failed(Value, frozen=True, tag="failed"):
     error: str
 
 
+class End(Value, frozen=True):
+    """Why a combination got no more rounds: precision, rounds, budget, skipped or failed."""
+
+    combination: str
+    rounds: int
+    rule: str
+
+
+class Finished(Value, frozen=True, tag="finished"):
+    """The last line of a run that was not interrupted; one that went on has several."""
+
+    ends: list[End]
+    wall_s: float  # since it was started, or went on
+
+
 Record: TypeAlias = Measured | Skipped | Failed
-Line: TypeAlias = Header | Measured | Skipped | Failed
+Line: TypeAlias = Header | Measured | Skipped | Failed | Finished

@@ -3,88 +3,23 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal, TypeAlias
 
-import msgspec
-
+from harness.analyse.claimed import Arithmetic, Claim, Why, read_claims
 from harness.analyse.compare import Row, compare, narrowed
 from harness.analyse.quantities import QUANTITIES, SPEEDS, Figure, memory_ratio, on_host
 from harness.analyse.stats import NOISE
 from harness.record import BASELINE, Header, Record
 from harness.units import MIB
 
-CLAIMS = Path(__file__).with_suffix(".toml")
 AS_PUBLISHED = "_as_published"
 # What the guide serves: StructBERT-base's 102 million weights in fp32. Another vocabulary stays within a tenth of it.
 REFERENCE_WEIGHTS_BYTES = 409_000_000
 _SIZE_TOLERANCE = 0.1
 Verdict: TypeAlias = Literal["holds", "does not hold", "cannot be judged", "failed"]
-
-
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of the claims' file."""
-
-
-class Why(_Part, frozen=True):
-    """The physics, by outcome."""
-
-    holds: str
-    fails: str
-
-
-class Whys(_Part, frozen=True):
-    """The physics of either side; one sentence where it is true of both outcomes."""
-
-    published: str | Why = ""
-    right: str | Why = ""
-
-
-class Claim(_Part, frozen=True):
-    """One claim; what the fields mean stands at the head of the file."""
-
-    id: str
-    says: str
-    quantity: str
-    claimed: tuple[float, float]
-    sense: Literal["at most", "at least"] = "at most"
-    published: str | None = None
-    right: str | None = None
-    device: Literal["any", "cuda"] = "any"
-    model: Literal["any", "reference"] = "any"
-    longest: int | None = None  # only over texts of at most so many characters
-    shortest: int | None = None
-    why: Whys = Whys()
-
-    @property
-    def figure(self) -> float:
-        """The claimed value: a ratio, or in the quantity's unit."""
-        return self.claimed[0] / self.claimed[1]
-
-
-class Arithmetic(_Part, frozen=True):
-    """The guide's steps, in milliseconds, and the combinations that test them alone."""
-
-    baseline_ms: float
-    steps_ms: tuple[float, ...]
-    final_ms: float
-    right: tuple[str, ...]
-
-    @property
-    def sum_ms(self) -> float:
-        """What the steps leave of the baseline's time."""
-        return self.baseline_ms + sum(self.steps_ms)
-
-
-class Claims(_Part, frozen=True):
-    """The whole file."""
-
-    arithmetic: Arithmetic
-    claim: tuple[Claim, ...]
 
 
 @dataclass(frozen=True)
@@ -123,11 +58,6 @@ class _Run:
 
     header: Header
     rows: Callable[[int | None, int | None], Sequence[Row]]
-
-
-def read_claims() -> Claims:
-    """The claims that come with the tool."""
-    return msgspec.convert(tomllib.loads(CLAIMS.read_text(encoding="utf-8")), Claims)
 
 
 def measures_claims(rows: Sequence[Row]) -> bool:

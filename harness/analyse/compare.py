@@ -9,10 +9,13 @@ from statistics import fmean
 from msgspec.structs import replace
 
 from harness.analyse.stats import (
+    ALPHA,
+    ASSUMED_SD,
     Estimate,
     Percentile,
     ScoreDifference,
-    Spread,
+    Spreads,
+    divided,
     estimate,
     f1_difference,
     judged_together,
@@ -20,6 +23,7 @@ from harness.analyse.stats import (
     percentile,
     percentiles,
     pooled_spread,
+    spreads,
 )
 from harness.record import (
     BASELINE,
@@ -41,6 +45,9 @@ from harness.record import (
     StartUp,
 )
 from harness.units import NS_PER_S
+
+# Where a run's environment holds what `selfcheck` found: the sd of log ratios between processes on this machine.
+MACHINE_SD = "between_process_sd"
 
 
 @dataclass(frozen=True)
@@ -97,25 +104,36 @@ class Row:
         return self.f1_difference is not None and self.f1_difference.verdict == "worse"
 
 
-def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spread]:
-    """The rows in the plan's order, and the spread that their intervals come from."""
-    measured: dict[str, list[SingleStream]] = {name: [] for name in header.exact}
+def streams(records: Iterable[Record]) -> dict[str, list[SingleStream]]:
+    """What each combination gave in the scenario single_stream, one a round."""
+    found: dict[str, list[SingleStream]] = {}
     for record in records:
         if isinstance(record, Measured) and isinstance(record.samples, SingleStream):
-            measured[record.cell.combination].append(record.samples)
-    ratios = {
-        name: [log_ratio(one.own_ns, one.partner_ns) for one in rounds] for name, rounds in measured.items() if rounds
+            found.setdefault(record.cell.combination, []).append(record.samples)
+    return found
+
+
+def ratios(records: Iterable[Record]) -> dict[str, list[float]]:
+    """Each combination's log ratios to stock, one a round."""
+    return {
+        name: [log_ratio(one.own_ns, one.partner_ns) for one in rounds] for name, rounds in streams(records).items()
     }
-    spread = pooled_spread(ratios)
-    to_stock = judged_together({name: estimate(rounds, spread) for name, rounds in ratios.items()})
-    to_baseline = judged_together(_to_baseline(ratios, spread))
+
+
+def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spreads]:
+    """The rows in the plan's order, and the spreads that their intervals come from."""
+    measured, of_rounds = streams(records), ratios(records)
+    spread = spreads(of_rounds, header.environment.get(MACHINE_SD, ASSUMED_SD))
+    alpha = ALPHA / header.looks
+    to_stock = judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
+    to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))
     rows = []
     for name, exact in header.exact.items():
-        streams = measured[name]
-        latency = _latency(streams, to_stock[name], to_baseline.get(name)) if streams else None
+        found = measured.get(name, [])
+        latency = _latency(found, to_stock[name], to_baseline.get(name)) if found else None
         of_row = [record for record in records if record.cell.combination == name]
-        difference = None if exact else _f1_difference(measured[name], measured[BASELINE], header.f1_margin)
-        rows.append(_row(name, exact, latency, of_row, difference))
+        difference = None if exact else _f1_difference(found, measured.get(BASELINE, []), header.f1_margin)
+        rows.append(_row(name, exact, latency, of_row, difference, alpha))
     return rows, spread
 
 
@@ -142,7 +160,12 @@ def narrowed(header: Header, records: Sequence[Record], places: Sequence[int]) -
 
 
 def _row(
-    name: str, exact: bool, latency: Latency | None, records: Sequence[Record], difference: ScoreDifference | None
+    name: str,
+    exact: bool,
+    latency: Latency | None,
+    records: Sequence[Record],
+    difference: ScoreDifference | None,
+    alpha: float,
 ) -> Row:
     samples = [record.samples for record in records if isinstance(record, Measured)]
     streams = [one for one in samples if isinstance(one, SingleStream)]
@@ -154,7 +177,7 @@ def _row(
         exact=exact,
         problem=_problem(records),
         latency=latency,
-        loads=_loads(samples),
+        loads=_loads(samples, alpha),
         memory=streams[-1].memory if streams else None,
         starts=tuple(start for one in cold for start in one.own),
         preparing=next((one.preparing for one in cold if one.preparing), None),
@@ -190,15 +213,15 @@ def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: E
     )
 
 
-def _loads(samples: Sequence[Samples]) -> dict[str, Throughput]:
+def _loads(samples: Sequence[Samples], alpha: float) -> dict[str, Throughput]:
     found: dict[str, list[ClosedLoop | Offline]] = {}
     for one in samples:
         if isinstance(one, ClosedLoop | Offline):
             found.setdefault("closed_loop" if isinstance(one, ClosedLoop) else "offline", []).append(one)
-    return {scenario: _throughput(scenario, rounds) for scenario, rounds in found.items()}
+    return {scenario: _throughput(scenario, rounds, alpha) for scenario, rounds in found.items()}
 
 
-def _throughput(scenario: str, rounds: Sequence[ClosedLoop | Offline]) -> Throughput:
+def _throughput(scenario: str, rounds: Sequence[ClosedLoop | Offline], alpha: float) -> Throughput:
     passes = [load for one in rounds for load in one.own]
     requests = [ns for load in passes for ns in load.request_ns]
     # A rate is the inverse of a time: stock's time over the combination's.
@@ -210,22 +233,22 @@ def _throughput(scenario: str, rounds: Sequence[ClosedLoop | Offline]) -> Throug
         scenario=scenario,
         clients=first.clients if isinstance(first, ClosedLoop) else 1,
         per_second=first.parity.texts * len(passes) / sum(load.wall_ns for load in passes) * NS_PER_S,
-        to_stock=estimate(ratios, pooled_spread({scenario: ratios})),
+        to_stock=estimate(ratios, pooled_spread({scenario: ratios}), alpha),
         p50_ns=percentile(requests, 0.5) if requests else None,
         p95_ns=percentile(requests, 0.95) if requests else None,
     )
 
 
-def _to_baseline(ratios: Mapping[str, Sequence[float]], spread: Spread) -> dict[str, Estimate]:
+def _to_baseline(rounds: Mapping[str, Sequence[float]], spread: Spreads, alpha: float) -> dict[str, Estimate]:
     """(X / stock) / (baseline / stock), of each but the baseline; stock's own numerator is 1, without error."""
-    against = ratios.get(BASELINE)
-    if against is None:
+    if BASELINE not in rounds:
         return {}
+    against, theirs = rounds[BASELINE], spread.of(BASELINE)
     return {
-        name: spread.estimate(-fmean(against), spread.sd / len(against) ** 0.5)
+        name: estimate([-ratio for ratio in against], theirs, alpha)
         if name == STOCK
-        else estimate(rounds, spread, against)
-        for name, rounds in ratios.items()
+        else divided(found, spread.of(name), against, theirs, alpha)
+        for name, found in rounds.items()
         if name != BASELINE
     }
 

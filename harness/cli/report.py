@@ -21,23 +21,25 @@ def show(directory: Path) -> int:
     from harness.analyse.attribution import attribute
     from harness.analyse.claims import judge, measures_claims
     from harness.analyse.compare import compare
+    from harness.analyse.course import course
     from harness.analyse.noise import noise
     from harness.record import BASELINE
     from harness.report import claims, console, markdown
     from harness.report.charts import save_all
-    from harness.run.store import read_run
+    from harness.run.store import read_finished, read_run
 
     header, records = read_run(directory, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
     rows, spread = compare(header, records)
     charts = [str(path.relative_to(directory)) for path in save_all(rows, directory / "charts")]
     disturbed = noise(records)
+    account = [*disturbed, *course(records, read_finished(directory))]
     judged = judge(header, records, rows) if measures_claims(rows) else None
     written = {
         "report.md": markdown.render(
             header,
             rows,
             spread,
-            noise=disturbed,
+            noise=account,
             charts=charts,
             found=attribute(records, rows),
             sections=[claims.section(judged)] if judged else [],

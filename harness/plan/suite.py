@@ -15,6 +15,8 @@ SUITES = Path(__file__).parent / "suites"
 Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "fraction", "explicit"]
 Scenario = Literal["single_stream", "closed_loop", "offline", "cold_start"]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+# With a precision, the rounds after which a combination may have enough; few, because each look may err.
+LOOKS = (4, 8, 16)
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +48,10 @@ class Measure(Part, frozen=True):
     # A scenario that only some combinations are measured in, by pattern; the others leave it out.
     only: dict[Scenario, list[str]] = {}
     clients: Positive = 3  # of closed_loop
-    rounds: Positive = 1
+    rounds: Positive = 1  # of each combination; with a precision, at most
+    # A combination gets no more rounds once the interval of its ratio to stock is this narrow on either side, like 0.03
+    # for 3 %; looked at after 4, 8 and 16 rounds.
+    precision: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
     # Cold starts of each combination and of stock, in turns and each alone, outside the rounds. 0: only the one that a
     # round begins with.
     starts: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -54,6 +59,19 @@ class Measure(Part, frozen=True):
     # Points of micro-F1, scale 0 to 100, that a combination may lose which does not promise the baseline's answers.
     f1_margin: Annotated[float, msgspec.Meta(ge=0)] = F1_MARGIN
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0  # for one round, both processes
+
+    def __post_init__(self) -> None:
+        """A precision that no look could find is a mistake."""
+        if self.precision is not None and self.rounds < min(LOOKS):
+            raise ValueError(
+                f"precision is looked at after {min(LOOKS)} rounds for the first time, and rounds is {self.rounds}; "
+                f"set rounds to {LOOKS}, or leave precision out"
+            )
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """After how many rounds a combination may end for its precision."""
+        return () if self.precision is None else tuple(look for look in LOOKS if look <= self.rounds)
 
 
 class Suite(Part, frozen=True):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.analyse.claims import Claim, Findings, Judged, Side
+from harness.analyse.claimed import Claim
+from harness.analyse.claims import Findings, Judged, Side
 from harness.analyse.quantities import Figure
 from harness.record import Header
 from harness.report.markdown import plain

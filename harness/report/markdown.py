@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from harness.analyse.attribution import TIME, Attribution
 from harness.analyse.compare import Row
-from harness.analyse.stats import NOISE, Spread
+from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE, Spreads
 from harness.record import Header
 from harness.report.advice import advice
 from harness.report.attribution import beside, brought, in_words
@@ -25,7 +25,7 @@ _BY_TYPE = "Where a combination's is not the baseline's, with the baseline's in 
 def render(
     run: Header,
     rows: Sequence[Row],
-    spread: Spread,
+    spread: Spreads,
     *,
     noise: Sequence[str] = (),
     charts: Sequence[str] = (),
@@ -49,7 +49,7 @@ def render(
 def _lines(
     run: Header,
     rows: Sequence[Row],
-    spread: Spread,
+    spread: Spreads,
     noise: Sequence[str],
     charts: Sequence[str],
     found: Attribution | None,
@@ -57,7 +57,7 @@ def _lines(
 ) -> Iterator[str]:
     yield from (f"# {run.suite}", "", f"`{run.command}`", "", f"**{advice(rows)}**", "")
     yield from (f"- {line}" for line in summary(rows))
-    yield from ("", *_table([fields(row, rows) for row in rows]), "", _how(spread), "")
+    yield from ("", *_table([fields(row, rows) for row in rows]), "", _how(run, spread), "")
     yield from (f"{line}\n" for line in noise)
     for chart in charts:
         yield from (f"![]({chart})", "")
@@ -73,13 +73,20 @@ def _lines(
     yield from ("## Machine", "", "```json", json.dumps(run.environment, indent=2, ensure_ascii=False), "```")
 
 
-def _how(spread: Spread) -> str:
-    source = "assumed, for want of rounds" if spread.assumed else "pooled over the run's cells"
+def _how(run: Header, spread: Spreads) -> str:
+    pooled = spread.pooled
+    source = "pooled over the run's cells"
+    if pooled.assumed:
+        source = f"{'assumed' if pooled.sd == ASSUMED_SD else 'from selfcheck on this machine'}, for want of rounds"
+    own = "".join(f"; {name} varies more, {found.sd:.1%}" for name, found in sorted(spread.own.items()))
+    level = "95 %" if run.looks == 1 else f"{100 * (1 - ALPHA / run.looks):.1f} %"
+    looks = f" (95 % over {run.looks} looks, at which rounds could end)" if run.looks > 1 else ""
     return (
-        "Ratios are of times, texts weighing alike, with 95 % intervals; under 1 is faster. A round is a fresh pair of "
-        f"processes, timed in turns with stock; the sd between rounds is {spread.sd:.1%} ({source}). A verdict needs "
-        f"the whole interval beyond {NOISE:.0%}, at a level that Holm's method lowers for many combinations, so that "
-        "the chance of any false one is 5 %. Percentiles' intervals (in detail below) resample rounds and passes. "
+        f"Ratios are of times, texts weighing alike, with {level} intervals{looks}; under 1 is faster. A round is a "
+        f"fresh pair of processes, timed in turns with stock; the sd between rounds is {pooled.sd:.1%} "
+        f"({source}{own}). A verdict needs the whole interval beyond {NOISE:.0%}, at a level that Holm's method lowers "
+        "for many combinations, so that the chance of any false one is 5 %. Percentiles' intervals (in detail below) "
+        "resample rounds and passes. "
         "A speed struck through belongs to other answers than the baseline's."
     )
 

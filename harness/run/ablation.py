@@ -14,19 +14,22 @@ from pathlib import Path
 
 import msgspec
 
+from harness.analyse.compare import MACHINE_SD
+from harness.analyse.stats import ASSUMED_SD
 from harness.data.dataset import Example, pick, read_dataset
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError, PlatformError, SuiteError, UiebenchError, unknown
 from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite, find_suite, read_suite
-from harness.record import BASELINE, RECORD_VERSION, STOCK, Chains, Header, Mark
+from harness.record import BASELINE, RECORD_VERSION, STOCK, Chains, Finished, Header, Mark
 from harness.run.environment import environment
 from harness.run.executors.local import LocalExecutor, Reference, Settings
 from harness.run.key import run_key
 from harness.run.process import WorkerError
 from harness.run.runner import run
-from harness.run.store import Store, go_on, unfinished_run
+from harness.run.stopping import Schedule, broken
+from harness.run.store import Store, go_on, read_run, unfinished_run
 
 REFERENCE = "reference.jsonl"
 # What `--dry-run` reckons with, before anything was started: a fresh process with transformers, a request to the small
@@ -151,7 +154,7 @@ def execute(ablation: Ablation, progress: Callable[[str, int], None]) -> Path:
     """
     options, started = ablation.options, time.monotonic()
     key, cells = _key(ablation), {planned.combination: len(planned.cells) for planned in ablation.plan}
-    begun = None if options.fresh else unfinished_run(options.directory, key, ablation.suite.measure.rounds, cells)
+    begun = None if options.fresh else unfinished_run(options.directory, key)
     directory = begun or _new_directory(options.directory, ablation.path.stem)
     settings = Settings(
         checkpoint=str(find_checkpoint(options.checkpoint).resolve()),
@@ -171,18 +174,22 @@ def execute(ablation: Ablation, progress: Callable[[str, int], None]) -> Path:
     if begun:
         done, reference = go_on(begun, cells), read_reference(begun)
     else:
-        done, reference = set(), _begin(ablation, executor, store, key)
-    run(
+        done, reference = [], _begin(ablation, executor, store, key)
+    header, _ = read_run(directory, lambda _: None)
+    rounds = Schedule(
         ablation.plan,
-        ablation.suite.measure.rounds,
-        executor,
-        reference,
-        append=store.append,
-        random_order=random.Random(options.seed),
-        done=done,
+        ablation.suite.measure,
+        random.Random(options.seed),
+        assumed_sd=header.environment.get(MACHINE_SD, ASSUMED_SD),
         until=None if options.budget_s is None else started + options.budget_s,
-        progress=progress,
     )
+    records = run(rounds, executor, reference, append=store.append, done=done, progress=progress)
+    store.append(Finished(rounds.ends(records), time.monotonic() - started))
+    if problem := broken(records):
+        raise BaselineError(
+            f"stopped early: {problem}; what was measured is in {str(directory)!r} (`uiebench report` shows it), and "
+            f"what the processes said in {str(directory / 'logs')!r}"
+        )
     return directory
 
 
@@ -206,6 +213,7 @@ def _begin(ablation: Ablation, executor: LocalExecutor, store: Store, key: str) 
             f1_margin=ablation.suite.measure.f1_margin,
             exact={planned.combination: planned.exact for planned in ablation.plan},
             environment={**environment(), "threads": options.threads, "worker": facts},
+            looks=max(1, len(ablation.suite.measure.looks)),
         )
     )
     return reference

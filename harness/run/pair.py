@@ -23,11 +23,12 @@ class Pair:
     partner: WorkerProcess
     own_first: bool
     cold: StartUp  # of the one that started first, alone
+    warm: dict[str, say.Warm]  # how each role warmed up
     gpu: str | None  # the UUID of the device they use
 
     @staticmethod
     def start(starter: Starter, *, own_first: bool) -> Pair:
-        """Start both and have each answer all texts once, untimed.
+        """Start both and have each answer all texts, untimed.
 
         The first starts alone, so that its cold start counts; the second comes up while the first warms up.
         """
@@ -38,11 +39,12 @@ class Pair:
             with _blaming(role):
                 up[role] = starter(role)
                 ready.append(up[role].hear(say.Ready))
-                up[role].tell(say.Answer())
+                up[role].tell(say.WarmUp())
+        warm: dict[str, say.Warm] = {}
         for role in roles:
             with _blaming(role):
-                up[role].hear(say.Answered)
-        return Pair(up["own"], up["partner"], own_first, ready[0].start, ready[0].facts.get("gpu_uuid"))
+                warm[role] = up[role].hear(say.Warm)
+        return Pair(up["own"], up["partner"], own_first, ready[0].start, warm, ready[0].facts.get("gpu_uuid"))
 
     def look(self) -> Reading:
         """What the machine's counters say now."""

@@ -27,6 +27,10 @@ class Job(Message, frozen=True, tag="job"):
     spawned_ns: int  # CLOCK_MONOTONIC of the parent, just before the spawn
 
 
+class WarmUp(Message, frozen=True, tag="warm_up"):
+    """Answer all texts that are timed once, then go on until the time of a request has settled."""
+
+
 class Answer(Message, frozen=True, tag="answer"):
     """Answer the texts, untimed."""
 
@@ -60,6 +64,13 @@ class Ready(Message, frozen=True, tag="ready"):
 
     start: StartUp
     facts: dict[str, str]
+
+
+class Warm(Message, frozen=True, tag="warm"):
+    """The worker has seen all texts."""
+
+    requests: int  # it answered so many more
+    steady: bool  # and their time had settled then
 
 
 class Answered(Message, frozen=True, tag="answered"):
@@ -103,8 +114,8 @@ class Fault(Message, frozen=True, tag="fault"):
     error: str
 
 
-Command: TypeAlias = Job | Answer | Time | MarkTexts | Prove | Weigh
-Reply: TypeAlias = Ready | Answered | Timed | Marked | Proved | Weighed | Fault
+Command: TypeAlias = Job | WarmUp | Answer | Time | MarkTexts | Prove | Weigh
+Reply: TypeAlias = Ready | Warm | Answered | Timed | Marked | Proved | Weighed | Fault
 
 R = TypeVar("R", bound=Message)  # a kind of reply
 

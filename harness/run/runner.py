@@ -1,10 +1,8 @@
-"""The main loop: every round of every combination, its records appended before the next."""
+"""The main loop: round after round, its records appended before the next."""
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from harness.plan.cells import Planned
@@ -20,40 +18,44 @@ class Executor(Protocol):
         ...
 
 
+class Rounds(Protocol):
+    """Says which round comes next."""
+
+    def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
+        """The combination, the round's number, and how many rounds are left with it; None where there are enough.
+
+        Args:
+            records: all that were made so far.
+        """
+        ...
+
+
 def run(
-    plan: Sequence[Planned],
-    rounds: int,
+    rounds: Rounds,
     executor: Executor,
     reference: Reference,
     *,
     append: Callable[[Line], None],
-    random_order: random.Random,
-    done: Container[tuple[str, int]] = (),
-    until: float | None = None,
+    done: Sequence[Record] = (),
     progress: Callable[[str, int], None] = lambda _, __: None,
 ) -> list[Record]:
-    """Run the plan; each round has a newly drawn order.
+    """Run round after round.
 
     Args:
-        plan: the combinations.
-        rounds: how many each gets.
-        executor: measures one round.
+        rounds: chooses them.
+        executor: measures one.
         reference: the baseline's answers.
         append: writes a record down.
-        random_order: draws the orders.
-        done: (combination, round) pairs that an interrupted run already has.
-        until: no round is begun that, at the pace so far, would end after this time (by ``time.monotonic``).
+        done: the records that an interrupted run already has.
         progress: told the combination whose round begins, and how many rounds are left with it.
+
+    Returns:
+        All records, those of the interrupted run first.
     """
-    orders = [(number, planned) for number in range(rounds) for planned in random_order.sample(plan, len(plan))]
-    left = [(number, planned) for number, planned in orders if (planned.combination, number) not in done]
-    records: list[Record] = []
-    begun = time.monotonic()
-    for count, (number, planned) in enumerate(left):
-        now = time.monotonic()
-        if until is not None and now + (now - begun) / max(count, 1) > until:
-            break
-        progress(planned.combination, len(left) - count)
+    records = list(done)
+    while (drawn := rounds.next(records)) is not None:
+        planned, number, left = drawn
+        progress(planned.combination, left)
         for record in executor.round(planned, number, reference):
             append(record)
             records.append(record)

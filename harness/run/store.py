@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from harness.errors import InputError
-from harness.record import RECORD_VERSION, Header, Line, Record
+from harness.record import RECORD_VERSION, Finished, Header, Line, Record
 
 RECORDS = "records.jsonl"
 _DECODER = msgspec.json.Decoder(Line)
@@ -31,23 +32,25 @@ class Store:
             os.fsync(file.fileno())
 
 
-def unfinished_run(parent: Path, key: str, rounds: int, cells: Mapping[str, int]) -> Path | None:
-    """The newest run of that key that lacks rounds, or None.
+def unfinished_run(parent: Path, key: str) -> Path | None:
+    """The newest run of that key that was interrupted, or that its budget ended; None where there is none.
 
     Args:
         parent: where runs are kept.
         key: the header's.
-        rounds: how many each combination gets.
-        cells: how many records a round of each combination writes.
     """
     for records in sorted(parent.glob(f"*/{RECORDS}"), reverse=True):
         try:
-            header, found = read_run(records.parent, lambda _: None)
+            header, _ = read_run(records.parent, lambda _: None)
         except InputError:
             continue
-        if header.key == key and len(done_rounds(found, cells)) < rounds * len(cells):
+        if header.key == key and not _is_whole(read_finished(records.parent)):
             return records.parent
     return None
+
+
+def _is_whole(finished: Sequence[Finished]) -> bool:
+    return bool(finished) and all(end.rule != "budget" for end in finished[-1].ends)
 
 
 def done_rounds(records: Iterable[Record], cells: Mapping[str, int]) -> set[tuple[str, int]]:
@@ -56,19 +59,19 @@ def done_rounds(records: Iterable[Record], cells: Mapping[str, int]) -> set[tupl
     return {pair for pair, count in counted.items() if count >= cells.get(pair[0], 1)}
 
 
-def go_on(directory: Path, cells: Mapping[str, int]) -> set[tuple[str, int]]:
+def go_on(directory: Path, cells: Mapping[str, int]) -> list[Record]:
     """Make the records of an interrupted run whole again: a torn line and the records of a round that was cut go.
 
     Returns:
-        The (combination, round) pairs that are done.
+        The records of the rounds that are done.
     """
-    header, records = read_run(directory, lambda _: None)
-    done = done_rounds(records, cells)
-    kept = [record for record in records if (record.cell.combination, record.round) in done]
+    header, *lines = _read(directory, lambda _: None)
+    done = done_rounds(_records(lines), cells)
+    kept = [line for line in lines if isinstance(line, Finished) or (line.cell.combination, line.round) in done]
     half = directory / f"{RECORDS}.half"
     half.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in (header, *kept)))
     half.replace(directory / RECORDS)
-    return done
+    return _records(kept)
 
 
 def read_run(directory: Path, warn: Callable[[str], None]) -> tuple[Header, list[Record]]:
@@ -77,6 +80,25 @@ def read_run(directory: Path, warn: Callable[[str], None]) -> tuple[Header, list
     Raises:
         InputError: there is no run, or its records cannot be read.
     """
+    header, *lines = _read(directory, warn)
+    assert isinstance(header, Header)  # only a header has a version
+    return header, _records(lines)
+
+
+def read_finished(directory: Path) -> list[Finished]:
+    """How often a run came to its end, in order: a run that its budget ended may have gone on.
+
+    Raises:
+        InputError: as :func:`read_run`.
+    """
+    return [line for line in _read(directory, lambda _: None) if isinstance(line, Finished)]
+
+
+def _records(lines: Iterable[Line]) -> list[Record]:
+    return [line for line in lines if not isinstance(line, Header | Finished)]
+
+
+def _read(directory: Path, warn: Callable[[str], None]) -> list[Any]:
     path, packed = directory / RECORDS, directory / f"{RECORDS}.gz"
     if packed.is_file():  # a published run
         path, data = packed, gzip.decompress(packed.read_bytes())
@@ -90,11 +112,9 @@ def read_run(directory: Path, warn: Callable[[str], None]) -> tuple[Header, list
     if not lines or _version(lines[0]) != RECORD_VERSION:
         raise InputError(f"{path} was written by another version of uiebench; run the suite again")
     try:
-        header, *records = (_DECODER.decode(line) for line in lines)
+        return [_DECODER.decode(line) for line in lines]
     except msgspec.DecodeError as error:
         raise InputError(f"{path} cannot be read as records: {error}") from None
-    assert isinstance(header, Header)  # only a header has a version
-    return header, [record for record in records if not isinstance(record, Header)]
 
 
 def _version(line: bytes) -> int | None:

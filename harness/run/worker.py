@@ -21,6 +21,7 @@ from harness.measure.memory import (
     reset_peak_rss,
     weights_bytes,
 )
+from harness.measure.warmup import until_steady
 from harness.record import STOCK, Chains, Memory, StartUp
 from harness.run import protocol as say
 
@@ -62,6 +63,19 @@ class Worker:
         self._load_peaks = peak_rss(), peak_cuda(self.extractor.device)
         self._rss_was_reset = reset_peak_rss()
         reset_peak_cuda(self.extractor.device)
+
+    def warm_up(self, _: say.WarmUp) -> say.Warm:
+        """Each text once, then the shortest until its time has settled."""
+        places = range(self.timed)
+        for place in places:
+            self._extract(place)
+        shortest = min(places, key=lambda place: len(self.texts[place]))
+
+        def request() -> int:
+            (elapsed,), _ = single_stream(self._extract, [shortest], synchronize=self._synchronize)
+            return elapsed
+
+        return say.Warm(*until_steady(request))
 
     def answer(self, command: say.Answer) -> say.Answered:
         """The texts, untimed."""
@@ -158,6 +172,7 @@ def _obey(line: bytes, worker: Worker | None) -> Any:
     if worker is None:
         raise RuntimeError("the first line must be a job")
     actions: dict[type, Callable[[Any], Any]] = {
+        say.WarmUp: worker.warm_up,
         say.Answer: worker.answer,
         say.Time: worker.time,
         say.MarkTexts: worker.mark,

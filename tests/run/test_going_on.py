@@ -7,14 +7,17 @@ import json
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from harness.plan.cells import Planned
-from harness.record import RECORD_VERSION, Cell, ColdStart, Failed, Header, Line, Measured, Record, StartUp
+from harness.plan.suite import Measure
+from harness.record import RECORD_VERSION, Cell, ColdStart, Failed, Finished, Header, Line, Measured, Record, StartUp
 from harness.run.executors.local import Reference
 from harness.run.runner import run
+from harness.run.stopping import Schedule
 from harness.run.store import RECORDS, Store, done_rounds, go_on, read_run, unfinished_run
 
 SCENARIOS = ("single_stream", "cold_start")
@@ -45,7 +48,11 @@ def begin(directory: Path) -> Store:
     return store
 
 
-def measure(store: Store, done: set[tuple[str, int]], lines_until_death: int | None, torn: int) -> None:
+def schedule(until: float | None = None, clock: Callable[[], float] = time.monotonic) -> Schedule:
+    return Schedule(PLAN, Measure(rounds=ROUNDS), random.Random(0), assumed_sd=0.02, until=until, clock=clock)
+
+
+def measure(store: Store, done: list[Record], lines_until_death: int | None, torn: int) -> None:
     left = lines_until_death
 
     def append(line: Line) -> None:
@@ -57,30 +64,32 @@ def measure(store: Store, done: set[tuple[str, int]], lines_until_death: int | N
         left = None if left is None else left - 1
         store.append(line)
 
-    run(PLAN, ROUNDS, Stub(), NOTHING, append=append, random_order=random.Random(0), done=done)
+    rounds = schedule()
+    records = run(rounds, Stub(), NOTHING, append=append, done=done)
+    append(Finished(rounds.ends(records), 1.0))
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_run_killed_at_any_moments_ends_with_every_record_once(tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)
     store = begin(tmp_path / "20260101-000000-s")
-    done: set[tuple[str, int]] = set()
+    done: list[Record] = []
     for _ in range(draw.randint(1, 6)):
         try:
             measure(store, done, draw.randint(0, 12), draw.randint(0, 40))
         except KilledError:
-            assert unfinished_run(tmp_path, "key", ROUNDS, CELLS) == store.path.parent
+            assert unfinished_run(tmp_path, "key") == store.path.parent
         done = go_on(store.path.parent, CELLS)
     measure(store, done, None, 0)
     _, records = read_run(store.path.parent, warn=pytest.fail)
     counted = Counter((record.cell.combination, record.cell.scenario, record.round) for record in records)
     assert counted == Counter((c, s, r) for c in "abcde" for s in SCENARIOS for r in range(ROUNDS))
-    assert unfinished_run(tmp_path, "key", ROUNDS, CELLS) is None
+    assert unfinished_run(tmp_path, "key") is None
 
 
 def test_a_published_run_is_read_from_its_packed_records(tmp_path: Path) -> None:
     store = begin(tmp_path / "run")
-    measure(store, set(), None, 0)
+    measure(store, [], None, 0)
     published = tmp_path / "published"
     published.mkdir()
     (published / f"{RECORDS}.gz").write_bytes(gzip.compress(store.path.read_bytes()))
@@ -89,15 +98,14 @@ def test_a_published_run_is_read_from_its_packed_records(tmp_path: Path) -> None
 
 def test_a_run_of_another_key_is_left_alone(tmp_path: Path) -> None:
     begin(tmp_path / "20260101-000000-s")
-    assert unfinished_run(tmp_path, "other", ROUNDS, CELLS) is None
+    assert unfinished_run(tmp_path, "other") is None
     (tmp_path / "20260102-000000-s").mkdir()
     (tmp_path / "20260102-000000-s" / RECORDS).write_text(json.dumps({"type": "header"}))
-    assert unfinished_run(tmp_path, "key", ROUNDS, CELLS) == tmp_path / "20260101-000000-s"
+    assert unfinished_run(tmp_path, "key") == tmp_path / "20260101-000000-s"
 
 
-def test_a_run_ends_where_its_budget_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_ends_where_its_budget_does() -> None:
     clock = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
 
     class Slow(Stub):
         def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
@@ -106,7 +114,7 @@ def test_a_run_ends_where_its_budget_does(tmp_path: Path, monkeypatch: pytest.Mo
 
     def measured(until: float) -> list[tuple[str, int]]:
         clock[0] = 100.0
-        records = run(PLAN, ROUNDS, Slow(), NOTHING, append=lambda _: None, random_order=random.Random(0), until=until)
+        records = run(schedule(until, lambda: clock[0]), Slow(), NOTHING, append=lambda _: None)
         return [(record.cell.combination, record.round) for record in records]
 
     assert {number for _, number in measured(150)} == {0}  # five rounds of 10 s: each combination once
@@ -118,16 +126,8 @@ def test_a_run_ends_where_its_budget_does(tmp_path: Path, monkeypatch: pytest.Mo
 def test_progress_counts_the_rounds_that_are_left(tmp_path: Path) -> None:
     told: list[int] = []
     store = begin(tmp_path / "20260101-000000-s")
-    run(
-        PLAN,
-        ROUNDS,
-        Stub(),
-        NOTHING,
-        append=store.append,
-        random_order=random.Random(0),
-        done={("a", 0), ("b", 0)},
-        progress=lambda _, left: told.append(left),
-    )
+    done = [record for planned in PLAN[:2] for record in Stub().round(planned, 0, NOTHING)]
+    run(schedule(), Stub(), NOTHING, append=store.append, done=done, progress=lambda _, left: told.append(left))
     assert told == list(range(len(PLAN) * ROUNDS - 2, 0, -1))
 
 

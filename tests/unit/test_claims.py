@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_advice import row
 
-from harness.analyse.claims import Claim, Judged, Side, holds, judge, measures_claims, read_claims
+from harness.analyse.claimed import Claim, read_claims
+from harness.analyse.claims import Judged, Side, holds, judge, measures_claims
 from harness.analyse.compare import Row, Throughput, compare, narrowed
 from harness.analyse.quantities import QUANTITIES, Figure, divided
 from harness.analyse.stats import ScoreDifference, Spread

@@ -15,6 +15,7 @@ from harness.analyse.stats import (
     Percentile,
     ScoreDifference,
     Spread,
+    divided,
     estimate,
     f1_difference,
     judged_together,
@@ -22,6 +23,7 @@ from harness.analyse.stats import (
     percentile,
     percentiles,
     pooled_spread,
+    spreads,
 )
 from harness.record import Score
 
@@ -60,10 +62,50 @@ def test_an_interval_is_students_where_the_spread_is_estimated(degrees: int | No
 def test_a_ratio_against_another_cell_carries_both_errors() -> None:
     spread = pooled_spread({})
     alone = estimate([math.log(2)], spread)
-    against = estimate([math.log(2)], spread, [math.log(4)])
+    against = divided([math.log(2)], spread, [math.log(4)], spread)
     assert alone.value == pytest.approx(2)
     assert against.value == pytest.approx(0.5)
     assert math.log(against.high / against.low) == pytest.approx(math.sqrt(2) * math.log(alone.high / alone.low))
+
+
+def test_a_division_is_as_uncertain_as_its_less_certain_part() -> None:
+    found = divided([0.1, 0.3], Spread(0.1, 3), [0.1], Spread(0.02, 30))
+    assert math.log(found.value) == pytest.approx(0.1)
+    assert math.log(found.high / found.value) == pytest.approx(t.ppf(0.975, 3) * math.hypot(0.1 / math.sqrt(2), 0.02))
+
+
+def test_a_look_widens_the_interval_and_takes_its_part_of_the_errors() -> None:
+    spread = Spread(0.02, 30)
+    once, thrice = estimate([-0.08], spread), estimate([-0.08], spread, 0.05 / 3)
+    assert math.log(thrice.high / thrice.value) == pytest.approx(t.ppf(1 - 0.05 / 6, 30) * 0.02)
+    assert (once.verdict, thrice.verdict) == ("faster", "inconclusive")
+
+
+def quiet_cells(seed: int, sd: float = 0.02) -> dict[str, list[float]]:
+    rng = random.Random(seed)
+    return {name: [rng.gauss(0, sd) for _ in range(4)] for name in "abcdefghijkl"}
+
+
+def test_a_cell_that_is_clearly_noisier_keeps_its_own_spread() -> None:
+    noisy = [-0.4, 0.3, 0.1, -0.2]
+    found = spreads(quiet_cells(0) | {"noisy": noisy})
+    assert set(found.own) == {"noisy"}
+    assert found.of("noisy").degrees == 3
+    assert found.of("noisy").sd == pytest.approx(0.3109, abs=1e-3)
+    assert found.of("a") is found.pooled
+    assert found.pooled.sd < 0.03  # the noisy one is kept out of it
+
+
+def test_chance_alone_hardly_makes_a_cell_noisier() -> None:
+    assert sum(bool(spreads(quiet_cells(seed)).own) for seed in range(200)) <= 8  # 1 % of runs are expected
+
+
+def test_two_rounds_tell_no_spread() -> None:
+    assert spreads({name: [0.0, 0.001] for name in "abcdefghijklm"} | {"noisy": [-1.0, 1.0]}).own == {}
+
+
+def test_where_rounds_are_too_few_the_machines_own_spread_is_taken() -> None:
+    assert spreads({"a": [0.0, 0.5]}, 0.011).of("a") == Spread(0.011)
 
 
 @given(st.floats(0.8, 1.25), st.floats(0.001, 0.05), st.sampled_from([None, 12, 30]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from harness.record import (
     ClosedLoop,
     ColdStart,
     Conditions,
+    Course,
     Difference,
     Failed,
     Load,
@@ -38,6 +39,9 @@ from harness.record import (
 from harness.run import protocol as say
 from harness.run.pair import Pair, Starter
 from harness.run.process import WorkerError, WorkerProcess
+from harness.units import NS_PER_S
+
+Passes = Sequence[say.Timed]
 
 
 @dataclass(frozen=True)
@@ -88,17 +92,18 @@ class LocalExecutor:
         if planned.reason:
             return [Skipped(cell, number, planned.reason) for cell in planned.cells]
         try:
-            samples, noise = self._measure(planned, number, reference)
+            samples, noise, course = self._measure(planned, number, reference)
         except WorkerError as error:
             if error.kind == "unavailable":
                 return [Skipped(cell, number, str(error)) for cell in planned.cells]
             return [Failed(cell, number, error.kind, str(error)) for cell in planned.cells]
-        return [_record(cell, number, samples[cell.scenario], noise) for cell in planned.cells]
+        return [_record(cell, number, samples[cell.scenario], noise, course) for cell in planned.cells]
 
     def _measure(
         self, planned: Planned, number: int, reference: Reference
-    ) -> tuple[dict[str, Samples], Conditions | None]:
+    ) -> tuple[dict[str, Samples], Conditions | None, Course]:
         settings, deadline = self._settings, self._deadline()
+        clock = [time.monotonic()]
         scenarios = [cell.scenario for cell in planned.cells]
         with ExitStack() as stack:
 
@@ -107,7 +112,9 @@ class LocalExecutor:
                 return self._start(combination, f"{planned.combination}.{number}.{role}", deadline, stack)
 
             starts = self._cold_starts(start) if number == 0 and "cold_start" in scenarios else ColdStart()
+            clock.append(time.monotonic())
             pair = Pair.start(start, own_first=number % 2 == 0)
+            clock.append(time.monotonic())
             before = pair.look()
             timed = {
                 name: pair.time(say.Time(name, settings.clients), settings.passes)  # type: ignore[arg-type]
@@ -121,6 +128,7 @@ class LocalExecutor:
                 answers["single_stream"].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
             parity = {name: self._parity(pair.own, passes, reference) for name, passes in answers.items()}
             evidence = pair.own.ask(say.Prove(), say.Proved).evidence
+        clock.append(time.monotonic())
         (starts.own if pair.own_first else starts.partner).append(pair.cold)
         samples: dict[str, Samples] = {"cold_start": starts}
         for name, (ours, theirs) in timed.items():
@@ -138,7 +146,7 @@ class LocalExecutor:
                 samples[name] = ClosedLoop(settings.clients, _loads(ours), _loads(theirs), parity[name])
             else:
                 samples[name] = Offline(_loads(ours), _loads(theirs), parity[name])
-        return samples, noise
+        return samples, noise, _course(clock, timed.values(), pair)
 
     def _cold_starts(self, start: Starter) -> ColdStart:
         """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
@@ -200,12 +208,26 @@ class LocalExecutor:
         return time.monotonic() + self._settings.timeout_s
 
 
-def _loads(passes: Sequence[say.Timed]) -> list[Load]:
+def _loads(passes: Passes) -> list[Load]:
     return [Load(one.wall_ns, one.request_ns) for one in passes]
 
 
-def _record(cell: Cell, number: int, samples: Samples, noise: Conditions | None) -> Record:
+def _course(clock: Sequence[float], timed: Iterable[tuple[Passes, Passes]], pair: Pair) -> Course:
+    """The account of a round from four readings of the clock: begun, cold starts made, both warm, all done."""
+    begun, started, warm, done = clock
+    measuring = sum(one.wall_ns for both in timed for passes in both for one in passes) / NS_PER_S
+    return Course(
+        cold_starts_s=started - begun,
+        coming_up_s=warm - started,
+        measuring_s=measuring,
+        checking_s=max(0.0, done - warm - measuring),
+        warm_up_requests=pair.warm["own"].requests,
+        steady=all(one.steady for one in pair.warm.values()),
+    )
+
+
+def _record(cell: Cell, number: int, samples: Samples, noise: Conditions | None, course: Course) -> Record:
     if isinstance(samples, SingleStream) and (idle := [e for e in samples.evidence if not e.active]):
         said = "; ".join(f"{evidence.optimization} is not active: {evidence.summary}" for evidence in idle)
         return Failed(cell, number, "inactive", said)
-    return Measured(cell, number, samples, noise)
+    return Measured(cell, number, samples, noise, course)

@@ -1,0 +1,133 @@
+"""Which round comes next, and why a combination gets no more of them."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from harness.analyse.compare import ratios
+from harness.analyse.stats import ALPHA, Spread, Spreads, estimate, spreads
+from harness.plan.cells import Planned
+from harness.plan.suite import Measure
+from harness.record import BASELINE, End, Failed, Record, Skipped
+
+# A combination that failed this often is not tried again: a crash by chance hardly comes twice, and a hang costs its
+# whole time limit every time.
+MOST_FAILURES = 2
+
+
+class Schedule:
+    """Draws rounds until every combination has enough of them, or the time is over.
+
+    Every combination gets one round, then always the one whose ratio is the least certain; among equals chance
+    decides, so that no combination has its place in time.
+    """
+
+    def __init__(
+        self,
+        plan: Sequence[Planned],
+        measure: Measure,
+        random_order: random.Random,
+        *,
+        assumed_sd: float,
+        until: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Plan the rounds.
+
+        Args:
+            plan: the combinations.
+            measure: how many rounds each gets, and how certain it has to be.
+            random_order: decides among equals.
+            assumed_sd: of a ratio between rounds, while there are too few to tell.
+            until: no round is begun that, at the pace so far, would end after this time by the clock.
+            clock: seconds.
+        """
+        self._plan, self._measure, self._random = plan, measure, random_order
+        self._assumed_sd, self._until, self._clock = assumed_sd, until, clock
+        self._begun, self._drawn = clock(), 0
+
+    def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
+        """The combination of the next round, the round's number, and how many rounds are left at most; None: enough."""
+        done, found = _rounds(records), ratios(records)
+        spread = spreads(found, self._assumed_sd)
+        ended = self._ended(records, done, found, spread)
+        going_on = [planned for planned in self._plan if planned.combination not in ended]
+        if not going_on or self._is_over() or broken(records):
+            return None
+        uncertain = [
+            (_error(spread.of(one.combination), done[one.combination]), self._random.random()) for one in going_on
+        ]
+        planned = going_on[uncertain.index(max(uncertain))]
+        left = sum(self._measure.rounds - done[one.combination] for one in going_on)
+        self._drawn += 1
+        return planned, done[planned.combination], left
+
+    def ends(self, records: Sequence[Record]) -> list[End]:
+        """Why each combination got no more rounds."""
+        done, found = _rounds(records), ratios(records)
+        rules = self._ended(records, done, found, spreads(found, self._assumed_sd))
+        names = [planned.combination for planned in self._plan]
+        return [End(name, done[name], rules.get(name, "budget")) for name in names]
+
+    def _ended(
+        self, records: Sequence[Record], done: Counter[str], found: Mapping[str, Sequence[float]], spread: Spreads
+    ) -> dict[str, str]:
+        """By which rule a combination has enough rounds; those that have not are left out."""
+        skipped = {record.cell.combination for record in records if isinstance(record, Skipped)}
+        failed = _rounds([record for record in records if isinstance(record, Failed)])
+        rules = {}
+        for name in (planned.combination for planned in self._plan):
+            if name in skipped:
+                rules[name] = "skipped"
+            elif failed[name] >= MOST_FAILURES:
+                rules[name] = "failed"
+            elif self._is_narrow(found.get(name, []), spread.of(name)):
+                rules[name] = "precision"
+            elif done[name] >= self._measure.rounds:
+                rules[name] = "rounds"
+        return rules
+
+    def _is_narrow(self, rounds: Sequence[float], spread: Spread) -> bool:
+        measure = self._measure
+        if measure.precision is None or len(rounds) not in measure.looks:
+            return False
+        found = estimate(rounds, spread, ALPHA / len(measure.looks))
+        return math.log(found.high / found.value) <= math.log(1 + measure.precision)
+
+    def _is_over(self) -> bool:
+        now = self._clock()
+        return self._until is not None and now + (now - self._begun) / max(self._drawn, 1) > self._until
+
+
+def broken(records: Sequence[Record]) -> str | None:
+    """Why no further round can mean anything: the baseline fails, or the partner that every round is timed against.
+
+    One failure may be chance, two in a row are not.
+    """
+    last = [failed for failed in _in_order(records)[-MOST_FAILURES:] if failed and failed.kind == "partner"]
+    if len(last) == MOST_FAILURES:
+        return last[-1].error
+    of_baseline = _in_order([record for record in records if record.cell.combination == BASELINE])
+    failures = [failed for failed in of_baseline if failed]
+    if len(failures) >= MOST_FAILURES:
+        return f"the baseline failed in {len(failures)} rounds ({failures[-1].kind}): {failures[-1].error}"
+    return None
+
+
+def _in_order(records: Sequence[Record]) -> list[Failed | None]:
+    """Each round's failure, or None, in the order in which the rounds were made."""
+    rounds = {(record.cell.combination, record.round): record for record in records}
+    return [record if isinstance(record, Failed) else None for record in rounds.values()]
+
+
+def _rounds(records: Sequence[Record]) -> Counter[str]:
+    """How many rounds each combination has."""
+    return Counter(name for name, _ in {(record.cell.combination, record.round) for record in records})
+
+
+def _error(spread: Spread, rounds: int) -> float:
+    return spread.sd / math.sqrt(rounds) if rounds else math.inf

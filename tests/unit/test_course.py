@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from harness.analyse.course import course
+from harness.measure.warmup import MOST, until_steady
+from harness.record import Cell, ColdStart, Course, End, Finished, Measured, Record
+
+
+def rounds(*courses: Course) -> list[Record]:
+    return [
+        Measured(Cell("a", "cold_start", "texts", "cpu"), i, ColdStart(), None, one) for i, one in enumerate(courses)
+    ]
+
+
+def spent(*, steady: bool = True, requests: int = 6) -> Course:
+    return Course(1.0, 3.0, 12.0, 4.0, requests, steady)
+
+
+def test_an_account_names_what_the_wall_time_was_spent_on() -> None:
+    ends = [End("a", 4, "precision"), End("b", 8, "precision"), End("c", 1, "budget"), End("d", 2, "failed")]
+    time, warm_up, ended = course(rounds(spent(), spent(steady=False, requests=20)), [Finished(ends, 60.0)])
+    assert time == (
+        "Of 1.0 minutes of wall time: 40% inside timed passes, 10% processes coming up and warming up, 3% cold starts, "
+        "13% comparing answers and taking evidence, 33% the rest, the baseline's answers among it."
+    )
+    assert "then 6 to 20 requests until their time was steady; in 1 of 2 rounds it never was." in warm_up
+    assert ended == (
+        "Combinations: 2 were precise enough (after 4 to 8 rounds), 1 had no more time (after 1 rounds), "
+        "1 failed too often (after 2 rounds)."
+    )
+
+
+def test_a_run_that_was_interrupted_says_so() -> None:
+    assert "interrupted" in course(rounds(spent()), [])[-1]
+
+
+def test_a_record_without_an_account_has_none() -> None:
+    assert course([Measured(Cell("a", "cold_start", "t", "cpu"), 0, ColdStart())], []) == []
+
+
+def test_warming_up_ends_where_times_settle() -> None:
+    times = iter([100, 90, 80, 50, 52, 51, 50, 51])
+    assert until_steady(lambda: next(times)) == (8, True)
+
+
+def test_times_that_never_settle_are_called_that() -> None:
+    time = [1]
+
+    def slower() -> int:
+        time[0] *= 2
+        return time[0]
+
+    assert until_steady(slower) == (MOST, False)
