@@ -4,12 +4,14 @@ import inspect
 import math
 import re
 from dataclasses import replace
+from statistics import stdev
 from typing import Literal
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t
 from test_advice import row
 
 from harness.analyse.claimed import Claim, read_claims
@@ -29,6 +31,8 @@ from harness.record import (
     Memory,
     Parity,
     Record,
+    Score,
+    Scores,
     SingleStream,
     StartUp,
 )
@@ -156,6 +160,11 @@ def test_cold_starts_have_an_interval_where_there_are_enough(starts: int) -> Non
     assert side.figure is not None
     assert side.figure.value == pytest.approx(0.5)
     assert (side.figure.low is not None) == (starts == 5)
+    if side.figure.low is not None and side.figure.high is not None:  # both vary alike: Student's t of 8 degrees
+        sd = stdev(math.log(1 + i / 100) for i in range(5))
+        assert math.log(side.figure.high / side.figure.low) == pytest.approx(
+            2 * t.ppf(0.975, 8) * sd * math.sqrt(2 / 5)
+        )
 
 
 def test_a_ratio_of_figures_measured_apart_has_both_errors() -> None:
@@ -195,6 +204,20 @@ def test_claims_about_lengths_need_texts_of_these() -> None:
     assert by_length("long", [79, 80, 300]).reason == "no text of this run has over 300 characters"
     assert by_length("short", [80, 80, 301]).reason == "no text of this run has under 80 characters"
     assert by_length("short", []).reason == "the run's records do not have the lengths of its texts"
+
+
+def test_the_margin_of_the_run_is_what_rows_are_judged_by() -> None:
+    def of(name: str, right: int) -> Record:
+        micro = Score(right, 100, 100)
+        scores = Scores(5, micro, {"a": micro}, [Score(right, 100, 100)] * 5)
+        stream = SingleStream([[1]], [[1]], [1], Parity(1), Memory(1), scores=scores)
+        return Measured(Cell(name, "single_stream", "texts", "cpu"), 0, stream)
+
+    header = msgspec.structs.replace(HEADER, exact={"baseline": True, "int8": False})
+    for margin, struck in ((1.9, True), (2.1, False)):
+        run = msgspec.structs.replace(header, f1_margin=margin)
+        (_, row), _ = compare(run, [of("baseline", 90), of("int8", 88)])
+        assert row.struck_out == struck
 
 
 def test_a_narrowed_run_keeps_the_times_of_these_texts() -> None:
