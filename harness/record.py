@@ -16,6 +16,10 @@ STOCK = "stock"
 # reference agree to about 3e-5.
 TIE = 1e-4
 
+# What may change answers may lose so many points of micro-F1 (scale 0 to 100) before its speed counts for nothing. A
+# suite may say otherwise; this is a tenth of the loss for which the guide advises against INT8.
+F1_MARGIN = 0.5
+
 
 class Item(TypedDict):
     """One span of a chain; the offset is (start, end) in code points, end exclusive."""
@@ -204,6 +208,8 @@ class Header(Value, frozen=True, tag="header"):
     exact: dict[str, bool]  # per combination: does it promise the baseline's answers?
     environment: dict[str, Any]
     looks: int = 1  # how often the rounds of a cell may have been stopped by what was seen
+    f1_margin: float = F1_MARGIN  # points, scale 0 to 100
+    text_characters: list[int] = []  # the length of each of `texts`; empty in records that do not have it
 
 
 class GpuConditions(Value, frozen=True):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from msgspec.structs import replace
+
 from harness.analyse.stats import (
     ALPHA,
     ASSUMED_SD,
@@ -96,8 +98,10 @@ class Row:
 
     @property
     def struck_out(self) -> bool:
-        """Whether its speed counts for nothing: it promised the baseline's answers and gave others."""
-        return self.exact and bool(self.broken)
+        """Whether its speed counts for nothing: its answers are not those it promised, or worse by more than it may."""
+        if self.exact:
+            return bool(self.broken)
+        return self.f1_difference is not None and self.f1_difference.verdict == "worse"
 
 
 def streams(records: Iterable[Record]) -> dict[str, list[SingleStream]]:
@@ -128,8 +132,31 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
         found = measured.get(name, [])
         latency = _latency(found, to_stock[name], to_baseline.get(name)) if found else None
         of_row = [record for record in records if record.cell.combination == name]
-        rows.append(_row(name, exact, latency, of_row, _scores(measured.get(BASELINE, [])), alpha))
+        difference = None if exact else _f1_difference(found, measured.get(BASELINE, []), header.f1_margin)
+        rows.append(_row(name, exact, latency, of_row, difference, alpha))
     return rows, spread
+
+
+def narrowed(header: Header, records: Sequence[Record], places: Sequence[int]) -> tuple[Header, list[Record]]:
+    """The same run, as if `single_stream` had timed these texts alone; its answers and memory are of all texts.
+
+    Args:
+        header: the run's.
+        records: the run's.
+        places: of the texts in ``header.texts``.
+    """
+
+    def of_these(passes: Sequence[Sequence[int]]) -> list[list[int]]:
+        return [[times[place] for place in places] for times in passes]
+
+    kept: list[Record] = []
+    for record in records:
+        if isinstance(record, Measured) and isinstance(record.samples, SingleStream):
+            timed = record.samples
+            fewer = replace(timed, own_ns=of_these(timed.own_ns), partner_ns=of_these(timed.partner_ns))
+            record = replace(record, samples=fewer)
+        kept.append(record)
+    return replace(header, texts=[header.texts[place] for place in places]), kept
 
 
 def _row(
@@ -137,14 +164,13 @@ def _row(
     exact: bool,
     latency: Latency | None,
     records: Sequence[Record],
-    baseline: Scores | None,
+    difference: ScoreDifference | None,
     alpha: float,
 ) -> Row:
     samples = [record.samples for record in records if isinstance(record, Measured)]
     streams = [one for one in samples if isinstance(one, SingleStream)]
     cold = [one for one in samples if isinstance(one, ColdStart)]
     answering = [one for one in samples if not isinstance(one, ColdStart)]
-    scores = _scores(streams)
     differences = _once(difference for one in answering for difference in one.parity.differences)
     return Row(
         combination=name,
@@ -159,9 +185,16 @@ def _row(
         broken=tuple(one for one in differences if not one.tie),
         ties=tuple(one for one in differences if one.tie),
         evidence=tuple(streams[-1].evidence) if streams else (),
-        scores=scores,
-        f1_difference=None if exact or not scores or not baseline else f1_difference(scores.by_text, baseline.by_text),
+        scores=_scores(streams),
+        f1_difference=difference,
     )
+
+
+def _f1_difference(
+    streams: Sequence[SingleStream], baseline: Sequence[SingleStream], margin: float
+) -> ScoreDifference | None:
+    ours, theirs = _scores(streams), _scores(baseline)
+    return f1_difference(ours.by_text, theirs.by_text, margin) if ours and theirs else None
 
 
 def _scores(streams: Sequence[SingleStream]) -> Scores | None:

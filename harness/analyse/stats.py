@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean, variance
 from typing import Literal, TypeAlias
 
-from harness.record import Score
+from harness.record import F1_MARGIN, Score
 
 ALPHA = 0.05
 # The ratio's standard deviation between rounds, where a run has too few rounds to tell its own. Source: 53 pairs of
@@ -26,6 +26,7 @@ FEWEST_SAMPLES = {0.5: 5, 0.9: 46, 0.95: 93, 0.99: 473}
 
 _RESAMPLES, _SEED = 1000, 0
 Verdict: TypeAlias = Literal["faster", "slower", "no difference", "inconclusive"]
+NonInferiority: TypeAlias = Literal["not worse", "worse", "not shown"]
 
 
 @dataclass(frozen=True)
@@ -211,14 +212,30 @@ def percentile(samples: Sequence[float], share: float) -> float | None:
 
 @dataclass(frozen=True)
 class ScoreDifference:
-    """A difference of two scores with its 95 % interval."""
+    """A difference of two scores (scale 0 to 1) with its 95 % interval, judged against a margin."""
 
     value: float
     low: float
     high: float
+    margin: float = F1_MARGIN  # points of F1, scale 0 to 100
+
+    @property
+    def verdict(self) -> NonInferiority:
+        """``not worse`` or ``worse`` by more than the margin; or ``not shown``, where the interval holds it.
+
+        Source: Piaggio et al., Reporting of Noninferiority and Equivalence Randomized Trials (2012).
+        """
+        if 100 * self.low >= -self.margin:
+            return "not worse"
+        return "worse" if 100 * self.high < -self.margin else "not shown"
+
+    @property
+    def smallest_margin(self) -> float:
+        """The smallest margin, in points, that the data show is not exceeded: minus the interval's low end."""
+        return max(0.0, -100 * self.low)
 
 
-def f1_difference(ours: Sequence[Score], theirs: Sequence[Score]) -> ScoreDifference:
+def f1_difference(ours: Sequence[Score], theirs: Sequence[Score], margin: float = F1_MARGIN) -> ScoreDifference:
     """By how much micro-F1 differs, with an interval that resamples the texts of both together (a paired bootstrap).
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
@@ -226,6 +243,7 @@ def f1_difference(ours: Sequence[Score], theirs: Sequence[Score]) -> ScoreDiffer
     Args:
         ours: the score of each text.
         theirs: likewise, the same texts.
+        margin: what it is judged against, in points of F1 (scale 0 to 100).
     """
     import numpy as np
 
@@ -235,4 +253,4 @@ def f1_difference(ours: Sequence[Score], theirs: Sequence[Score]) -> ScoreDiffer
     f1 = 2 * samples[..., 0] / np.maximum(samples[..., 1], 1)
     differences = f1[:, 0] - f1[:, 1]
     low, high = np.quantile(differences[1:], [ALPHA / 2, 1 - ALPHA / 2])
-    return ScoreDifference(float(differences[0]), float(low), float(high))
+    return ScoreDifference(float(differences[0]), float(low), float(high), margin)

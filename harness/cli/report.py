@@ -10,20 +10,21 @@ import typer
 
 
 def report(run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")]) -> None:
-    """Show a run's table and write its report.md again, from its records alone."""
+    """Show a run's table and write its report.md (and claims.md) again, from its records alone."""
     show(run)
 
 
 def show(directory: Path) -> int:
-    """Print the table of a run, write report.md; returns how many rows have no baseline to stand on (0 or all)."""
+    """Print a run's table, write its report.md (and claims.md); returns how many rows have no baseline (0 or all)."""
     from rich.console import Console
 
     from harness.analyse.attribution import attribute
+    from harness.analyse.claims import judge, measures_claims
     from harness.analyse.compare import compare
     from harness.analyse.course import course
     from harness.analyse.noise import noise
     from harness.record import BASELINE
-    from harness.report import console, markdown
+    from harness.report import claims, console, markdown
     from harness.report.charts import save_all
     from harness.run.store import read_finished, read_run
 
@@ -32,10 +33,26 @@ def show(directory: Path) -> int:
     charts = [str(path.relative_to(directory)) for path in save_all(rows, directory / "charts")]
     disturbed = noise(records)
     account = [*disturbed, *course(records, read_finished(directory))]
-    written = markdown.render(header, rows, spread, noise=account, charts=charts, found=attribute(records, rows))
-    (directory / "report.md").write_text(written, encoding="utf-8")
+    judged = judge(header, records, rows) if measures_claims(rows) else None
+    written = {
+        "report.md": markdown.render(
+            header,
+            rows,
+            spread,
+            noise=account,
+            charts=charts,
+            found=attribute(records, rows),
+            sections=[claims.section(judged)] if judged else [],
+        )
+    }
+    if judged:
+        written["claims.md"] = claims.render(header, judged)
+    for name, text in written.items():
+        (directory / name).write_text(text, encoding="utf-8")
     # A pipe has no width of its own; a table squeezed to 80 columns cannot be read.
     Console(width=None if sys.stdout.isatty() else 150).print(console.render(header, rows))
     print("", *disturbed, sep="\n")
     print(f"\nReport: {directory / 'report.md'}")
+    if judged:
+        print(f"The guide's claims, one by one: {directory / 'claims.md'}")
     return sum(row.combination == BASELINE and row.latency is None for row in rows)

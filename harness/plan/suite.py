@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from harness.errors import SuiteError, unknown
+from harness.record import F1_MARGIN
 
 SUITES = Path(__file__).parent / "suites"
 Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "fraction", "explicit"]
@@ -55,6 +56,8 @@ class Measure(Part, frozen=True):
     # round begins with.
     starts: Annotated[int, msgspec.Meta(ge=0)] = 0
     passes: Positive = 4
+    # Points of micro-F1, scale 0 to 100, that a combination may lose which does not promise the baseline's answers.
+    f1_margin: Annotated[float, msgspec.Meta(ge=0)] = F1_MARGIN
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0  # for one round, both processes
 
     def __post_init__(self) -> None:

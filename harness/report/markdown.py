@@ -11,12 +11,15 @@ from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE, Spreads
 from harness.record import Header
 from harness.report.advice import advice
 from harness.report.attribution import beside, brought, in_words
+from harness.report.by_type import by_type
 from harness.report.table import NOTHING, Field, details, fields, summary
 
 _DETAILS = (
     "CPU is the time of all threads over the time of the requests. A start is cut into imports (from the spawn), "
     "weights and the first call; the very first start of a combination also makes what later ones find in the cache."
 )
+
+_BY_TYPE = "Where a combination's is not the baseline's, with the baseline's in brackets."
 
 
 def render(
@@ -27,6 +30,7 @@ def render(
     noise: Sequence[str] = (),
     charts: Sequence[str] = (),
     found: Attribution | None = None,
+    sections: Sequence[str] = (),
 ) -> str:
     """The whole report.
 
@@ -37,8 +41,9 @@ def render(
         noise: sentences on what disturbed the run.
         charts: paths of images, relative to the report.
         found: what each optimization brings.
+        sections: further ones, as Markdown.
     """
-    return "\n".join(_lines(run, rows, spread, noise, charts, found)) + "\n"
+    return "\n".join(_lines(run, rows, spread, noise, charts, found, sections)) + "\n"
 
 
 def _lines(
@@ -48,6 +53,7 @@ def _lines(
     noise: Sequence[str],
     charts: Sequence[str],
     found: Attribution | None,
+    sections: Sequence[str],
 ) -> Iterator[str]:
     yield from (f"# {run.suite}", "", f"`{run.command}`", "", f"**{advice(rows)}**", "")
     yield from (f"- {line}" for line in summary(rows))
@@ -57,7 +63,11 @@ def _lines(
         yield from (f"![]({chart})", "")
     if found is not None:
         yield from _attribution(found)
+    yield from (f"{section}\n" for section in sections)
     yield from ("## In detail", "", *_table(_filled([details(row) for row in rows])), "", _DETAILS, "")
+    types = list(by_type(rows))
+    if types:
+        yield from ("## F1 by type", "", _BY_TYPE, "", *(f"- {line}" for line in types), "")
     for row in rows:
         yield from _details(row)
     yield from ("## Machine", "", "```json", json.dumps(run.environment, indent=2, ensure_ascii=False), "```")
@@ -90,12 +100,13 @@ def _attribution(found: Attribution) -> Iterator[str]:
     yield from (f"Factors on average over combinations of the others, with 95 % intervals ({time.model}).", "")
     if found.left_out:
         yield from (f"Left out: {', '.join(found.left_out)}.", "")
-    yield from (*_plain(brought(found)), "")
+    yield from (*plain(brought(found)), "")
     if time.given:
-        yield from (*_plain(beside(time)), "", *(f"- {line}" for line in in_words(time)), "")
+        yield from (*plain(beside(time)), "", *(f"- {line}" for line in in_words(time)), "")
 
 
-def _plain(table: Sequence[Sequence[str]]) -> Iterator[str]:
+def plain(table: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table of text, whose first line names the columns."""
     return _table([{name: Field(text) for name, text in zip(table[0], line, strict=True)} for line in table[1:]])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,8 @@ def summary(rows: Sequence[Row]) -> list[str]:
 def _brings(row: Row) -> str:
     if row.latency is None:
         return row.problem or "not measured"
+    if row.struck_out and row.f1_difference:
+        return f"its answers are {f1_verdict(row.f1_difference)}: its speed does not count"
     if row.struck_out:
         named = ", ".join(one.id for one in row.broken)
         where = f"{len(row.broken)} of {row.texts} texts ({named})"
@@ -79,7 +82,8 @@ def _brings(row: Row) -> str:
         for than, found in (("the baseline", row.latency.to_baseline), ("stock", row.latency.to_stock))
         if found is not None
     ]
-    return f"{', '.join(parts)}; answers: {_answers(row)}{rest}"
+    lost = f", {f1_verdict(row.f1_difference)}" if row.f1_difference else ""
+    return f"{', '.join(parts)}; answers: {_answers(row)}{lost}{rest}"
 
 
 def _verdict(found: Estimate) -> str:
@@ -134,6 +138,21 @@ def _f1_difference(found: ScoreDifference | None) -> str:
     return NOTHING if found is None else f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 
+def f1_verdict(found: ScoreDifference) -> str:
+    """Whether what may change answers loses more F1 than its margin, and the smallest margin that the data can show."""
+    said = {
+        "not worse": f"not worse by more than {found.margin:g} points of F1",
+        "worse": f"worse by more than {found.margin:g} points of F1",
+        "not shown": f"not shown to be within {found.margin:g} points of F1",
+    }
+    return f"{said[found.verdict]} (the smallest margin that the data show: {_up(found.smallest_margin)})"
+
+
+def _up(points: float) -> str:
+    """Rounded up to a tenth: a margin that is rounded down would not be shown."""
+    return f"{math.ceil(points * 10 - 1e-9) / 10:.1f}"
+
+
 def _bytes(value: int | None) -> str:
     return NOTHING if value is None else format_bytes(value)
 
@@ -175,6 +194,7 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "very first start": lambda row: format_seconds(row.preparing.total_ns / 1e9) if row.preparing else NOTHING,
     "weights in memory": lambda row: _bytes(row.memory.weights_bytes if row.memory else None),
     "F1 less the baseline's": lambda row: _f1_difference(row.f1_difference),
+    "F1 margin": lambda row: f1_verdict(row.f1_difference) if row.f1_difference else NOTHING,
 }
 _MEMORY = {"RSS load": "rss_load_peak_bytes", "RSS serving": "rss_serving_peak_bytes"}
 _DEVICE_MEMORY = {

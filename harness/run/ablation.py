@@ -242,6 +242,8 @@ def _begin(ablation: Ablation, executor: MeasuringExecutor, store: Store, key: s
             device=options.device,
             checkpoint=options.checkpoint,
             texts=[example.id for example in ablation.examples],
+            text_characters=[len(example.text) for example in ablation.examples],
+            f1_margin=ablation.suite.measure.f1_margin,
             exact={planned.combination: planned.exact for planned in ablation.plan},
             environment={**environment(), **_spread_here(options), "threads": options.threads, "worker": facts},
             looks=max(1, len(ablation.suite.measure.looks)),

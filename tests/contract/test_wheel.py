@@ -39,6 +39,7 @@ def test_the_wheel_holds_our_packages_alone(wheel: Path) -> None:
     for needed in (
         "_datasets/business/test.jsonl",
         "_datasets/article/test.jsonl",
+        "analyse/claims.toml",
         "embedded/mini/vocab.txt",
         "py.typed",
     ):

@@ -43,6 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         passes = 2
         starts = 1
         timeout_s = 30
+        f1_margin = 2
         """,
         encoding="utf-8",
     )
@@ -60,6 +61,12 @@ def records(run: Path) -> dict[str, Record]:
 def rows(run: Path) -> dict[str, Row]:
     header, records = read_run(run, warn=pytest.fail)
     return {row.combination: row for row in compare(header, records)[0]}
+
+
+def test_the_header_says_how_long_the_texts_are_and_what_f1_may_be_lost(run: Path) -> None:
+    header, _ = read_run(run, warn=pytest.fail)
+    assert header.text_characters == [len(LONG), len("售价三百元")]
+    assert header.f1_margin == 2
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from harness.analyse.stats import (
     FEWEST_SAMPLES,
     NOISE,
     Percentile,
+    ScoreDifference,
     Spread,
     divided,
     estimate,
@@ -217,3 +218,29 @@ def test_intervals_of_ratios_hold_the_planted_ratio_in_19_of_20_runs() -> None:
         found = estimate(rounds["0"], pooled_spread(rounds))
         held += found.low <= 0.8 <= found.high
     assert 182 <= held <= 197
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "smallest"),
+    [
+        (-0.004, 0.01, "not worse", 0.4),
+        (0.0, 0.0, "not worse", 0.0),
+        (0.002, 0.01, "not worse", 0.0),
+        (-0.006, 0.01, "not shown", 0.6),
+        (-0.006, -0.005, "not shown", 0.6),
+        (-0.02, -0.006, "worse", 2.0),
+    ],
+)
+def test_f1_is_judged_by_the_interval_against_the_margin(
+    low: float, high: float, verdict: str, smallest: float
+) -> None:
+    found = ScoreDifference((low + high) / 2, low, high)
+    assert found.margin == 0.5
+    assert found.verdict == verdict
+    assert found.smallest_margin == pytest.approx(smallest)
+
+
+def test_the_margin_decides() -> None:
+    ours, theirs = [Score(13, 14, 16)] * 5, [Score(14, 14, 16)] * 5  # 6.7 points less, in every text
+    assert f1_difference(ours, theirs).verdict == "worse"
+    assert f1_difference(ours, theirs, margin=7).verdict == "not worse"

@@ -45,7 +45,7 @@ def test_a_suite_needs_only_its_texts(file: Path) -> None:
         ("[combinations]\ninclud = []", r"own.toml, \[combinations\]: unknown key 'includ'; did you mean 'include'\?"),
         (
             "[measure]\nzzz = 1",
-            r"unknown key 'zzz' \(known: clients, only, passes, precision, rounds, scenarios, starts, timeout_s\)",
+            r"key 'zzz' \(known: clients, f1_margin, only, passes, precision, rounds, scenarios, starts, timeout_s\)",
         ),
     ],
 )
@@ -81,6 +81,7 @@ def test_what_is_no_utf8_is_refused(file: Path) -> None:
         (LEAST + "[measure]\npasses = 1.5", "measure.passes"),
         (LEAST + "[measure]\ntimeout_s = 0", "measure.timeout_s"),
         (LEAST + "[measure]\ntimeout_s = nan", "measure.timeout_s"),
+        (LEAST + "[measure]\nf1_margin = -0.5", "measure.f1_margin"),
         (LEAST + '[measure]\nscenarios = ["server"]', "measure.scenarios"),
     ],
 )

@@ -1,0 +1,77 @@
+"""What the published guide claims, read from `claims.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+CLAIMS = Path(__file__).parent / "claims.toml"
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the claims' file."""
+
+
+class Why(_Part, frozen=True):
+    """The physics, by outcome."""
+
+    holds: str
+    fails: str
+
+
+class Whys(_Part, frozen=True):
+    """The physics of either side; one sentence where it is true of both outcomes."""
+
+    published: str | Why = ""
+    right: str | Why = ""
+
+
+class Claim(_Part, frozen=True):
+    """One claim; what the fields mean stands at the head of the file."""
+
+    id: str
+    says: str
+    quantity: str
+    claimed: tuple[float, float]
+    sense: Literal["at most", "at least"] = "at most"
+    published: str | None = None
+    right: str | None = None
+    device: Literal["any", "cuda"] = "any"
+    model: Literal["any", "reference"] = "any"
+    longest: int | None = None  # only over texts of at most so many characters
+    shortest: int | None = None
+    why: Whys = Whys()
+
+    @property
+    def figure(self) -> float:
+        """The claimed value: a ratio, or in the quantity's unit."""
+        return self.claimed[0] / self.claimed[1]
+
+
+class Arithmetic(_Part, frozen=True):
+    """The guide's steps, in milliseconds, and the combinations that test them alone."""
+
+    baseline_ms: float
+    steps_ms: tuple[float, ...]
+    final_ms: float
+    right: tuple[str, ...]
+
+    @property
+    def sum_ms(self) -> float:
+        """What the steps leave of the baseline's time."""
+        return self.baseline_ms + sum(self.steps_ms)
+
+
+class Claims(_Part, frozen=True):
+    """The whole file."""
+
+    arithmetic: Arithmetic
+    claim: tuple[Claim, ...]
+
+
+def read_claims() -> Claims:
+    """The claims that come with the tool."""
+    return msgspec.convert(tomllib.loads(CLAIMS.read_text(encoding="utf-8")), Claims)

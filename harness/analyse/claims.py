@@ -1,0 +1,186 @@
+"""The guide's claims, each judged by a run's rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, TypeAlias
+
+from harness.analyse.claimed import Arithmetic, Claim, Why, read_claims
+from harness.analyse.compare import Row, compare, narrowed
+from harness.analyse.quantities import QUANTITIES, SPEEDS, Figure, memory_ratio, on_host
+from harness.analyse.stats import NOISE
+from harness.record import BASELINE, Header, Record
+from harness.units import MIB
+
+AS_PUBLISHED = "_as_published"
+# What the guide serves: StructBERT-base's 102 million weights in fp32. Another vocabulary stays within a tenth of it.
+REFERENCE_WEIGHTS_BYTES = 409_000_000
+_SIZE_TOLERANCE = 0.1
+Verdict: TypeAlias = Literal["holds", "does not hold", "cannot be judged", "failed"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What a combination showed; ``reason`` is the physics, or why there is no verdict."""
+
+    combination: str
+    verdict: Verdict
+    reason: str
+    figure: Figure | None = None
+    struck: bool = False  # the figure counts for nothing
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim with its verdicts; None where the claim has no such side."""
+
+    claim: Claim
+    published: Side | None
+    right: Side | None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All claims, and what the steps do together."""
+
+    judged: tuple[Judged, ...]
+    arithmetic: Arithmetic
+    product: float | None  # of the steps' own ratios of time, each alone; None where one was not measured
+    together: Figure | None  # the ratio of all of them together
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What verdicts are drawn from; ``rows`` gives those over all texts, or over some lengths."""
+
+    header: Header
+    rows: Callable[[int | None, int | None], Sequence[Row]]
+
+
+def measures_claims(rows: Sequence[Row]) -> bool:
+    """Whether a run has any combination that runs the guide's own listings."""
+    return any(AS_PUBLISHED in row.combination for row in rows)
+
+
+def judge(header: Header, records: Sequence[Record], rows: Sequence[Row]) -> Findings:
+    """Every claim against a run.
+
+    Args:
+        header: the run's.
+        records: the run's; claims about texts of some lengths need more than rows.
+        rows: the run's.
+    """
+    lengths = header.text_characters
+
+    @cache
+    def of_length(shortest: int | None, longest: int | None) -> Sequence[Row]:
+        if shortest is longest is None:
+            return rows
+        within = [i for i, length in enumerate(lengths) if (shortest or 0) <= length <= (longest or math.inf)]
+        return compare(*narrowed(header, records, within))[0] if within else []
+
+    claims, run = read_claims(), _Run(header, of_length)
+    judged = [
+        Judged(
+            claim,
+            _side(claim, claim.published, claim.why.published, run),
+            _side(claim, claim.right, claim.why.right, run),
+        )
+        for claim in claims.claim
+    ]
+    alone = [_ratio(_find(rows, name)) for name in claims.arithmetic.right]
+    known = [one.value for one in alone if one]
+    return Findings(
+        judged=tuple(judged),
+        arithmetic=claims.arithmetic,
+        product=math.prod(known) if len(known) == len(alone) else None,
+        together=_ratio(_find(rows, "+".join(claims.arithmetic.right))),
+    )
+
+
+def holds(figure: Figure, claim: Claim) -> bool:
+    """Whether the interval reaches the claim or is better; a figure without interval may miss it by 3 %."""
+    if claim.sense == "at least":
+        return (figure.value * (1 + NOISE) if figure.high is None else figure.high) >= claim.figure
+    return (figure.value * (1 - NOISE) if figure.low is None else figure.low) <= claim.figure
+
+
+def _side(claim: Claim, combination: str | None, why: str | Why, run: _Run) -> Side | None:
+    if combination is None:
+        return None
+    rows = run.rows(None, None)
+    row, baseline = _find(rows, combination), _find(rows, BASELINE)
+    if failure := _failure(row, combination, rows):
+        return Side(combination, "failed", failure)
+    if row is None or baseline is None:
+        return Side(combination, "cannot be judged", "this run did not measure it")
+    if obstacle := _obstacle(claim, row, baseline, run.header):
+        return Side(combination, "cannot be judged", obstacle)
+    figure = _figure(claim, combination, run)
+    if figure is None:
+        return Side(combination, "cannot be judged", row.problem or _missing(claim, run.header))
+    if row.struck_out and claim.quantity in SPEEDS:
+        reason = f"It gives other answers on {len(row.broken)} of {row.texts} texts, so its speed counts for nothing."
+        return Side(combination, "does not hold", reason, figure, struck=True)
+    kept = holds(figure, claim)
+    reason = why if isinstance(why, str) else why.holds if kept else why.fails
+    return Side(combination, "holds" if kept else "does not hold", reason, figure)
+
+
+def _figure(claim: Claim, combination: str, run: _Run) -> Figure | None:
+    rows = run.rows(claim.shortest, claim.longest)
+    row, baseline = _find(rows, combination), _find(rows, BASELINE)
+    return QUANTITIES[claim.quantity](row, baseline) if row and baseline else None
+
+
+def _failure(row: Row | None, combination: str, rows: Sequence[Row]) -> str | None:
+    """Why it failed; one that was not measured fails where a part of it does alone."""
+    if row is not None:
+        return _error(row)
+    for part in combination.split("+"):
+        alone = _find(rows, part)
+        if alone and (error := _error(alone)):
+            return f"{part} is in it, and fails: {error}"
+    return None
+
+
+def _error(row: Row) -> str | None:
+    problem = row.problem or ""
+    return problem.partition(": ")[2] if problem.startswith("failed") else None
+
+
+def _obstacle(claim: Claim, row: Row, baseline: Row, header: Header) -> str | None:
+    """Why this device or this model cannot tell."""
+    if row.latency is None and row.problem:
+        return row.problem
+    if claim.device == "cuda" and not header.device.startswith("cuda"):
+        host = memory_ratio(row, baseline, on_host) if claim.quantity == "memory" else None
+        rest = f" (the host memory here is {host.value:.2f} of the baseline's)" if host else ""
+        return f"the claim is about a GPU, and this run is on {header.device}{rest}"
+    weights = baseline.memory.weights_bytes if baseline.memory else 0
+    if claim.model == "reference" and abs(weights / REFERENCE_WEIGHTS_BYTES - 1) > _SIZE_TOLERANCE:
+        size, wanted = (f"{count / MIB:.0f} MiB" for count in (weights, REFERENCE_WEIGHTS_BYTES))
+        return f"the claim is about a model with {wanted} of weights, and this one has {size}"
+    return None
+
+
+def _missing(claim: Claim, header: Header) -> str:
+    if claim.shortest is None and claim.longest is None:
+        return f"this run has no {claim.quantity} of it and the baseline, or too few requests to tell"
+    if not header.text_characters:
+        return "the run's records do not have the lengths of its texts"
+    limit = f"under {claim.longest + 1}" if claim.longest is not None else f"over {(claim.shortest or 0) - 1}"
+    return f"no text of this run has {limit} characters"
+
+
+def _ratio(row: Row | None) -> Figure | None:
+    return QUANTITIES["time"](row, row) if row else None
+
+
+def _find(rows: Sequence[Row], combination: str) -> Row | None:
+    """The row of a combination, in whichever order its parts are written."""
+    parts = frozenset(combination.split("+"))
+    return next((row for row in rows if frozenset(row.combination.split("+")) == parts), None)

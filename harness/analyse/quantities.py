@@ -1,0 +1,138 @@
+"""The figure that a claim is about, from the rows of a combination and of the baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, variance
+
+from harness.analyse.compare import Row
+from harness.analyse.stats import Estimate, Spread
+from harness.record import Memory, StartUp
+from harness.units import NS_PER_MS
+
+GIB = 1 << 30  # nvidia-smi counts in MiB, so the guide's GB are these
+FEWEST_STARTS = 5  # of each, for an interval
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value; without interval where nothing tells how much it varies."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+Quantity = Callable[[Row, Row], Figure | None]  # None where the run does not have it
+
+
+def divided(ours: Figure, theirs: Figure) -> Figure:
+    """A ratio of two figures that were measured apart, with an interval where both have one.
+
+    Source: Zou and Donner, Construction of Confidence Limits about Effect Measures (2008), on logarithms.
+    """
+    value = ours.value / theirs.value
+    if ours.low is None or ours.high is None or theirs.low is None or theirs.high is None:
+        return Figure(value)
+    down = math.hypot(math.log(ours.value / ours.low), math.log(theirs.high / theirs.value))
+    up = math.hypot(math.log(ours.high / ours.value), math.log(theirs.value / theirs.low))
+    return Figure(value, value * math.exp(-down), value * math.exp(up))
+
+
+def _time(row: Row, _: Row) -> Figure | None:
+    found = row.latency.to_baseline if row.latency else None
+    return _of(found) if found else None
+
+
+def _of(found: Estimate) -> Figure:
+    return Figure(found.value, found.low, found.high)
+
+
+def _mean_ms(row: Row, _: Row) -> Figure | None:
+    return Figure(row.latency.mean_ns / NS_PER_MS) if row.latency else None
+
+
+def _p95_ms(row: Row, _: Row) -> Figure | None:
+    found = row.latency.percentiles[0.95] if row.latency else None
+    if found is None:
+        return None
+    low, high = (None if end is None else end / NS_PER_MS for end in (found.low, found.high))
+    return Figure(found.value / NS_PER_MS, low, high)
+
+
+def _p95(row: Row, baseline: Row) -> Figure | None:
+    ours, theirs = _p95_ms(row, row), _p95_ms(baseline, baseline)
+    return divided(ours, theirs) if ours and theirs else None
+
+
+def _qps(row: Row, baseline: Row) -> Figure | None:
+    ours, theirs = (one.loads.get("closed_loop") for one in (row, baseline))
+    return divided(_of(ours.to_stock), _of(theirs.to_stock)) if ours and theirs else None
+
+
+def on_device(memory: Memory | None) -> int | None:
+    """A GPU's memory in bytes: what nvidia-smi counts for the process where that is known, else what torch reserves."""
+    return (memory.cuda_process_bytes or memory.cuda_serving_peak_bytes) if memory else None
+
+
+def on_host(memory: Memory | None) -> int | None:
+    """The peak of the process's memory while serving, in bytes."""
+    return memory.rss_serving_peak_bytes if memory else None
+
+
+def memory_ratio(row: Row, baseline: Row, part: Callable[[Memory | None], int | None]) -> Figure | None:
+    """One kind of memory, as a share of the baseline's."""
+    ours, theirs = part(row.memory), part(baseline.memory)
+    return Figure(ours / theirs) if ours and theirs else None
+
+
+def _memory_gb(row: Row, _: Row) -> Figure | None:
+    found = on_device(row.memory)
+    return Figure(found / GIB) if found else None
+
+
+def _cold_start(row: Row, baseline: Row) -> Figure | None:
+    """The ratio of geometric means, with Student's interval over starts where both have enough of them."""
+    ours, theirs = _logs(row.starts), _logs(baseline.starts)
+    if not ours or not theirs:
+        return None
+    mean = fmean(ours) - fmean(theirs)
+    if min(len(ours), len(theirs)) < FEWEST_STARTS:
+        return Figure(math.exp(mean))
+    degrees = len(ours) + len(theirs) - 2
+    pooled = math.sqrt(sum(variance(one) * (len(one) - 1) for one in (ours, theirs)) / degrees)
+    return _of(Spread(pooled, degrees).estimate(mean, pooled * math.sqrt(1 / len(ours) + 1 / len(theirs))))
+
+
+def _logs(starts: Sequence[StartUp]) -> list[float]:
+    return [math.log(start.total_ns) for start in starts]
+
+
+def _cpu(row: Row, baseline: Row) -> Figure | None:
+    if row.latency is None or baseline.latency is None:
+        return None
+    return Figure(row.latency.cpu_share / baseline.latency.cpu_share)
+
+
+def _f1_lost(row: Row, _: Row) -> Figure | None:
+    found = row.f1_difference
+    return Figure(-100 * found.value, -100 * found.high, -100 * found.low) if found else None
+
+
+# The first ones are ratios to the baseline; those with a unit are absolute.
+QUANTITIES: Mapping[str, Quantity] = {
+    "time": _time,
+    "P95": _p95,
+    "QPS": _qps,
+    "memory": lambda row, baseline: memory_ratio(row, baseline, on_device),
+    "cold start": _cold_start,
+    "CPU": _cpu,
+    "F1 lost, points": _f1_lost,
+    "mean, ms": _mean_ms,
+    "P95, ms": _p95_ms,
+    "memory, GB": _memory_gb,
+}
+# Those that count for nothing where a combination's answers do.
+SPEEDS = ("time", "P95", "QPS", "mean, ms", "P95, ms")

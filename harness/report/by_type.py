@@ -1,0 +1,25 @@
+"""F1 by type, where a combination's is not the baseline's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.analyse.compare import Row
+from harness.record import BASELINE
+
+
+def by_type(rows: Sequence[Row]) -> Iterator[str]:
+    """A sentence for each combination that finds a type better or worse than the baseline does."""
+    baseline = next((row.scores for row in rows if row.combination == BASELINE), None)
+    for row in rows:
+        if row.scores is None or baseline is None:
+            continue
+        ours, theirs = ({name: of.f1 for name, of in scores.by_type.items()} for scores in (row.scores, baseline))
+        # A type that only one of them has was found by that one alone, in texts that hold none.
+        changed = [
+            f"{name} {ours.get(name, 1.0):.3f} ({theirs.get(name, 1.0):.3f})"
+            for name in sorted(ours | theirs)
+            if ours.get(name, 1.0) != theirs.get(name, 1.0)
+        ]
+        if changed:
+            yield f"{row.combination}: {', '.join(changed)}; {len(changed)} of {len(ours | theirs)} types."
