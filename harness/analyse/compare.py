@@ -39,6 +39,7 @@ from harness.record import (
     Offline,
     Record,
     Samples,
+    Score,
     Scores,
     SingleStream,
     Skipped,
@@ -92,6 +93,8 @@ class Row:
     texts: int
     broken: tuple[Difference, ...]
     ties: tuple[Difference, ...]
+    agreement: Score | None  # of its chains with the baseline's
+    largest_logit_difference: float | None  # from the baseline's, over the prompts that both put
     evidence: tuple[Evidence, ...]
     scores: Scores | None  # None where no text has gold chains
     f1_difference: ScoreDifference | None  # to the baseline's, of what may change answers
@@ -184,6 +187,8 @@ def _row(
         texts=max((one.parity.texts for one in answering), default=0),
         broken=tuple(one for one in differences if not one.tie),
         ties=tuple(one for one in differences if one.tie),
+        agreement=next((one.parity.agreement for one in streams), None),
+        largest_logit_difference=next((one.parity.largest_logit_difference for one in streams), None),
         evidence=tuple(streams[-1].evidence) if streams else (),
         scores=_scores(streams),
         f1_difference=difference,
@@ -198,7 +203,8 @@ def _f1_difference(
 
 
 def _scores(streams: Sequence[SingleStream]) -> Scores | None:
-    return streams[-1].scores if streams else None
+    """Of the round that answered the most texts: a combination's first one answers those too that are only compared."""
+    return max((one.scores for one in streams if one.scores), key=lambda scores: scores.texts, default=None)
 
 
 def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: Estimate | None) -> Latency:

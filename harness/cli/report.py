@@ -51,7 +51,7 @@ def show(directory: Path) -> int:
         (directory / name).write_text(text, encoding="utf-8")
     # A pipe has no width of its own; a table squeezed to 80 columns cannot be read.
     Console(width=None if sys.stdout.isatty() else 150).print(console.render(header, rows))
-    print("", *disturbed, sep="\n")
+    print("", *account, sep="\n")
     print(f"\nReport: {directory / 'report.md'}")
     if judged:
         print(f"The guide's claims, one by one: {directory / 'claims.md'}")

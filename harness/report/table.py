@@ -153,6 +153,10 @@ def _up(points: float) -> str:
     return f"{math.ceil(points * 10 - 1e-9) / 10:.1f}"
 
 
+def _scientific(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.0e}"
+
+
 def _bytes(value: int | None) -> str:
     return NOTHING if value is None else format_bytes(value)
 
@@ -193,6 +197,8 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "first call": _part("first_call_ns"),
     "very first start": lambda row: format_seconds(row.preparing.total_ns / 1e9) if row.preparing else NOTHING,
     "weights in memory": lambda row: _bytes(row.memory.weights_bytes if row.memory else None),
+    "largest logit difference": lambda row: _scientific(row.largest_logit_difference),
+    "F1 of agreement": lambda row: f"{row.agreement.f1:.3f}" if row.agreement else NOTHING,
     "F1 less the baseline's": lambda row: _f1_difference(row.f1_difference),
     "F1 margin": lambda row: f1_verdict(row.f1_difference) if row.f1_difference else NOTHING,
 }

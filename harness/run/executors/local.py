@@ -34,6 +34,7 @@ from harness.record import (
     Parity,
     Record,
     Samples,
+    Scores,
     SingleStream,
     Skipped,
     StartUp,
@@ -148,7 +149,7 @@ class LocalExecutor:
                     parity=parity[name],
                     memory=memory,
                     evidence=evidence,
-                    scores=score(ours[0].answers, [one.gold for one in settings.examples[: settings.timed]]),
+                    scores=self._score(max(answers[name], key=len)),
                 )
             elif name == "closed_loop":
                 samples[name] = ClosedLoop(settings.clients, _loads(ours), _loads(theirs), parity[name])
@@ -214,6 +215,9 @@ class LocalExecutor:
         stack.callback(worker.close)
         worker.tell(job)
         return worker
+
+    def _score(self, answers: Sequence[Chains]) -> Scores | None:
+        return score(answers, [example.gold for example in self._settings.examples[: len(answers)]])
 
     def _logits(self) -> Path:
         """Where the baseline's logits are."""
