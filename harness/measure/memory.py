@@ -1,4 +1,4 @@
-"""The memory of this process with those it started: host peaks by VmHWM, CUDA peaks by torch's allocator, its share of a GPU by NVML."""
+"""The memory of this process: host peaks by VmHWM, its children's too, CUDA peaks by torch, a GPU's share by NVML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds optimizations: our folder with its subfolders, installed distributions' entry points, and files named by the user."""
+"""Finds optimizations: our folders, installed distributions' entry points, and files named by the user."""
 
 from __future__ import annotations
 

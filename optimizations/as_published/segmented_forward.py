@@ -9,6 +9,7 @@ from harness.plugin import Evidence, Probe, Stage, optimization
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import ModuleList
 
     from harness.baseline.model import Ops, Stack
     from harness.plugin import Extractor
@@ -17,12 +18,13 @@ _EVERY = 3  # layers
 
 
 def tensors_detached(probe: Probe) -> Evidence:
-    """Count the calls of detach in a profile."""
-    from torch.profiler import ProfilerActivity, profile
+    """Count the calls of detach in a profile, beyond those of the same layers in the baseline's loop."""
+    from harness.baseline.forward import Forwards
 
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
-        probe.run()
-    detached = sum(event.count for event in profiled.key_averages() if event.key == "aten::detach")
+    model = probe.extractor.model.twin()
+    model.plm.encoder, model.crossattention = (_stack(one.layer) for one in (model.plm.encoder, model.crossattention))
+    plain = replace(probe.extractor, model=model, forwards=Forwards.of(model))
+    detached = _detach_calls(probe, probe.extractor) - _detach_calls(probe, plain)
     return Evidence(
         optimization="segmented_forward_as_published",
         active=detached > 0,
@@ -42,22 +44,31 @@ def segmented_forward_as_published(extractor: Extractor) -> Extractor:
     from harness.baseline.forward import Forwards
 
     model = extractor.model.twin()
-    model.plm.encoder = _detaching(model.plm.encoder)
-    model.crossattention = _detaching(model.crossattention)
+    model.plm.encoder, model.crossattention = (
+        _detaching(stack.layer) for stack in (model.plm.encoder, model.crossattention)
+    )
     return replace(extractor, model=model, forwards=Forwards.of(model))
 
 
-def _detaching(stack: Stack) -> Stack:
-    """A stack of the same layers that detaches at the first of every three, so that a short one detaches too."""
+def _stack(layers: ModuleList, kind: type[Stack] | None = None) -> Stack:
+    """A stack, the baseline's or of another kind, of layers that are there."""
+    from torch import nn
+
+    from harness.baseline.model import Stack
+
+    stack = (kind or Stack).__new__(kind or Stack)
+    nn.Module.__init__(stack)
+    stack.layer = layers
+    return stack.eval()
+
+
+def _detaching(layers: ModuleList) -> Stack:
+    """A stack that detaches at the first of every three layers, so that a short one detaches too."""
     import torch
 
     from harness.baseline.model import Stack
 
     class Detaching(Stack):
-        def __init__(self) -> None:
-            torch.nn.Module.__init__(self)
-            self.layer = stack.layer
-
         def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
             with torch.no_grad():
                 for place, layer in enumerate(self.layer):
@@ -66,4 +77,12 @@ def _detaching(stack: Stack) -> Stack:
                         hidden = hidden.detach()
             return hidden
 
-    return Detaching().eval()
+    return _stack(layers, Detaching)
+
+
+def _detach_calls(probe: Probe, extractor: Extractor) -> int:
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        probe.run(extractor)
+    return sum(event.count for event in profiled.key_averages() if event.key == "aten::detach")
