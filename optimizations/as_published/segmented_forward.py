@@ -33,7 +33,12 @@ def tensors_detached(probe: Probe) -> Evidence:
     )
 
 
-@optimization(Stage.MEMORY, exact=False, evidence=tensors_detached, conflicts=["segmented_forward"])
+@optimization(
+    Stage.MEMORY,
+    exact=False,
+    evidence=tensors_detached,
+    conflicts=["segmented_forward", "torchscript"],  # freezing a trace removes the calls
+)
 def segmented_forward_as_published(extractor: Extractor) -> Extractor:
     """Loop over the layers without gradients, and detach the hidden states at every third one.
 
