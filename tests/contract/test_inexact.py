@@ -60,7 +60,7 @@ def test_int8_weighs_less_moves_the_logits_a_little_and_leaves_the_model_it_came
     weight, logits = weights_bytes(before.model), before.logits(TEXT, ["价格: "])
     after = REGISTRY["int8"].apply(before)
     assert weights_bytes(after.model) < weight
-    assert 0 < abs(after.logits(TEXT, ["价格: "]) - logits).max() < 0.5
+    assert 0 < abs(after.logits(TEXT, ["价格: "]) - logits).max() < 1
     assert (before.logits(TEXT, ["价格: "]) == logits).all()
 
 

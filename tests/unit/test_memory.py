@@ -99,7 +99,7 @@ def test_the_peak_counts_the_processes_that_were_started_and_forgets_theirs_too(
 
 def test_a_quantized_layer_weighs_its_packed_weights() -> None:
     linear = SimpleNamespace(weight=lambda: torch.zeros(8, 8, dtype=torch.int8), bias=lambda: torch.zeros(8))
-    model = SimpleNamespace(parameters=lambda: [], buffers=lambda: [], modules=lambda: [linear])
+    model = SimpleNamespace(parameters=list, buffers=list, modules=lambda: [linear])
     assert weights_bytes(model) == 8 * 8 + 8 * 4
 
 
