@@ -64,11 +64,8 @@ def _prune_heads(layer: Layer, count: int) -> None:
     import torch
 
     inner, output = layer.attention.self, layer.attention.output
-    of_heads = [
-        *(linear.weight.unflatten(0, (inner.heads, -1)).flatten(1) for linear in (inner.query, inner.key, inner.value)),
-        output.dense.weight.T.unflatten(0, (inner.heads, -1)).flatten(1),
-    ]  # four times (N, D * H)
-    kept = _largest(torch.cat(of_heads, dim=1), count)
+    weights = inner.query.weight, inner.key.weight, inner.value.weight, output.dense.weight.T  # each (N * D, H)
+    kept = _largest(torch.cat([one.reshape(inner.heads, -1) for one in weights], dim=1), count)
     per_head = inner.query.out_features // inner.heads
     places = (kept[:, None] * per_head + torch.arange(per_head, device=kept.device)).flatten()
     inner.query, inner.key, inner.value = (_rows(one, places) for one in (inner.query, inner.key, inner.value))
@@ -86,7 +83,8 @@ def _prune_units(layer: Layer, count: int) -> None:
 
 def _largest(weights: Tensor, dropped: int) -> Tensor:
     """The places of the rows but for so many of the smallest norm, in order. (rows, any) -> (rows - dropped)."""
-    return weights.norm(dim=1).argsort(descending=True)[: len(weights) - dropped].sort().values
+    norms = (weights * weights).sum(dim=1)
+    return norms.argsort(descending=True)[: len(weights) - dropped].sort().values
 
 
 def _rows(linear: Linear, kept: Tensor) -> Linear:

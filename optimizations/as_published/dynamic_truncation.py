@@ -40,6 +40,10 @@ class Cutting:
         kept = [*range(length - 1), len(tokens.ids) - 1]
         return TokenizedText(tuple(tokens.ids[place] for place in kept), tokens.offsets[kept])
 
+    def tokens_cut(self, text: str) -> int:
+        """How many tokens of a text are dropped."""
+        return len(self.whole.text(text).ids) - len(self.text(text).ids)
+
     def prompt(self, prompt: str) -> tuple[int, ...]:
         """Tokenize a prompt as the baseline does."""
         return self.whole.prompt(prompt)
@@ -68,12 +72,11 @@ def cut_and_padded(probe: Probe) -> Evidence:
     executed = sum(shape.rows * shape.length for shape in shapes)
     padding = executed - sum(shape.tokens for shape in shapes)
     tokenizer = probe.extractor.tokenizer
-    cutting = isinstance(tokenizer, Cutting)
-    cut = sum(_tokens(tokenizer.whole, text) - _tokens(tokenizer, text) for text in probe.texts) if cutting else 0
+    cut = sum(tokenizer.tokens_cut(text) for text in probe.texts) if isinstance(tokenizer, Cutting) else 0
     full = TEXT_TOKENS * sum(shape.rows for shape in shapes)
     return Evidence(
         optimization="dynamic_truncation_as_published",
-        active=cutting and isinstance(probe.extractor.padding, PadToTwiceTheCharacters),
+        active=isinstance(tokenizer, Cutting) and isinstance(probe.extractor.padding, PadToTwiceTheCharacters),
         summary=f"{executed} text tokens instead of {full}, {padding} of them padding; {cut} tokens cut off",
         figures={"text_tokens": executed, "text_tokens_fully_padded": full, "padding": padding, "tokens_cut": cut},
     )
@@ -89,7 +92,3 @@ def dynamic_truncation_as_published(extractor: Extractor) -> Extractor:
     Source: step 3 of the guide, as published.
     """
     return replace(extractor, tokenizer=Cutting(extractor.tokenizer), padding=PadToTwiceTheCharacters())
-
-
-def _tokens(tokenizer: TextTokenizer, text: str) -> int:
-    return len(tokenizer.text(text).ids)
