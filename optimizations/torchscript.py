@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import types
 import warnings
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,26 +29,32 @@ _TOLERANCE = 1e-4
 
 def graphs_run(probe: Probe) -> Evidence:
     """Count the calls that TorchScript's interpreter, and not Python, answers."""
+    script, eager = (calls.total() for calls in calls_by_engine(probe))
+    return Evidence(
+        optimization="torchscript",
+        active=script > 0 and eager == 0,
+        summary=f"{script} forwards by TorchScript, {eager} by Python",
+        figures={"script_calls": script, "eager_calls": eager},
+    )
+
+
+def calls_by_engine(probe: Probe) -> tuple[Counter[str], Counter[str]]:
+    """The calls of each forward that TorchScript's interpreter answers, and those that Python does, by its name."""
     from harness.baseline.forward import Forwards
 
     forwards = probe.extractor.forwards
-    calls = {"script": 0, "eager": 0}
+    script, eager = Counter[str](), Counter[str]()
 
-    def counting(forward: Any) -> Any:
+    def counting(name: str, forward: Any) -> Any:
         def counted(*inputs: Tensor) -> Any:
-            calls["script" if hasattr(forward, "graph") else "eager"] += 1
+            (script if hasattr(forward, "graph") else eager)[name] += 1
             return forward(*inputs)
 
         return counted
 
-    watched = Forwards(*(counting(getattr(forwards, name)) for name in _FORWARDS))
+    watched = Forwards(*(counting(name, getattr(forwards, name)) for name in _FORWARDS))
     probe.run(replace(probe.extractor, forwards=watched))
-    return Evidence(
-        optimization="torchscript",
-        active=calls["script"] > 0 and calls["eager"] == 0,
-        summary=f"{calls['script']} forwards by TorchScript, {calls['eager']} by Python",
-        figures={f"{kind}_calls": float(count) for kind, count in calls.items()},
-    )
+    return script, eager
 
 
 @optimization(Stage.GRAPH, exact=True, evidence=graphs_run)
@@ -84,11 +91,13 @@ def torchscript(extractor: Extractor) -> Extractor:
 
 
 def _key(model: SiameseUIE, device: torch.device) -> str | None:
-    """A hash of all that the traces depend on; None where a layer's code holds what has no describable value."""
+    """A hash of all that the traces depend on; None where code has no describable value."""
     import torch
 
     import harness.baseline.model
 
+    if not all(_is_known(module) for module in model.modules()):
+        return None
     try:
         code = [_described(part) for part in (model.ops.attention, model.ops.feed_forward)]
     except TypeError:
@@ -100,6 +109,12 @@ def _key(model: SiameseUIE, device: torch.device) -> str | None:
         known.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         known.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return known.hexdigest()[:16]
+
+
+def _is_known(module: Any) -> bool:
+    """Whether a module computes what its class says, and that is PyTorch's or the baseline's."""
+    ours = type(module).__module__.startswith(("torch.nn.", "harness.baseline."))
+    return ours and "<locals>" not in type(module).__qualname__ and "forward" not in vars(module)
 
 
 def _described(part: Any) -> Any:

@@ -72,7 +72,8 @@ class Scorer:
         """Run the text tower over all windows of the documents, in one forward."""
         places = [(document, j) for document in documents for j in range(len(document.windows))]
         batch = [document.windows[j].ids for document, j in places]
-        ids, mask = self._pad(batch, self.padding.text(max(map(len, batch))))
+        characters = max(len(document.text) for document, _ in places)
+        ids, mask = self._pad(batch, self.padding.text(max(map(len, batch)), characters))
         hidden = self._forward(self.forwards.encode_text, ids.shape[1], ids, mask)
         return EncodedTexts(hidden, mask, {place: i for i, place in enumerate(places)})
 

@@ -206,6 +206,11 @@ class SiameseUIE(nn.Module):
         twin.ops = ops
         return twin
 
+    def twin(self) -> SiameseUIE:
+        """A model whose modules are its own, to be changed or replaced, and whose weights are this one's."""
+        shared = (*self.parameters(), *self.buffers(), self.ops)
+        return copy.deepcopy(self, {id(one): one for one in shared})
+
     def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
         """ids: (B, T), mask: bool (B, T), False on padding -> (B, T, H)."""
         positions = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)

@@ -42,8 +42,8 @@ class Row:
 class Padding(Protocol):
     """The slot ``padding``: to how many tokens a batch is padded, given its longest row."""
 
-    def text(self, longest: int) -> int:
-        """The padded length of texts; at least ``longest``."""
+    def text(self, longest: int, characters: int, /) -> int:
+        """The padded length of texts; at least ``longest`` tokens. The longest of them has so many characters."""
         ...
 
     def prompt(self, longest: int) -> int:
@@ -55,7 +55,7 @@ class Padding(Protocol):
 class PadToFixed:
     """The baseline's padding: whatever the input, the model's full 384 + 128 tokens."""
 
-    def text(self, longest: int) -> int:
+    def text(self, longest: int, _: int, /) -> int:
         """384, whatever the texts."""
         return max(longest, TEXT_TOKENS)
 
@@ -70,7 +70,7 @@ class PadToLongest:
 
     multiple: int = 1
 
-    def text(self, longest: int) -> int:
+    def text(self, longest: int, _: int, /) -> int:
         """The longest text, rounded up, at most one window."""
         return min(_round_up(longest, self.multiple), TEXT_TOKENS)
 

@@ -1,32 +1,53 @@
-"""The memory of this process: host peaks by VmHWM, CUDA peaks by torch's allocator, its share of a GPU by NVML."""
+"""The memory of this process: host peaks by VmHWM, its children's too, CUDA peaks by torch, a GPU's share by NVML."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from harness.units import Bytes
 
-_STATUS = Path("/proc/self/status")
-_CLEAR_REFS = Path("/proc/self/clear_refs")
+_PROC = Path("/proc")
 _RESET_PEAK = "5"  # see proc(5): resets VmHWM; ru_maxrss could not be reset, and a child inherits it
 
 
 def peak_rss() -> Bytes | None:
-    """The highest resident set since the last reset, or None where the kernel does not tell."""
-    try:
-        found = re.search(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
-    except OSError:
-        return None
-    return Bytes(int(found[1]) * 1024) if found else None
+    """The highest resident set since the last reset, or None where the kernel does not tell.
+
+    The processes that this one started count too, each with its own peak: a sum that is never too small.
+    """
+    own = _peak_rss(os.getpid())
+    return None if own is None else Bytes(own + sum(_peak_rss(child) or 0 for child in _children()))
 
 
 def reset_peak_rss() -> bool:
-    """Forget the peak; False where the kernel refuses, and a later peak means nothing."""
+    """Forget the peaks; False where the kernel refuses, and a later peak means nothing."""
+    for child in _children():
+        _reset_peak_rss(child)  # one that has just ended has nothing to forget
+    return _reset_peak_rss(os.getpid())
+
+
+def _children() -> Iterator[int]:
+    """The numbers of the processes that this one started, and those that they started."""
+    import psutil
+
+    return (child.pid for child in psutil.Process().children(recursive=True))
+
+
+def _peak_rss(process: int) -> int | None:
     try:
-        _CLEAR_REFS.write_text(_RESET_PEAK)
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", (_PROC / str(process) / "status").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None  # a process that has ended has no such line
+
+
+def _reset_peak_rss(process: int) -> bool:
+    try:
+        (_PROC / str(process) / "clear_refs").write_text(_RESET_PEAK)
     except OSError:
         return False
     return True
@@ -76,9 +97,12 @@ def reset_peak_cuda(device: Any) -> None:
 
 
 def weights_bytes(model: Any) -> Bytes:
-    """The bytes of a model's parameters and buffers, a shared storage counted once."""
+    """The bytes of a model's parameters and buffers, a shared storage counted once, and of its quantized layers."""
     storages = {
         tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
         for tensor in (*model.parameters(), *model.buffers())
     }
-    return Bytes(sum(storages.values()))
+    # A quantized layer keeps its weights packed, as no parameter; `weight` and `bias` are methods that copy them.
+    packed = [module for module in model.modules() if callable(getattr(module, "weight", None))]
+    copies = (tensor for module in packed for tensor in (module.weight(), module.bias()) if tensor is not None)
+    return Bytes(sum(storages.values()) + sum(tensor.nbytes for tensor in copies))

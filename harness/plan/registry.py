@@ -1,4 +1,4 @@
-"""Finds optimizations: our folder, installed distributions' entry points, and files named by the user."""
+"""Finds optimizations: our folders, installed distributions' entry points, and files named by the user."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def find_optimizations(files: Iterable[Path] = ()) -> Registry:
         SuiteError: a plugin cannot be imported, holds no optimization, or two have the same name.
     """
     modules = [
-        importlib.import_module(f"optimizations.{module.name}")
-        for module in pkgutil.iter_modules(optimizations.__path__)
+        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(optimizations.__path__, "optimizations.")
     ]
     found = [one for module in modules for one in _in_module(module)]
     for point in entry_points(group=GROUP):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -66,6 +67,40 @@ def test_a_peak_is_forgotten_when_reset() -> None:
     assert with_it is not None
     assert without is not None
     assert with_it - without > 150 * MIB
+
+
+HOLDS = """
+import sys
+held = b"x" * (100 * 1024 * 1024)
+print("held", flush=True)
+sys.stdin.readline()
+del held
+print("let go", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_the_peak_counts_the_processes_that_were_started_and_forgets_theirs_too() -> None:
+    alone = peak_rss() or 0
+    with subprocess.Popen([sys.executable, "-c", HOLDS], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdin is not None
+        child.stdout.readline()
+        with_child = peak_rss() or 0
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+        child.stdout.readline()
+        assert reset_peak_rss()
+        after = peak_rss() or 0
+        child.communicate()
+    assert with_child - alone > 100 * MIB
+    assert with_child - after > 80 * MIB
+
+
+def test_a_quantized_layer_weighs_its_packed_weights() -> None:
+    linear = SimpleNamespace(weight=lambda: torch.zeros(8, 8, dtype=torch.int8), bias=lambda: torch.zeros(8))
+    model = SimpleNamespace(parameters=list, buffers=list, modules=lambda: [linear])
+    assert weights_bytes(model) == 8 * 8 + 8 * 4
 
 
 def test_a_shared_weight_counts_once() -> None:

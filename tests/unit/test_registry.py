@@ -38,10 +38,21 @@ def entry_point(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setattr(registry, "entry_points", lambda group: points.select(group=group))
 
 
+def sources(found: registry.Registry) -> list[tuple[str, Path]]:
+    return [(name, Path(one.source)) for name, one in found.items()]
+
+
 def test_our_own_optimizations_are_found_by_their_functions_names() -> None:
     found = find_optimizations()
     assert {"dynamic_truncation", "flash_attention"} <= set(found)
-    assert all(one.name == name == Path(one.source).stem for name, one in found.items())
+    assert all(one.name == name for name, one in found.items())
+    assert all(name in (file.stem, f"{file.stem}_{file.parent.name}") for name, file in sources(found))
+
+
+def test_the_six_steps_as_published_are_found_beside_ours() -> None:
+    published = {file.stem for _, file in sources(find_optimizations()) if file.parent.name == "as_published"}
+    assert len(published) == 6
+    assert {f"{name}_as_published" for name in published} | published <= set(find_optimizations())
 
 
 def test_an_unknown_name_names_the_near_one() -> None:
