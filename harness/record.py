@@ -6,6 +6,8 @@ from typing import Any, TypeAlias, TypedDict
 
 import msgspec
 
+from harness.work import PassWork
+
 # A file of another version is refused; raise it when a record changes in a way that old readers get wrong.
 RECORD_VERSION = 2
 
@@ -154,6 +156,7 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
     memory: Memory
     evidence: list[Evidence] = []
     scores: Scores | None = None  # None where no text has gold chains
+    work: PassWork | None = None  # of one pass; of a combination's first round
 
 
 class Load(Value, frozen=True):

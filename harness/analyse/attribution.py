@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analyse.compare import Row
 from harness.analyse.effects import Effects, effects
+from harness.analyse.rows import Row
 from harness.analyse.stats import log_ratio, pooled_spread
 from harness.errors import InputError
 from harness.record import BASELINE, STOCK, ColdStart, Measured, Record, SingleStream

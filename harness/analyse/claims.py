@@ -9,8 +9,9 @@ from functools import cache
 from typing import Literal, TypeAlias
 
 from harness.analyse.claimed import Arithmetic, Claim, Why, read_claims
-from harness.analyse.compare import Row, compare, narrowed
+from harness.analyse.compare import compare, narrowed
 from harness.analyse.quantities import QUANTITIES, SPEEDS, Figure, memory_ratio, on_host
+from harness.analyse.rows import Row
 from harness.analyse.stats import NOISE
 from harness.record import BASELINE, Header, Record
 from harness.units import MIB

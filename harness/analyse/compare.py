@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 
+import msgspec
 from msgspec.structs import replace
 
+from harness.analyse.roofline import Share, share
+from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import (
     ALPHA,
     ASSUMED_SD,
     Estimate,
-    Percentile,
     ScoreDifference,
     Spreads,
     divided,
@@ -31,80 +32,22 @@ from harness.record import (
     ClosedLoop,
     ColdStart,
     Difference,
-    Evidence,
     Failed,
     Header,
     Measured,
-    Memory,
     Offline,
     Record,
     Samples,
-    Score,
     Scores,
     SingleStream,
     Skipped,
-    StartUp,
 )
 from harness.units import NS_PER_S
+from harness.work import Ceilings
 
 # Where a run's environment holds what `selfcheck` found: the sd of log ratios between processes on this machine.
 MACHINE_SD = "between_process_sd"
-
-
-@dataclass(frozen=True)
-class Latency:
-    """What the requests of all rounds took, in nanoseconds; a percentile is None where they are too few.
-
-    The ratios' verdicts are judged together with those of the run's other combinations.
-    """
-
-    requests: int
-    mean_ns: float
-    percentiles: dict[float, Percentile | None]
-    cpu_share: float  # CPU time of all threads over the time of the requests
-    to_stock: Estimate
-    to_baseline: Estimate | None  # None for the baseline itself, and where the baseline was not measured
-
-
-@dataclass(frozen=True)
-class Throughput:
-    """What was answered under load; latencies where requests have a time of their own, in nanoseconds."""
-
-    scenario: str
-    clients: int  # 1 where all texts went into one call
-    per_second: float
-    to_stock: Estimate  # a ratio of rates: above 1 is faster
-    p50_ns: float | None
-    p95_ns: float | None
-
-
-@dataclass(frozen=True)
-class Row:
-    """All that is known of one combination."""
-
-    combination: str
-    exact: bool
-    problem: str | None  # why nothing, or not all, was measured
-    latency: Latency | None
-    loads: dict[str, Throughput]  # by scenario
-    memory: Memory | None
-    starts: tuple[StartUp, ...]
-    preparing: StartUp | None  # the first start of all, which made what the others found prepared
-    texts: int
-    broken: tuple[Difference, ...]
-    ties: tuple[Difference, ...]
-    agreement: Score | None  # of its chains with the baseline's
-    largest_logit_difference: float | None  # from the baseline's, over the prompts that both put
-    evidence: tuple[Evidence, ...]
-    scores: Scores | None  # None where no text has gold chains
-    f1_difference: ScoreDifference | None  # to the baseline's, of what may change answers
-
-    @property
-    def struck_out(self) -> bool:
-        """Whether its speed counts for nothing: its answers are not those it promised, or worse by more than it may."""
-        if self.exact:
-            return bool(self.broken)
-        return self.f1_difference is not None and self.f1_difference.verdict == "worse"
+CEILINGS = "ceilings"  # and, in what the worker said of itself, what the device can do
 
 
 def streams(records: Iterable[Record]) -> dict[str, list[SingleStream]]:
@@ -136,7 +79,7 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
         latency = _latency(found, to_stock[name], to_baseline.get(name)) if found else None
         of_row = [record for record in records if record.cell.combination == name]
         difference = None if exact else _f1_difference(found, measured.get(BASELINE, []), header.f1_margin)
-        rows.append(_row(name, exact, latency, of_row, difference, alpha))
+        rows.append(_row(name, exact, latency, of_row, difference, alpha, _roofline(header, found, latency)))
     return rows, spread
 
 
@@ -169,6 +112,7 @@ def _row(
     records: Sequence[Record],
     difference: ScoreDifference | None,
     alpha: float,
+    roofline: Share | None,
 ) -> Row:
     samples = [record.samples for record in records if isinstance(record, Measured)]
     streams = [one for one in samples if isinstance(one, SingleStream)]
@@ -189,6 +133,7 @@ def _row(
         ties=tuple(one for one in differences if one.tie),
         agreement=next((one.parity.agreement for one in streams), None),
         largest_logit_difference=next((one.parity.largest_logit_difference for one in streams), None),
+        roofline=roofline,
         evidence=tuple(streams[-1].evidence) if streams else (),
         scores=_scores(streams),
         f1_difference=difference,
@@ -275,3 +220,11 @@ def _problem(records: Sequence[Record]) -> str | None:
         if isinstance(record, Failed):
             return f"failed ({record.kind}) in round {record.round}: {record.error}"
     return None if records else "not run"
+
+
+def _roofline(header: Header, streams: Sequence[SingleStream], latency: Latency | None) -> Share | None:
+    ceilings = header.environment.get("worker", {}).get(CEILINGS)
+    work = next((one.work for one in streams if one.work), None)
+    if ceilings is None or work is None or latency is None:
+        return None
+    return share(work, len(header.texts), latency.mean_ns / NS_PER_S, msgspec.convert(ceilings, Ceilings))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from harness.analyse.compare import Row
+from harness.analyse.rows import Row
 from harness.analyse.stats import Estimate, Spread
 from harness.record import Memory, StartUp
 from harness.units import NS_PER_MS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.analyse.compare import Row
+from harness.analyse.rows import Row
 from harness.record import BASELINE, STOCK
 from harness.report.table import cold_start, ratio
 from harness.units import format_bytes

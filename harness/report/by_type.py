@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.analyse.compare import Row
+from harness.analyse.rows import Row
 from harness.record import BASELINE
 
 

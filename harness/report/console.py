@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.analyse.compare import Row
+from harness.analyse.rows import Row
 from harness.record import Header
 from harness.report.advice import advice
 from harness.report.table import fields, folded, summary

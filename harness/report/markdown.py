@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.analyse.attribution import TIME, Attribution
-from harness.analyse.compare import Row
+from harness.analyse.rows import Row
 from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE, Spreads
 from harness.record import Header
 from harness.report.advice import advice

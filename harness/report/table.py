@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.analyse.compare import Latency, Row, Throughput
+from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate, ScoreDifference
 from harness.record import BASELINE
 from harness.units import format_bytes, format_ms, format_seconds
@@ -197,6 +197,9 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "first call": _part("first_call_ns"),
     "very first start": lambda row: format_seconds(row.preparing.total_ns / 1e9) if row.preparing else NOTHING,
     "weights in memory": lambda row: _bytes(row.memory.weights_bytes if row.memory else None),
+    "GFLOP a request": lambda row: f"{row.roofline.request.flops / 1e9:.3g}" if row.roofline else NOTHING,
+    "useful work": lambda row: f"{row.roofline.useful:.0%}" if row.roofline else NOTHING,
+    "of the roofline": lambda row: f"{row.roofline.of_limit:.0%} ({row.roofline.bound})" if row.roofline else NOTHING,
     "largest logit difference": lambda row: _scientific(row.largest_logit_difference),
     "F1 of agreement": lambda row: f"{row.agreement.f1:.3f}" if row.agreement else NOTHING,
     "F1 less the baseline's": lambda row: _f1_difference(row.f1_difference),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -44,7 +44,7 @@ ASSUMED_REQUEST_S = 0.5
 class MeasuringExecutor(Executor, Protocol):
     """Runs rounds, and takes what they are compared with."""
 
-    def reference(self) -> tuple[Reference, dict[str, str]]:
+    def reference(self) -> tuple[Reference, dict[str, Any]]:
         """The baseline's answers, and what its process says of itself."""
         ...
 
@@ -285,7 +285,7 @@ def _new_directory(parent: Path, suite: str) -> Path:
     raise SuiteError(f"{str(parent)!r} holds a hundred runs of this second; name another with --runs")
 
 
-def _reference(executor: MeasuringExecutor) -> tuple[Reference, dict[str, str]]:
+def _reference(executor: MeasuringExecutor) -> tuple[Reference, dict[str, Any]]:
     try:
         return executor.reference()
     except WorkerError as error:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, TypeVar
 import msgspec
 
 from harness.record import Chains, Evidence, Mark, Memory, StartUp
+from harness.work import Ceilings, PassWork
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,10 +53,14 @@ class MarkTexts(Message, frozen=True, tag="mark_texts"):
     places: list[int]
 
 
-class CompareLogits(Message, frozen=True, tag="compare_logits"):
-    """Answer the texts that are timed once more, and compare their logits with saved ones."""
+class Inspect(Message, frozen=True, tag="inspect"):
+    """Answer the texts that are timed once more: compare their logits with saved ones, and count the work."""
 
     path: str
+
+
+class MeasureCeilings(Message, frozen=True, tag="measure_ceilings"):
+    """See what the device can do at most."""
 
 
 class Prove(Message, frozen=True, tag="prove"):
@@ -102,10 +107,17 @@ class Marked(Message, frozen=True, tag="marked"):
     marks: list[list[Mark]]
 
 
-class LogitsCompared(Message, frozen=True, tag="logits_compared"):
-    """The largest difference over the prompts that both put; None where there is none."""
+class Inspected(Message, frozen=True, tag="inspected"):
+    """What answering the texts once took, and how far its logits are from the saved ones."""
 
-    largest: float | None
+    largest: float | None  # over the prompts that both put; None where there is none
+    work: PassWork
+
+
+class CeilingsMeasured(Message, frozen=True, tag="ceilings_measured"):
+    """What the device did at most."""
+
+    ceilings: Ceilings
 
 
 class Proved(Message, frozen=True, tag="proved"):
@@ -127,8 +139,8 @@ class Fault(Message, frozen=True, tag="fault"):
     error: str
 
 
-Command: TypeAlias = Job | WarmUp | Answer | Time | MarkTexts | CompareLogits | Prove | Weigh
-Reply: TypeAlias = Ready | Warm | Answered | Timed | Marked | LogitsCompared | Proved | Weighed | Fault
+Command: TypeAlias = Job | WarmUp | Answer | Time | MarkTexts | Inspect | MeasureCeilings | Prove | Weigh
+Reply: TypeAlias = Ready | Warm | Answered | Timed | Marked | Inspected | CeilingsMeasured | Proved | Weighed | Fault
 
 R = TypeVar("R", bound=Message)  # a kind of reply
 

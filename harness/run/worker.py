@@ -22,6 +22,7 @@ from harness.measure.memory import (
     reset_peak_rss,
     weights_bytes,
 )
+from harness.measure.roofline import Counter, ceilings
 from harness.measure.warmup import until_steady
 from harness.record import STOCK, Chains, Memory, StartUp
 from harness.run import protocol as say
@@ -91,10 +92,19 @@ class Worker:
             save(Path(command.logits_to), {place: one.logits for place, one in zip(places, observed, strict=True)})
         return say.Answered([one.chains for one in observed], [one.marks for one in observed])
 
-    def compare_logits(self, command: say.CompareLogits) -> say.LogitsCompared:
-        """How far the logits of the texts that are timed are from the baseline's."""
-        own = {place: self._observe(place).logits for place in range(self.timed)}
-        return say.LogitsCompared(largest_difference(Path(command.path), own))
+    def inspect(self, command: say.Inspect) -> say.Inspected:
+        """How far the logits of the texts that are timed are from the baseline's, and what work they take."""
+        counter = Counter(self.extractor)
+        own = {
+            place: counter.extractor.extract_observed(self.texts[place], self.schemas[place]).logits
+            for place in range(self.timed)
+        }
+        saved = Path(command.path)  # a run that goes on may have been copied here without it
+        return say.Inspected(largest_difference(saved, own) if saved.is_file() else None, counter.work)
+
+    def measure_ceilings(self, _: say.MeasureCeilings) -> say.CeilingsMeasured:
+        """What the device does at most."""
+        return say.CeilingsMeasured(ceilings(self.extractor.device))
 
     def time(self, command: say.Time) -> say.Timed:
         """One timed pass."""
@@ -188,7 +198,8 @@ def _obey(line: bytes, worker: Worker | None) -> Any:
         say.Answer: worker.answer,
         say.Time: worker.time,
         say.MarkTexts: worker.mark,
-        say.CompareLogits: worker.compare_logits,
+        say.Inspect: worker.inspect,
+        say.MeasureCeilings: worker.measure_ceilings,
         say.Prove: worker.prove,
         say.Weigh: worker.weigh,
     }

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from harness.plan.cells import Planned
 from harness.record import STOCK, Cell, End, Record
@@ -81,7 +82,7 @@ class Planting:
     def __init__(self, settings: Settings) -> None:
         self._settings = replace(settings, at_once=True)
 
-    def reference(self) -> tuple[Reference, dict[str, str]]:
+    def reference(self) -> tuple[Reference, dict[str, Any]]:
         """As in every run."""
         return LocalExecutor(self._settings).reference()
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.analyse.compare import Row, compare
+from harness.analyse.compare import compare
+from harness.analyse.rows import Row
 from harness.record import ClosedLoop, ColdStart, Failed, Measured, Record, SingleStream, Skipped
 from harness.report import console, markdown
 from harness.run.ablation import Options, execute, prepare

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from harness.analyse.compare import Latency, Row
+from harness.analyse.rows import Latency, Row
 from harness.analyse.stats import Percentile, Spread
 from harness.record import Difference, Memory, StartUp
 from harness.report.advice import advice
@@ -29,6 +29,7 @@ def row(name: str, to_stock: float, *, memory: int = 1 << 30) -> Row:
         ties=(),
         agreement=None,
         largest_logit_difference=None,
+        roofline=None,
         evidence=(),
         scores=None,
         f1_difference=None,

@@ -7,7 +7,7 @@ import pytest
 from test_advice import row
 
 from harness.analyse.attribution import TIME, Attribution, attribute
-from harness.analyse.compare import Row
+from harness.analyse.rows import Row
 from harness.record import Cell, ColdStart, Difference, Measured, Memory, Parity, Record, SingleStream, StartUp
 from harness.report.attribution import beside, brought, in_words
 

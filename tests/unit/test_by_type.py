@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from test_advice import row
 
-from harness.analyse.compare import Row
+from harness.analyse.rows import Row
 from harness.analyse.stats import ScoreDifference
 from harness.record import Score, Scores
 from harness.report.by_type import by_type

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_advice import OTHERS, row
 
-from harness.analyse.compare import Row, Throughput
+from harness.analyse.rows import Row, Throughput
 from harness.analyse.stats import Estimate
 from harness.record import Difference
 from harness.report.charts import KINDS, draw, save_all

@@ -16,8 +16,9 @@ from test_advice import row
 
 from harness.analyse.claimed import Claim, read_claims
 from harness.analyse.claims import Judged, Side, holds, judge, measures_claims
-from harness.analyse.compare import Row, Throughput, compare, narrowed
+from harness.analyse.compare import compare, narrowed
 from harness.analyse.quantities import QUANTITIES, Figure, divided
+from harness.analyse.rows import Row, Throughput
 from harness.analyse.stats import ScoreDifference, Spread
 from harness.plan.cells import plan_cells
 from harness.plan.registry import find_optimizations

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.compare import Row
+    from harness.analyse.rows import Row
 
 KINDS = ("ratio", "ladder", "latency", "throughput", "memory")
 

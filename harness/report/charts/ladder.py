@@ -11,7 +11,7 @@ from harness.report.charts.bars import COLOURS, canvas
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.compare import Row
+    from harness.analyse.rows import Row
 
 _FEWEST = 3  # rungs; fewer are no ladder
 

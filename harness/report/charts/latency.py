@@ -11,7 +11,7 @@ from harness.units import NS_PER_MS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.compare import Row
+    from harness.analyse.rows import Row
     from harness.analyse.stats import Percentile
 
 

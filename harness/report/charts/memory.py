@@ -11,7 +11,7 @@ from harness.units import MIB
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.compare import Row
+    from harness.analyse.rows import Row
 
 
 def chart(rows: Sequence[Row]) -> Figure | None:

@@ -11,7 +11,7 @@ from harness.report.charts.bars import COLOURS, canvas
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.compare import Row
+    from harness.analyse.rows import Row
 
 _MANY = 20
 _OF_VERDICT = {"faster": COLOURS[2], "slower": COLOURS[1], "no difference": "#777777", "inconclusive": "#BBBBBB"}

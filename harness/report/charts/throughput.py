@@ -10,7 +10,7 @@ from harness.report.charts.bars import bars
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.compare import Row
+    from harness.analyse.rows import Row
 
 
 def chart(rows: Sequence[Row]) -> Figure | None:

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
+from harness.analyse.compare import CEILINGS
 from harness.data.dataset import Example
 from harness.measure.f1 import score
 from harness.measure.noise import conditions
@@ -80,8 +83,8 @@ class LocalExecutor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def reference(self) -> tuple[Reference, dict[str, str]]:
-        """The baseline's answers, untimed, and what its process says of itself.
+    def reference(self) -> tuple[Reference, dict[str, Any]]:
+        """The baseline's answers, untimed, and what its process says of itself and of the device.
 
         Raises:
             WorkerError: the baseline cannot answer.
@@ -91,7 +94,9 @@ class LocalExecutor:
             ready = worker.hear(say.Ready)
             logits = str(self._logits())
             answered = worker.ask(say.Answer(everything=True, marks=True, logits_to=logits), say.Answered)
-        return Reference(answered.answers, answered.marks), ready.facts
+            ceilings = worker.ask(say.MeasureCeilings(), say.CeilingsMeasured).ceilings
+        facts = {**ready.facts, CEILINGS: to_builtins(ceilings)}
+        return Reference(answered.answers, answered.marks), facts
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
         """Measure all scenarios of a combination once; what goes wrong is a record too."""
@@ -133,9 +138,11 @@ class LocalExecutor:
             if number == 0 and "single_stream" in answers and settings.timed < len(settings.examples):
                 answers["single_stream"].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
             parity = {name: self._parity(pair.own, passes, reference) for name, passes in answers.items()}
-            if number == 0 and "single_stream" in parity and self._logits().is_file():
-                apart = pair.own.ask(say.CompareLogits(str(self._logits())), say.LogitsCompared).largest
-                parity["single_stream"] = replace(parity["single_stream"], largest_logit_difference=apart)
+            work = None
+            if number == 0 and "single_stream" in parity:
+                seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected)
+                parity["single_stream"] = replace(parity["single_stream"], largest_logit_difference=seen.largest)
+                work = seen.work
             evidence = pair.own.ask(say.Prove(), say.Proved).evidence
         clock.append(time.monotonic())
         (starts.own if pair.own_first else starts.partner).append(pair.cold)
@@ -150,6 +157,7 @@ class LocalExecutor:
                     memory=memory,
                     evidence=evidence,
                     scores=self._score(max(answers[name], key=len)),
+                    work=work,
                 )
             elif name == "closed_loop":
                 samples[name] = ClosedLoop(settings.clients, _loads(ours), _loads(theirs), parity[name])

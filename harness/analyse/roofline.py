@@ -1,0 +1,39 @@
+"""How near a combination comes to what its device could do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.work import Ceilings, PassWork, Work
+
+DTYPE = "float32"  # what models compute in here unless an optimization casts; its ceiling is the one compared with
+
+
+@dataclass(frozen=True)
+class Share:
+    """A combination under the roofline."""
+
+    request: Work  # the mean true work of a request
+    useful: float  # operations on tokens over all operations, those on padding included
+    of_limit: float  # the least time that the true work could take here over the time it took
+    bound: Literal["compute", "memory"]  # what that least time is decided by
+
+
+def share(work: PassWork, requests: int, mean_s: float, ceilings: Ceilings) -> Share:
+    """Put a combination under the roofline.
+
+    Args:
+        work: of answering all texts once.
+        requests: how many texts that are.
+        mean_s: what a request takes, in seconds.
+        ceilings: of the device.
+    """
+    compute_s = work.true.flops / ceilings.flops_per_s[DTYPE]
+    memory_s = work.true.bytes / ceilings.bytes_per_s
+    return Share(
+        request=Work(work.true.flops // requests, work.true.bytes // requests),
+        useful=work.true.flops / work.executed.flops if work.executed.flops else 1.0,
+        of_limit=max(compute_s, memory_s) / (mean_s * requests),
+        bound="compute" if compute_s >= memory_s else "memory",
+    )

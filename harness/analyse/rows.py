@@ -1,0 +1,66 @@
+"""What is known of one combination."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.analyse.roofline import Share
+from harness.analyse.stats import Estimate, Percentile, ScoreDifference
+from harness.record import Difference, Evidence, Memory, Score, Scores, StartUp
+
+
+@dataclass(frozen=True)
+class Latency:
+    """What the requests of all rounds took, in nanoseconds; a percentile is None where they are too few.
+
+    The ratios' verdicts are judged together with those of the run's other combinations.
+    """
+
+    requests: int
+    mean_ns: float
+    percentiles: dict[float, Percentile | None]
+    cpu_share: float  # CPU time of all threads over the time of the requests
+    to_stock: Estimate
+    to_baseline: Estimate | None  # None for the baseline itself, and where the baseline was not measured
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """What was answered under load; latencies where requests have a time of their own, in nanoseconds."""
+
+    scenario: str
+    clients: int  # 1 where all texts went into one call
+    per_second: float
+    to_stock: Estimate  # a ratio of rates: above 1 is faster
+    p50_ns: float | None
+    p95_ns: float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """All that is known of one combination."""
+
+    combination: str
+    exact: bool
+    problem: str | None  # why nothing, or not all, was measured
+    latency: Latency | None
+    loads: dict[str, Throughput]  # by scenario
+    memory: Memory | None
+    starts: tuple[StartUp, ...]
+    preparing: StartUp | None  # the first start of all, which made what the others found prepared
+    texts: int
+    broken: tuple[Difference, ...]
+    ties: tuple[Difference, ...]
+    agreement: Score | None  # of its chains with the baseline's
+    largest_logit_difference: float | None  # from the baseline's, over the prompts that both put
+    roofline: Share | None  # None where the work or the device's ceilings were not measured
+    evidence: tuple[Evidence, ...]
+    scores: Scores | None  # None where no text has gold chains
+    f1_difference: ScoreDifference | None  # to the baseline's, of what may change answers
+
+    @property
+    def struck_out(self) -> bool:
+        """Whether its speed counts for nothing: its answers are not those it promised, or worse by more than it may."""
+        if self.exact:
+            return bool(self.broken)
+        return self.f1_difference is not None and self.f1_difference.verdict == "worse"

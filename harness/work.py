@@ -1,0 +1,30 @@
+"""Work: what a computation costs at least, and what a device can do at most."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Operations and traffic of a computation."""
+
+    flops: int  # a multiplication with its addition counts two
+    bytes: int  # read and written, at least
+
+    def __add__(self, other: Work) -> Work:
+        """Both, one after the other."""
+        return Work(self.flops + other.flops, self.bytes + other.bytes)
+
+
+class PassWork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The work of answering the timed texts once."""
+
+    true: Work  # of their tokens alone
+    executed: Work  # with the padding that went along
+
+
+class Ceilings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The most that a device was seen to do."""
+
+    flops_per_s: dict[str, float]  # by dtype, in a big matrix product
+    bytes_per_s: float  # in a copy, read and written

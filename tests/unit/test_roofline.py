@@ -1,0 +1,101 @@
+"""The work that the model states is what torch counts, and a share of the limit is what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from harness import Extractor
+from harness.analyse.roofline import share
+from harness.baseline.model import ModelConfig, SiameseUIE
+from harness.baseline.slots import NodeByNode, PadToFixed
+from harness.baseline.work import cross_work, tower_work
+from harness.embedded.checkpoints import find_checkpoint
+from harness.measure.roofline import Counter, ceilings
+from harness.plan.registry import find_optimizations
+from harness.work import Ceilings, PassWork, Work
+
+MODEL = SiameseUIE(ModelConfig(50, 64, 4, 128, tower_layers=3, cross_layers=2)).eval()
+TEXT, SCHEMA = "这款手机售价2999元，屏幕非常清晰。", {"价格": None, "产品型号": None}
+rows, tokens = st.integers(1, 4), st.integers(1, 120)
+
+
+@pytest.fixture(scope="module")
+def mini() -> Extractor:
+    return Extractor.load(find_checkpoint("mini"), start="baseline")
+
+
+def counted(forward: str, *inputs: torch.Tensor) -> int:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        getattr(MODEL, forward)(*inputs)
+    return int(counter.get_total_flops())
+
+
+@settings(max_examples=15)
+@given(rows, tokens, tokens)
+def test_the_stated_operations_are_those_that_torch_counts(rows: int, text: int, prompt: int) -> None:
+    ids, mask = torch.zeros(rows, text, dtype=torch.long), torch.ones(rows, text, dtype=torch.bool)
+    starts = torch.zeros(rows, dtype=torch.long)
+    tower = tower_work(MODEL, [text] * rows).flops
+    assert counted("encode_text", ids, mask) == pytest.approx(tower, rel=0.02)
+    assert counted("encode_prompt", ids, mask, starts) == pytest.approx(tower, rel=0.02)
+    hidden, asked = torch.zeros(rows, text, 64), torch.zeros(rows, prompt, 64)
+    asked_mask = torch.ones(rows, prompt, dtype=torch.bool)
+    stated = cross_work(MODEL, [text] * rows, [prompt] * rows).flops
+    assert counted("cross", hidden, mask, asked, asked_mask) == pytest.approx(stated, rel=0.02)
+
+
+def test_bytes_are_the_weights_once_a_forward_and_a_layers_ends_for_each_token() -> None:
+    one, two = (tower_work(MODEL, [10] * rows).bytes for rows in (1, 2))
+    layers = 3 * (4 * 64 * 64 + 2 * 64 * 128) * 4
+    assert 2 * one - two == layers
+    assert two - one == 10 * 64 * 4 * (3 + 3 * 2)
+
+
+def test_padding_is_executed_and_not_true(mini: Extractor) -> None:
+    padded, tight = Counter(mini), Counter(find_optimizations()["dynamic_truncation"].apply(mini, multiple=1))
+    for counter in (padded, tight):
+        assert counter.extractor.extract(TEXT, SCHEMA) == mini.extract(TEXT, SCHEMA)
+    assert isinstance(padded.extractor.padding, PadToFixed)
+    assert padded.work.true == tight.work.true
+    assert padded.work.executed.flops > 10 * padded.work.true.flops
+    # One prompt is shorter than the others of its node.
+    assert tight.work.true.flops < tight.work.executed.flops < 1.2 * tight.work.true.flops
+
+
+def test_work_of_a_text_that_is_encoded_twice_counts_twice(mini: Extractor) -> None:
+    once, twice = Counter(mini), Counter(replace(mini, batching=NodeByNode(prompts=1)))
+    once.extractor.extract(TEXT, {"价格": None, "商品": None})
+    twice.extractor.extract(TEXT, {"价格": None, "商品": None})
+    assert once.work.true.flops == twice.work.true.flops
+    assert once.work.true.bytes < twice.work.true.bytes  # the weights are read for each of the two forwards
+
+
+def test_a_share_is_the_least_time_over_the_time_taken() -> None:
+    work = PassWork(true=Work(2_000, 100), executed=Work(8_000, 200))
+    bound_by_compute = share(work, 2, 0.5, Ceilings({"float32": 4_000.0}, 1_000.0))
+    assert (bound_by_compute.of_limit, bound_by_compute.useful, bound_by_compute.bound) == (0.5, 0.25, "compute")
+    assert bound_by_compute.request == Work(1_000, 50)
+    bound_by_memory = share(work, 2, 0.5, Ceilings({"float32": 1e9}, 1_000.0))
+    assert bound_by_memory.of_limit == pytest.approx(0.1)
+    assert bound_by_memory.bound == "memory"
+
+
+def test_the_best_of_several_repeats_counts() -> None:
+    def clock() -> Iterator[float]:
+        at = 0.0
+        for call in count():
+            yield at
+            at += (0.5 if call == 6 else 1.0) if call % 2 == 0 else 0.0  # one repeat of the copy takes half the time
+
+    times = clock()
+    found = ceilings(torch.device("cpu"), clock=lambda: next(times))
+    assert found.bytes_per_s == 2 * 256 * 2**20 / 0.5
+    assert found.flops_per_s == {"float32": 2 * 1024**3 / 1.0}
