@@ -39,6 +39,7 @@ class Recipe:
     dropout: float = 0.05
     masked: float = 0.04  # of the text's tokens are replaced, so that the context decides
     averaging: float = 0.998  # of the averaged weights are kept at each step
+    threads: int = 1  # sums over several threads come out otherwise, and after some steps so does everything
 
 
 def train(
@@ -69,7 +70,7 @@ def train(
     average = {name: value.detach().clone() for name, value in model.state_dict().items()}
     done = _resume(state, student, optimizer, average, recipe)
     on_block(done, math.nan)
-    with _dropout(model, recipe.dropout):
+    with _reproducible(recipe.threads), _dropout(model, recipe.dropout):
         for block in range(done, recipe.blocks):
             torch.manual_seed(recipe.seed * 1_000_003 + block)
             for group in optimizer.param_groups:
@@ -184,6 +185,18 @@ def _groups(model: Student, recipe: Recipe) -> list[dict[str, Any]]:
     matrices = [value for value in trained if value.ndim > 1]
     vectors = [value for value in trained if value.ndim == 1]
     return [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+@contextmanager
+def _reproducible(threads: int) -> Iterator[None]:
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(mode=True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(mode=before[1])
 
 
 @contextmanager

@@ -21,6 +21,10 @@ from harness.training.markup import Marked, Node, chains
 PROMPTS = 5  # of a text, drawn from all that its domain's schema asks
 ABSENT = 1  # at least so many of them ask for what is not there
 NESTED = 3  # of them, at most, are drawn from the nested ones first: these are learned last
+# Of the texts whose schema nests, this share is asked a prompt that names what is no parent. Else a model finds
+# something for every wrong parent of its own, and each of these is a wrong chain.
+MISLED = 0.6
+_PIECE = (2, 6)  # characters of a piece of text that is taken for a parent
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,9 @@ def row(marked: Marked, schema: Mapping[str, Any], tokenizer: TextTokenizer, rng
     present = [asked for asked in present if asked not in chosen]
     chosen += rng.sample(present, min(len(present), PROMPTS - ABSENT - len(chosen)))
     chosen += rng.sample(absent, min(len(absent), PROMPTS - len(chosen)))
+    if (wrong := misleading(marked, schema, rng)) is not None and rng.random() < MISLED:
+        every[wrong] = set()
+        chosen = [*chosen[: PROMPTS - 1], wrong]
     spans = {
         kind: sorted({(node.start, node.end) for node in marked.nodes if node.type == kind}) for kind in types(schema)
     }
@@ -81,6 +88,26 @@ def row(marked: Marked, schema: Mapping[str, Any], tokenizer: TextTokenizer, rng
         tuple(_in_window(every[asked], tokens.offsets, window) for asked in chosen),
         {kind: _in_window(found, tokens.offsets, window) for kind, found in spans.items()},
     )
+
+
+def misleading(marked: Marked, schema: Mapping[str, Any], rng: random.Random) -> str | None:
+    """A nested prompt whose parent is a span of another type, or any piece of the text: there is nothing to be found.
+
+    Returns:
+        The prompt; None where the schema does not nest, or the piece is a parent after all.
+    """
+    nested = [(parent, key) for parent, below in schema.items() for key in below or {}]
+    if not nested:
+        return None
+    parent, key = rng.choice(nested)
+    length = rng.randint(*_PIECE)
+    start = rng.randint(0, max(0, len(marked.text) - length))
+    others = [(node.start, node.end) for node in marked.nodes if node.type != parent]
+    begin, end = rng.choice([*others, *[(start, start + length)] * max(1, len(others))])
+    named = marked.text[begin:end]
+    if any(node.type == parent and marked.text[node.start : node.end] == named for node in marked.nodes):
+        return None
+    return prompt((Item(type=parent, span=named, offset=[begin, end]),), key)
 
 
 def types(schema: Mapping[str, Any]) -> set[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from harness.training.corpus import Domain, read_domains, swap_spans
 from harness.training.grammar import Grammar
 from harness.training.loop import Recipe, circle_loss, train
 from harness.training.markup import parse
-from harness.training.pairs import asks, collate, row
+from harness.training.pairs import asks, collate, misleading, row
 
 SCHEMA = {"产品名称": None, "价格": None, "属性词": {"情感词": None}}
 NAMES = ["产品名称", "价格", "属性词", "情感词"]
@@ -85,6 +86,31 @@ def test_a_long_text_gives_one_window_at_a_time(tokenizer: WordPiece) -> None:
         assert found == (len(one.ids) < TEXT_TOKENS)  # the spans are at the end, in the second window
 
 
+def test_a_misleading_prompt_names_what_is_no_parent() -> None:
+    marked = parse(TEXT)
+    found = set()
+    for seed in range(200):
+        asked = misleading(marked, SCHEMA, random.Random(seed))
+        if asked is not None:
+            assert asked not in asks(marked, SCHEMA)
+            named = re.fullmatch(r"属性词: (.*), 情感词: ", asked, re.DOTALL)
+            assert named
+            assert named[1] in marked.text
+            assert named[1] != "屏幕"
+            found.add(named[1])
+    assert len(found) > 10
+    assert misleading(marked, {"价格": None}, random.Random(0)) is None
+
+
+def test_a_misleading_prompt_is_learned_to_have_no_answer(tokenizer: WordPiece) -> None:
+    schema = {"属性词": {"情感词": None}}
+    rows = [row(parse(TEXT), schema, tokenizer, random.Random(seed)) for seed in range(20)]
+    known = {tokenizer.prompt(asked) for asked in asks(parse(TEXT), schema)}
+    answers = [spans for one in rows for ids, spans in zip(one.prompts, one.spans, strict=True) if ids not in known]
+    assert len(answers) > 5
+    assert not any(answers)
+
+
 def test_circle_loss_is_its_formula() -> None:
     logits = torch.tensor([[[2.0, -1.0, 0.2, 9.0]]])
     target = torch.tensor([[[True, False, False, False]]])
@@ -139,6 +165,7 @@ def test_training_learns(tokenizer: WordPiece, tmp_path: Path, monkeypatch: pyte
         lambda _, loss: losses.append(loss),
     )
     assert losses[-1] < losses[1] / 2
+    assert not torch.are_deterministic_algorithms_enabled()  # only while it trains
 
 
 def test_no_training_texts_is_named(tmp_path: Path) -> None:
