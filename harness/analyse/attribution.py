@@ -26,12 +26,12 @@ class Attribution:
 
 def attribute(records: Sequence[Record], rows: Sequence[Row]) -> Attribution | None:
     """The effects of the optimizations of the widest combination; None where no combination has two of them."""
-    names = {row.combination: _parts(row.combination) for row in rows if row.combination != STOCK}
+    names = {row.combination: parts(row.combination) for row in rows if row.combination != STOCK}
     factors = max(names.values(), key=len, default=frozenset())
     if len(factors) < 2:
         return None
     sound = {row.combination for row in rows if row.latency and not row.struck_out}
-    cells = {name: parts for name, parts in names.items() if parts <= factors}
+    cells = {name: chosen for name, chosen in names.items() if chosen <= factors}
     values = {
         quantity: {cells[name]: found for name, found in by_name.items() if name in cells and name in sound}
         for quantity, by_name in _values(records).items()
@@ -70,5 +70,6 @@ def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
     return {quantity: by_name for quantity, by_name in found.items() if by_name}
 
 
-def _parts(combination: str) -> frozenset[str]:
+def parts(combination: str) -> frozenset[str]:
+    """The optimizations of a combination, as it writes them."""
     return frozenset() if combination == BASELINE else frozenset(combination.split("+"))

@@ -68,6 +68,17 @@ def effects(cells: Cells, spread: Spread) -> Effects:
     )
 
 
+def tells_pairs(cells: Sequence[frozenset[str]]) -> bool:
+    """Whether these combinations can tell what each of them brings beside each other one, and not only on average.
+
+    Raises:
+        InputError: they cannot tell even that.
+    """
+    names = sorted(set().union(*cells))
+    every = [frozenset(chosen) for size in range(len(names) + 1) for chosen in combinations(names, size)]
+    return _fill(cells, every, names)[1]
+
+
 class _Table:
     """The means of all 2**k combinations, measured or predicted, and sums over them."""
 

@@ -6,6 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+
+class ClockError(RuntimeError):
+    """The clock that everything is timed by does not only go forward."""
+
+
 _Request = TypeVar("_Request")
 _Reply = TypeVar("_Reply")
 
@@ -27,6 +32,9 @@ def single_stream(
 
     Returns:
         Nanoseconds per request, and the replies.
+
+    Raises:
+        ClockError: the clock stepped back.
     """
     elapsed: list[int] = []
     replies: list[_Reply] = []
@@ -35,6 +43,11 @@ def single_stream(
         begin = clock()
         reply = answer(request)
         synchronize()
-        elapsed.append(clock() - begin)
+        took = clock() - begin
+        if took < 0:
+            raise ClockError(
+                f"the clock stepped back by {-took} ns during a request; nothing that it times can be trusted"
+            )
+        elapsed.append(took)
         replies.append(reply)
     return elapsed, replies

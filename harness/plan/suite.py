@@ -30,6 +30,9 @@ class Combinations(Part, frozen=True):
     optimizations: list[str] = []
     include: list[str] = []
     fraction: str | None = None  # of the design of that name: a word an optimization, like "a b c abc"
+    effects: Literal["main", "pairs"] | None = (
+        None  # what the combinations must be able to tell, or the suite is refused
+    )
 
 
 class Texts(Part, frozen=True):

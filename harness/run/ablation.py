@@ -24,6 +24,7 @@ from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite, find_suite, read_suite
 from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record
+from harness.run.design import check_effects
 from harness.run.environment import environment
 from harness.run.executors.local import LocalExecutor, Reference, Settings
 from harness.run.key import run_key
@@ -128,6 +129,7 @@ def prepare(options: Options) -> Ablation:
     path = find_suite(options.suite)
     suite = read_suite(path)
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
+    check_effects(suite, plan)
     examples = _read(suite.texts.datasets)
     if suite.texts.ids:
         examples = [_named(name, examples) for name in suite.texts.ids]

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from harness.errors import SuiteError
+from harness.measure.latency import ClockError, single_stream
+from harness.plan.cells import plan_cells
+from harness.plan.registry import find_optimizations
+from harness.plan.suite import Combinations, Measure, Suite, Texts
+from harness.run.design import check_effects
+
+SIX = [
+    "torchscript",
+    "flash_attention",
+    "dynamic_truncation",
+    "batching",
+    "segmented_forward",
+    "lean_startup",
+]
+
+
+def check(design: str, effects: str, fraction: str | None = None) -> None:
+    combinations = Combinations(design, SIX, fraction=fraction, effects=effects)  # type: ignore[arg-type]
+    suite = Suite(Texts(["article"]), combinations, Measure())
+    check_effects(suite, plan_cells(suite, find_optimizations(), "cpu"))
+
+
+@pytest.mark.parametrize(
+    ("design", "effects", "fraction"),
+    [
+        ("full", "pairs", None),
+        ("fraction", "pairs", "a b c d e abcde"),
+        ("fraction", "main", "a b c d abc bcd"),
+    ],
+)
+def test_a_design_that_can_tell_what_is_asked_for_is_taken(design: str, effects: str, fraction: str | None) -> None:
+    check(design, effects, fraction)
+
+
+@pytest.mark.parametrize(
+    ("design", "effects", "fraction", "why"),
+    [
+        ("one_at_a_time", "main", None, "7 of 64 combinations .* cannot tell what each brings"),
+        ("ladder", "pairs", None, "cannot tell what each brings"),
+        ("fraction", "pairs", "a b c d abc bcd", r"16 combinations tell main effects alone; take design = \"full\""),
+    ],
+)
+def test_a_design_that_cannot_is_refused_before_anything_runs(
+    design: str, effects: str, fraction: str | None, why: str
+) -> None:
+    with pytest.raises(SuiteError, match=why):
+        check(design, effects, fraction)
+
+
+def test_a_clock_that_steps_back_times_nothing() -> None:
+    forward = count(0, 10)
+    assert single_stream(str, [1, 2], clock=lambda: next(forward)) == ([10, 10], ["1", "2"])
+    back = iter([100, 90])
+    with pytest.raises(ClockError, match="stepped back by 10 ns"):
+        single_stream(str, [1], clock=lambda: next(back))
