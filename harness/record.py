@@ -131,6 +131,7 @@ class Memory(Value, frozen=True):
     cuda_serving_peak_bytes: int | None = None
     cuda_serving_allocated_peak_bytes: int | None = None  # in use by tensors
     cuda_process_bytes: int | None = None  # by NVML, at the end: context and libraries too
+    cuda_device_bytes: int | None = None  # by NVML, what the device had more in use once the process was up and alone
 
 
 class StartUp(Value, frozen=True):
@@ -157,6 +158,7 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
     evidence: list[Evidence] = []
     scores: Scores | None = None  # None where no text has gold chains
     work: PassWork | None = None  # of one pass; of a combination's first round
+    own_energy_mj: list[int] = []  # per pass, of all the GPU; empty where the driver does not count it
 
 
 class Load(Value, frozen=True):

@@ -35,6 +35,7 @@ from harness.record import (
     Failed,
     Header,
     Measured,
+    Memory,
     Offline,
     Record,
     Samples,
@@ -125,7 +126,8 @@ def _row(
         problem=_problem(records),
         latency=latency,
         loads=_loads(samples, alpha),
-        memory=streams[-1].memory if streams else None,
+        memory=_memory(streams),
+        energy_j=_energy(streams),
         starts=tuple(start for one in cold for start in one.own),
         preparing=next((one.preparing for one in cold if one.preparing), None),
         texts=max((one.parity.texts for one in answering), default=0),
@@ -150,6 +152,21 @@ def _f1_difference(
 def _scores(streams: Sequence[SingleStream]) -> Scores | None:
     """Of the round that answered the most texts: a combination's first one answers those too that are only compared."""
     return max((one.scores for one in streams if one.scores), key=lambda scores: scores.texts, default=None)
+
+
+def _memory(streams: Sequence[SingleStream]) -> Memory | None:
+    """Of the last round; the device's total is known where the combination's process came up first."""
+    if not streams:
+        return None
+    totals = [one.memory.cuda_device_bytes for one in streams if one.memory.cuda_device_bytes is not None]
+    return replace(streams[-1].memory, cuda_device_bytes=totals[-1] if totals else None)
+
+
+def _energy(streams: Sequence[SingleStream]) -> float | None:
+    """Of a request, in joules."""
+    counted = [one for one in streams if one.own_energy_mj]
+    requests = sum(len(passed) for one in counted for passed in one.own_ns)
+    return sum(sum(one.own_energy_mj) for one in counted) / 1000 / requests if requests else None
 
 
 def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: Estimate | None) -> Latency:

@@ -46,6 +46,7 @@ class Row:
     latency: Latency | None
     loads: dict[str, Throughput]  # by scenario
     memory: Memory | None
+    energy_j: float | None  # of a request, of all the GPU; None where the driver does not count it
     starts: tuple[StartUp, ...]
     preparing: StartUp | None  # the first start of all, which made what the others found prepared
     texts: int

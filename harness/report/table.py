@@ -197,6 +197,7 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "first call": _part("first_call_ns"),
     "very first start": lambda row: format_seconds(row.preparing.total_ns / 1e9) if row.preparing else NOTHING,
     "weights in memory": lambda row: _bytes(row.memory.weights_bytes if row.memory else None),
+    "energy a request": lambda row: NOTHING if row.energy_j is None else f"{row.energy_j:.3g} J",
     "GFLOP a request": lambda row: f"{row.roofline.request.flops / 1e9:.3g}" if row.roofline else NOTHING,
     "useful work": lambda row: f"{row.roofline.useful:.0%}" if row.roofline else NOTHING,
     "of the roofline": lambda row: f"{row.roofline.of_limit:.0%} ({row.roofline.bound})" if row.roofline else NOTHING,
@@ -211,6 +212,7 @@ _DEVICE_MEMORY = {
     "VRAM serving": "cuda_serving_peak_bytes",
     "VRAM in use": "cuda_serving_allocated_peak_bytes",
     "VRAM process": "cuda_process_bytes",
+    "VRAM device": "cuda_device_bytes",
 }
 _REST: dict[str, Callable[[Row], str]] = {
     "cold start": cold_start,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.measure.noise import Reading, look
+from harness.measure.nvml import used_bytes
 from harness.record import StartUp
 from harness.run import protocol as say
 from harness.run.process import WorkerError, WorkerProcess
@@ -25,6 +26,7 @@ class Pair:
     cold: StartUp  # of the one that started first, alone
     warm: dict[str, say.Warm]  # how each role warmed up
     gpu: str | None  # the UUID of the device they use
+    device_bytes: int | None  # what that device had more in use once the first was up; None without one
 
     @staticmethod
     def start(starter: Starter, *, own_first: bool, at_once: bool = False) -> Pair:
@@ -34,6 +36,7 @@ class Pair:
         start at once, and the cold start means nothing.
         """
         roles = ("own", "partner") if own_first else ("partner", "own")
+        used = used_bytes()
         up: dict[str, WorkerProcess] = {role: starter(role) for role in roles if at_once}
         ready: list[say.Ready] = []
         for role in roles:
@@ -41,12 +44,15 @@ class Pair:
                 if role not in up:
                     up[role] = starter(role)
                 ready.append(up[role].hear(say.Ready))
+            if len(ready) == 1:
+                used_more = _more(used, ready[0].facts.get("gpu_uuid"))
                 up[role].tell(say.WarmUp())
         warm: dict[str, say.Warm] = {}
         for role in roles:
             with _blaming(role):
                 warm[role] = up[role].hear(say.Warm)
-        return Pair(up["own"], up["partner"], own_first, ready[0].start, warm, ready[0].facts.get("gpu_uuid"))
+        gpu = ready[0].facts.get("gpu_uuid")
+        return Pair(up["own"], up["partner"], own_first, ready[0].start, warm, gpu, None if at_once else used_more)
 
     def look(self) -> Reading:
         """What the machine's counters say now."""
@@ -63,6 +69,14 @@ class Pair:
                 with _blaming("partner"):
                     theirs.append(self.partner.ask(command, say.Timed))
         return ours, theirs
+
+
+def _more(before: Mapping[str, int], gpu: str | None) -> int | None:
+    """How much more of a GPU is in use than before."""
+    if gpu is None or gpu not in before:
+        return None
+    after = used_bytes().get(gpu)
+    return None if after is None else after - before[gpu]
 
 
 def _order(passes: int, *, own_first: bool) -> Iterator[bool]:

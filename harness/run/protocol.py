@@ -99,6 +99,7 @@ class Timed(Message, frozen=True, tag="timed"):
     cpu_ns: int  # of all the process's threads
     request_ns: list[int]
     answers: list[Chains]
+    energy_mj: int | None = None  # of the GPU meanwhile; None where the driver does not count it
 
 
 class Marked(Message, frozen=True, tag="marked"):

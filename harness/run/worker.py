@@ -22,6 +22,7 @@ from harness.measure.memory import (
     reset_peak_rss,
     weights_bytes,
 )
+from harness.measure.nvml import energy_mj
 from harness.measure.roofline import Counter, ceilings
 from harness.measure.warmup import until_steady
 from harness.record import STOCK, Chains, Memory, StartUp
@@ -111,13 +112,19 @@ class Worker:
         places = range(self.timed)
         before = time.process_time_ns()
         if command.scenario == "single_stream":
+            energy = self._energy()
             ns, answers = single_stream(self._extract, places, synchronize=self._synchronize)
-            return say.Timed(sum(ns), time.process_time_ns() - before, ns, answers)
+            cpu, used = time.process_time_ns() - before, self._energy()
+            taken = None if energy is None or used is None else used - energy
+            return say.Timed(sum(ns), cpu, ns, answers, taken)
         if command.scenario == "offline":
             (wall_ns,), (together,) = single_stream(self._extract_all, [places], synchronize=self._synchronize)
             return say.Timed(wall_ns, time.process_time_ns() - before, [], together)
         timed = closed_loop(self._server(), places, command.clients)
         return say.Timed(timed.wall_ns, time.process_time_ns() - before, timed.request_ns, timed.replies)
+
+    def _energy(self) -> int | None:
+        return energy_mj(self.facts["gpu_uuid"]) if "gpu_uuid" in self.facts else None
 
     def _server(self) -> Callable[[int], Chains]:
         """With batching a queue; without, requests take turns."""

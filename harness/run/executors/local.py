@@ -134,6 +134,8 @@ class LocalExecutor:
             }
             noise = conditions(before, pair.look()) if timed else None
             memory = pair.own.ask(say.Weigh(), say.Weighed).memory
+            if pair.own_first:
+                memory = replace(memory, cuda_device_bytes=pair.device_bytes)
             answers = {name: [one.answers for one in ours] for name, (ours, _) in timed.items()}
             if number == 0 and "single_stream" in answers and settings.timed < len(settings.examples):
                 answers["single_stream"].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
@@ -153,6 +155,7 @@ class LocalExecutor:
                     own_ns=[one.request_ns for one in ours],
                     partner_ns=[one.request_ns for one in theirs],
                     own_cpu_ns=[one.cpu_ns for one in ours],
+                    own_energy_mj=[one.energy_mj for one in ours if one.energy_mj is not None],
                     parity=parity[name],
                     memory=memory,
                     evidence=evidence,

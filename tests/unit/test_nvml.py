@@ -1,0 +1,126 @@
+"""What the driver says, and what becomes of it in a pair and in a row."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.analyse.compare import compare
+from harness.measure.nvml import energy_mj, used_bytes
+from harness.record import (
+    BASELINE,
+    RECORD_VERSION,
+    Cell,
+    Header,
+    Measured,
+    Memory,
+    Parity,
+    Record,
+    SingleStream,
+    StartUp,
+)
+from harness.run import protocol as say
+from harness.run.pair import Pair
+
+
+class DriverError(Exception):
+    """As pynvml's."""
+
+
+def fake_nvml(
+    monkeypatch: pytest.MonkeyPatch, used: list[int], *, energy: int | None = 7000, there: bool = True
+) -> None:
+    def init() -> None:
+        if not there:
+            raise DriverError
+
+    def consumed(uuid: str) -> int:
+        if energy is None or uuid != "GPU-a":
+            raise DriverError
+        return energy
+
+    fake = SimpleNamespace(
+        NVMLError=DriverError,
+        nvmlInit=init,
+        nvmlShutdown=lambda: None,
+        nvmlDeviceGetCount=lambda: 2,
+        nvmlDeviceGetHandleByIndex=lambda i: f"GPU-{'ab'[i]}",
+        nvmlDeviceGetHandleByUUID=lambda uuid: uuid,
+        nvmlDeviceGetUUID=lambda handle: handle,
+        nvmlDeviceGetMemoryInfo=lambda handle: SimpleNamespace(used=used.pop(0) if handle == "GPU-a" else 5),
+        nvmlDeviceGetTotalEnergyConsumption=consumed,
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", fake)
+
+
+def test_memory_in_use_is_by_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvml(monkeypatch, [100])
+    assert used_bytes() == {"GPU-a": 100, "GPU-b": 5}
+
+
+def test_without_a_driver_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvml(monkeypatch, [], there=False)
+    assert used_bytes() == {}
+    assert energy_mj("GPU-a") is None
+
+
+@pytest.mark.parametrize(
+    ("energy", "uuid", "found"), [(7000, "GPU-a", 7000), (None, "GPU-a", None), (1, "GPU-x", None)]
+)
+def test_energy_is_told_where_it_is_counted(
+    monkeypatch: pytest.MonkeyPatch, energy: int | None, uuid: str, found: int | None
+) -> None:
+    fake_nvml(monkeypatch, [], energy=energy)
+    assert energy_mj(uuid) == found
+
+
+class Process:
+    """A worker that is up at once, on a GPU."""
+
+    def tell(self, command: Any) -> None:
+        pass
+
+    def hear(self, kind: type) -> Any:
+        return say.Ready(StartUp(1, 1, 1), {"gpu_uuid": "GPU-a"}) if kind is say.Ready else say.Warm(6, steady=True)
+
+
+def test_the_devices_total_is_what_the_first_process_added_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvml(monkeypatch, [1000, 4000, 9999])
+    started: list[str] = []
+
+    def start(role: str) -> Any:
+        started.append(role)
+        return Process()
+
+    pair = Pair.start(start, own_first=True)
+    assert started == ["own", "partner"]
+    assert pair.device_bytes == 3000
+    fake_nvml(monkeypatch, [1000, 4000])
+    assert Pair.start(start, own_first=True, at_once=True).device_bytes is None
+
+
+def stream(device_bytes: int | None, energy: list[int]) -> SingleStream:
+    return SingleStream(
+        own_ns=[[10, 20], [10, 20]],
+        partner_ns=[[10, 20], [10, 20]],
+        own_cpu_ns=[30, 30],
+        parity=Parity(2),
+        memory=Memory(1, cuda_device_bytes=device_bytes),
+        own_energy_mj=energy,
+    )
+
+
+def test_a_row_knows_the_total_of_any_round_and_the_energy_of_a_request() -> None:
+    header = Header(RECORD_VERSION, "s", "k", "c", 0, "cuda", "base", ["a", "b"], {BASELINE: True}, {})
+    cell = Cell(BASELINE, "single_stream", "t", "cuda")
+    rounds = [stream(3000, [4000, 6000]), stream(None, [5000, 5000])]
+    records: list[Record] = [Measured(cell, i, one) for i, one in enumerate(rounds)]
+    (row,), _ = compare(header, records)
+    assert row.memory is not None
+    assert row.memory.cuda_device_bytes == 3000
+    assert row.energy_j == pytest.approx(20 / 8)
+    (without,), _ = compare(header, [Measured(cell, 0, stream(None, []))])
+    assert without.energy_j is None
