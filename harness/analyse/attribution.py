@@ -10,7 +10,7 @@ from harness.analyse.effects import Effects, effects
 from harness.analyse.rows import Row
 from harness.analyse.stats import log_ratio, pooled_spread
 from harness.errors import InputError
-from harness.record import BASELINE, STOCK, ColdStart, Measured, Record, SingleStream
+from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream
 
 TIME = "time"
 
@@ -46,15 +46,29 @@ def attribute(records: Sequence[Record], rows: Sequence[Row]) -> Attribution | N
 
 
 def _effects(quantity: str, cells: Mapping[frozenset[str], Sequence[float]]) -> Effects | None:
-    """None where too few rounds tell how much a quantity varies; of times, that is known beforehand."""
+    """None where too few rounds or combinations measured a quantity; of times, these must tell something.
+
+    Raises:
+        InputError: the combinations whose times are known cannot tell effects.
+    """
     spread = pooled_spread({"+".join(sorted(cell)): values for cell, values in cells.items()})
-    return None if spread.assumed and quantity != TIME else effects(cells, spread)
+    if quantity == TIME:
+        return effects(cells, spread)
+    try:
+        return None if spread.assumed else effects(cells, spread)
+    except InputError:
+        return None
 
 
 def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
     """The logarithm of each quantity, by combination, one a round (of cold starts, one a start)."""
-    found: dict[str, dict[str, list[float]]] = {TIME: {}, "memory while serving": {}, "cold start": {}}
-    time, memory, starts = found.values()
+    found: dict[str, dict[str, list[float]]] = {
+        TIME: {},
+        "memory while serving": {},
+        "cold start": {},
+        "QPS": {},
+    }
+    time, memory, starts, rates = found.values()
     for record in records:
         if not isinstance(record, Measured):
             continue
@@ -67,6 +81,9 @@ def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
                 memory.setdefault(name, []).append(math.log(peak))
         elif isinstance(samples, ColdStart) and samples.own:
             starts.setdefault(name, []).extend(math.log(start.total_ns) for start in samples.own)
+        elif isinstance(samples, ClosedLoop):
+            walls = [[[load.wall_ns] for load in loads] for loads in (samples.partner, samples.own)]
+            rates.setdefault(name, []).append(log_ratio(*walls))
     return {quantity: by_name for quantity, by_name in found.items() if by_name}
 
 

@@ -37,6 +37,7 @@ class Effects:
     main: dict[str, Estimate]  # over all combinations of the others
     given: dict[tuple[str, str], Estimate]  # (A, B): A's effect where B is on; empty where pairs cannot be told
     without: dict[tuple[str, str], Estimate]  # (A, B): A's effect where B is off; likewise
+    together: dict[tuple[str, str], Estimate]  # the pair's interaction: what both bring over the product of each alone
     shapley: dict[str, Estimate]  # their product is ``total``; empty where pairs cannot be told
     total: Estimate | None  # of all together against the baseline; likewise
 
@@ -63,6 +64,7 @@ def effects(cells: Cells, spread: Spread) -> Effects:
         main={name: table.step(name) for name in names},
         given={(a, b): table.step(a, on=b) for a, b in permutations(names, 2) if table.pairs},
         without={(a, b): table.step(a, off=b) for a, b in permutations(names, 2) if table.pairs},
+        together={pair: table.interaction(*pair) for pair in combinations(names, 2) if table.pairs},
         shapley={name: table.shapley(name) for name in names} if table.pairs else {},
         total=table.total() if table.pairs else None,
     )
@@ -94,6 +96,14 @@ class _Table:
         """What switching one on changes, on average over combinations of the others, with one of them on or off."""
         without = [s for s in self.every if name not in s and (on is None or on in s) and (off is None or off not in s)]
         return self._sum({s: 1 / len(without) for s in without}, name)
+
+    def interaction(self, one: str, other: str) -> Estimate:
+        """What switching on one changes more where the other is on than where it is off, over the rest."""
+        weights = np.zeros(len(self.every))
+        share = 4 / len(self.every)
+        for place, cell in enumerate(self.every):
+            weights[place] = share if (one in cell) == (other in cell) else -share
+        return self._estimate(weights)
 
     def shapley(self, name: str) -> Estimate:
         """What it adds on average over all orders of switching all of them on."""

@@ -30,6 +30,16 @@ def beside(effects: Effects) -> Table:
     ]
 
 
+def together(effects: Effects) -> Table:
+    """A line and a column an optimization: what the two bring together over the product of what each brings alone."""
+    names = effects.names
+    lines = [["both, over the product of each", *names[1:]]]
+    for place, name in enumerate(names[:-1]):
+        pairs = [(name, other) if other in names[place + 1 :] else None for other in names[1:]]
+        lines.append([name, *(NOTHING if pair is None else ratio(effects.together[pair]) for pair in pairs)])
+    return lines
+
+
 def in_words(effects: Effects) -> Iterator[str]:
     """Each optimization that helps where another one is off, and no longer helps where it is on."""
     for name in effects.names:

@@ -10,7 +10,7 @@ from harness.analyse.rows import Row
 from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE, Spreads
 from harness.record import Header
 from harness.report.advice import advice
-from harness.report.attribution import beside, brought, in_words
+from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
 from harness.report.table import NOTHING, Field, details, fields, summary
 
@@ -102,7 +102,7 @@ def _attribution(found: Attribution) -> Iterator[str]:
         yield from (f"Left out: {', '.join(found.left_out)}.", "")
     yield from (*plain(brought(found)), "")
     if time.given:
-        yield from (*plain(beside(time)), "", *(f"- {line}" for line in in_words(time)), "")
+        yield from (*plain(beside(time)), "", *plain(together(time)), "", *(f"- {line}" for line in in_words(time)), "")
 
 
 def plain(table: Sequence[Sequence[str]]) -> Iterator[str]:

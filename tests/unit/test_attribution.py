@@ -8,8 +8,20 @@ from test_advice import row
 
 from harness.analyse.attribution import TIME, Attribution, attribute
 from harness.analyse.rows import Row
-from harness.record import Cell, ColdStart, Difference, Measured, Memory, Parity, Record, SingleStream, StartUp
-from harness.report.attribution import beside, brought, in_words
+from harness.record import (
+    Cell,
+    ClosedLoop,
+    ColdStart,
+    Difference,
+    Load,
+    Measured,
+    Memory,
+    Parity,
+    Record,
+    SingleStream,
+    StartUp,
+)
+from harness.report.attribution import beside, brought, in_words, together
 
 # a takes half of the time, b a fifth, both together the same fifth; b needs a quarter more memory, a starts in half.
 TIMES = {"baseline": 1.0, "a": 0.5, "b": 0.2, "a+b": 0.2}
@@ -29,7 +41,23 @@ def records() -> list[Record]:
             start = StartUp(imports_ns=round(STARTS[name] * rng.gauss(1, 0.02) * 1e9), weights_ns=0, first_call_ns=0)
             found.append(Measured(Cell(name, "single_stream", "texts", "cpu"), turn, stream))
             found.append(Measured(Cell(name, "cold_start", "texts", "cpu"), turn, ColdStart([start], [start], start)))
+            walls = [
+                Load(round(1e9 * factor * rng.gauss(1, 0.01))) for factor in (0.5 if name in ("b", "a+b") else 1.0, 1.0)
+            ]
+            loop = ClosedLoop(3, [walls[0]], [walls[1]], Parity(1))
+            found.append(Measured(Cell(name, "closed_loop", "texts", "cpu"), turn, loop))
     return found
+
+
+def test_what_too_few_combinations_measured_is_left_out_alone() -> None:
+    def kept(record: Record) -> bool:
+        return record.cell.scenario != "closed_loop" or record.cell.combination in ("baseline", "a+b")
+
+    found = attribute([record for record in records() if kept(record)], rows())
+    assert found is not None
+    assert found.refusal is None
+    assert TIME in found.effects
+    assert "QPS" not in found.effects
 
 
 def rows() -> list[Row]:
@@ -48,7 +76,12 @@ def test_each_quantity_is_attributed() -> None:
     assert found.effects[TIME].without["a", "b"].value == pytest.approx(0.5, rel=0.03)
     assert found.effects["memory while serving"].main["b"].value == pytest.approx(1.25, rel=0.001)
     assert found.effects["cold start"].main["a"].value == pytest.approx(0.5, rel=0.05)
-    assert brought(found)[0][:4] == ["optimization", TIME, "memory while serving", "cold start"]
+    assert found.effects["QPS"].main["b"].value == pytest.approx(2, rel=0.05)
+    assert brought(found)[0][:5] == ["optimization", TIME, "memory while serving", "cold start", "QPS"]
+    # a halves the time, but not where b is on: together they take twice what both alone promise.
+    assert found.effects[TIME].together["a", "b"].value == pytest.approx(2, rel=0.05)
+    ((_, column), (line, _)) = together(found.effects[TIME])
+    assert (line, column) == ("a", "b")
     assert [line[0] for line in beside(found.effects[TIME])[1:]] == ["a", "b"]
 
 

@@ -34,6 +34,8 @@ def test_planted_effects_are_found_from_all_combinations(gains: list[float], pai
     assert math.log(found.given["a", "b"].value) == pytest.approx(gains[0] + pair, abs=1e-9)
     assert math.log(found.main["a"].value) == pytest.approx(gains[0] + pair / 2, abs=1e-9)
     assert math.log(found.main["c"].value) == pytest.approx(gains[2], abs=1e-9)
+    assert math.log(found.together["a", "b"].value) == pytest.approx(pair, abs=1e-9)
+    assert math.log(found.together["a", "c"].value) == pytest.approx(0, abs=1e-9)
 
 
 @given(factors, st.floats(-1, 1))
@@ -76,11 +78,13 @@ def test_intervals_hold_what_was_planted_in_19_of_20_runs() -> None:
     """Known effects, 200 simulated runs: a 95 % interval must hold them in 182 to 197 (binomial, 95 % and more)."""
     rng = random.Random(6)
     gains, pair, sd = [-0.7, -0.1, 0.05, 0.0], 0.3, 0.025
-    main, given_b, share = 0, 0, 0
+    main, given_b, both, share = 0, 0, 0, 0
     for _ in range(200):
         cells = {cell: [rng.gauss(linear(gains, cell, pair), sd) for _ in range(2)] for cell in EVERY}
         found = effects(cells, pooled_spread({"+".join(sorted(cell)): values for cell, values in cells.items()}))
         main += found.main["a"].low < math.exp(gains[0] + pair / 2) < found.main["a"].high
         given_b += found.given["a", "b"].low < math.exp(gains[0] + pair) < found.given["a", "b"].high
+        both += found.together["a", "b"].low < math.exp(pair) < found.together["a", "b"].high
         share += found.shapley["c"].low < math.exp(gains[2]) < found.shapley["c"].high
-    assert [182 <= count <= 197 for count in (main, given_b, share)] == [True] * 3, (main, given_b, share)
+    counts = (main, given_b, both, share)
+    assert all(182 <= count <= 197 for count in counts), counts
