@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from harness.cli.cache import cache
+from harness.cli.doctor import doctor
 from harness.cli.evaluate import evaluate
 from harness.cli.extract import extract
 from harness.cli.listing import listing
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(extract)
 app.command()(run)
 app.command()(selfcheck)
+app.command()(doctor)
 app.command()(report)
 app.command()(evaluate)
 app.command()(train)

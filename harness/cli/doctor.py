@@ -1,0 +1,32 @@
+"""`uiebench doctor`: what would work on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import FAILED
+
+_SIGNS = {"fine": "ok  ", "note": "note", "wrong": "!!  "}
+
+
+def doctor(
+    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    data: Annotated[str | None, typer.Option(help="A dataset's name or file to look at.")] = None,
+    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
+) -> None:
+    """Look at the machine, the checkpoint and the data, and try each optimization in a process of its own.
+
+    Exits with 1 where something that should work does not.
+    """
+    from harness.doctor import examine
+
+    wrong = False
+    for finding in examine(checkpoint, device, data, tuple(plugin or ())):
+        wrong |= finding.state == "wrong"
+        print(f"{_SIGNS[finding.state]}  {finding.about}: {finding.said}", flush=True)
+    if wrong:
+        raise typer.Exit(FAILED)

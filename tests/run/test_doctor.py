@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import doctor
+from harness.doctor import Finding, examine
+from harness.plan.registry import Registry, find_optimizations
+
+FAULTS = Path(__file__).parent / "faults.py"
+TRIED = ("dynamic_truncation", "cpu_fallback", "does_nothing", "raises")
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some optimizations of each sort: a process each takes a while."""
+    every = find_optimizations([FAULTS])
+    monkeypatch.setattr(doctor, "find_optimizations", lambda _: Registry(every[name] for name in TRIED))
+
+
+def found(data: str | None = None, checkpoint: str = "mini") -> dict[str, Finding]:
+    return {one.about: one for one in examine(checkpoint, "cpu", data, (FAULTS,))}
+
+
+@pytest.mark.usefixtures("few")
+def test_each_optimization_is_tried_on_the_checkpoint() -> None:
+    seen = found("business/test")
+    assert seen["checkpoint mini"].state == "fine"
+    assert "MiB of weights, up in" in seen["checkpoint mini"].said
+    assert seen["dynamic_truncation"].state == "fine"
+    assert "padding tokens removed" in seen["dynamic_truncation"].said
+    assert seen["cpu_fallback"].state == "note"
+    assert seen["cpu_fallback"].said.startswith("not here: cpu_fallback: ")
+    assert seen["does_nothing"] == Finding("does_nothing", "wrong", "would not be active: no kernel of it was seen")
+    assert seen["raises"].state == "wrong"
+    assert "no such kernel" in seen["raises"].said
+    assert seen["data business/test"].said.startswith("100 texts of ")
+    assert seen["data business/test"].said.endswith("100 with gold")
+    assert seen["cache"].state == "fine"
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    texts = tmp_path / "plain.jsonl"
+    texts.write_text('{"id": "a", "text": "售价三元", "schema": {"价格": null}}', encoding="utf-8")
+    seen = found(str(texts), checkpoint="minni")
+    assert "did you mean 'mini'" in seen["checkpoint"].said
+    assert seen["checkpoint"].state == "wrong"
+    assert seen[f"data {texts}"].state == "note"
+    assert "none with gold" in seen[f"data {texts}"].said
+    assert found("busines", checkpoint="minni")["data busines"].state == "wrong"
