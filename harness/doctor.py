@@ -126,7 +126,8 @@ def _try(name: str, checkpoint: Path, device: str, plugins: tuple[Path, ...]) ->
                 memory = worker.ask(say.Weigh(), say.Weighed).memory
             except WorkerError as error:
                 away = error.kind == "unavailable"
-                return Finding(name, "note" if away else "wrong", f"{'not here: ' if away else ''}{error}")
+                said = str(error).removeprefix(f"{name}: ")
+                return Finding(name, "note" if away else "wrong", f"not here: {said}" if away else said)
     if name == BASELINE:
         peak = memory.rss_load_peak_bytes
         took = format_seconds(ready.start.total_ns / 1e9)

@@ -31,7 +31,7 @@ def test_each_optimization_is_tried_on_the_checkpoint() -> None:
     assert seen["dynamic_truncation"].state == "fine"
     assert "padding tokens removed" in seen["dynamic_truncation"].said
     assert seen["cpu_fallback"].state == "note"
-    assert seen["cpu_fallback"].said.startswith("not here: cpu_fallback: ")
+    assert seen["cpu_fallback"].said.startswith("not here: the device is")
     assert seen["does_nothing"] == Finding("does_nothing", "wrong", "would not be active: no kernel of it was seen")
     assert seen["raises"].state == "wrong"
     assert "no such kernel" in seen["raises"].said
