@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from harness.cli.cache import cache
+from harness.cli.data import data
 from harness.cli.doctor import doctor
 from harness.cli.evaluate import evaluate
 from harness.cli.extract import extract
@@ -30,3 +31,4 @@ app.command()(evaluate)
 app.command()(train)
 app.command(name="list")(listing)
 app.add_typer(cache, name="cache")
+app.add_typer(data, name="data")

@@ -82,6 +82,15 @@ def parse_example(line: str) -> Example:
         raise InputError(f"not JSON ({error}); a line is {_LINE}") from None
     if not isinstance(data, dict):
         raise InputError(f"not an object but {type(data).__name__}; a line is {_LINE}")
+    return check_example(data)
+
+
+def check_example(data: dict[str, Any]) -> Example:
+    """Check the object of a line.
+
+    Raises:
+        InputError: as :func:`parse_example`.
+    """
     for key in ("id", "text", "schema"):
         if key not in data:
             raise InputError(f"the key {key!r} is missing; a line is {_LINE}")

@@ -1,0 +1,54 @@
+"""What is in a file of texts."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.data.files import read_file
+from harness.data.formats.document import Problem
+from harness.data.formats.find import format_of
+
+
+@dataclass
+class Contents:
+    """Counts over a file; small however long it is."""
+
+    format: str
+    lengths: array[int] = field(default_factory=lambda: array("I"))  # of each text, in characters
+    labelled: int = 0
+    types: Counter[str] = field(default_factory=Counter)  # chains by type path, written parent/child
+    schema: Any = None  # of the last text
+    problems: int = 0
+
+    def length(self, share: float) -> int:
+        """The length that so many of the texts do not exceed (nearest rank)."""
+        ordered = sorted(self.lengths)
+        return ordered[max(0, -(-len(ordered) * round(share * 100) // 100) - 1)]
+
+
+def check(path: Path, problem: Problem, format_name: str | None = None, schema: Any = None) -> Contents:
+    """Read a whole file and count.
+
+    Args:
+        path: the file, or a folder of brat's.
+        problem: told of each fault with its line.
+        format_name: guessed where it is None.
+        schema: for texts whose file has none.
+    """
+    found = Contents(format_of(path, format_name).NAME)
+
+    def count(line: int, said: str) -> None:
+        found.problems += 1
+        problem(line, said)
+
+    for example in read_file(path, count, format_name, schema):
+        found.lengths.append(len(example.text))
+        found.schema = example.schema
+        if example.gold is not None:
+            found.labelled += 1
+            found.types.update("/".join(link["type"] for link in chain) for chain in example.gold)
+    return found

@@ -1,0 +1,74 @@
+"""What every format is read into and written from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from harness.record import Chains, Item
+
+# Told of what a file holds that cannot be used: the line (from 1), and what is wrong with it.
+Problem: TypeAlias = Callable[[int, str], None]
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text with its labels."""
+
+    id: str
+    text: str
+    chains: Chains | None  # None where the file has no labels at all
+    line: int  # where it begins in its file
+    schema: dict[str, Any] | None = field(default=None, compare=False)  # where the file says one
+
+
+@dataclass(frozen=True, order=True)
+class Label:
+    """One span with its type; the offsets are code points, the end exclusive."""
+
+    start: int
+    end: int
+    type: str
+
+
+def item(text: str, type_: str, start: int, end: int) -> Item:
+    """A link of a chain."""
+    return Item(type=type_, span=text[start:end], offset=[start, end])
+
+
+def labelled(id_: str, text: str, labels: Iterable[Label], line: int, problem: Problem) -> Document:
+    """A document of single spans; those that lie outside the text are named and left out."""
+    chains: Chains = []
+    for label in sorted(set(labels)):
+        if 0 <= label.start < label.end <= len(text):
+            chains.append([item(text, label.type, label.start, label.end)])
+        else:
+            problem(
+                line, f"{label.type} at {label.start} to {label.end} lies outside the text of {len(text)} characters"
+            )
+    return Document(id_, text, chains, line)
+
+
+def single_spans(document: Document, problem: Problem) -> list[Label]:
+    """The labels of a document for a format that knows no chains; longer chains are named and left out."""
+    labels = []
+    for chain in document.chains or []:
+        if len(chain) == 1:
+            start, end = chain[0]["offset"]
+            labels.append(Label(start, end, chain[0]["type"]))
+        else:
+            path = " > ".join(f"{link['type']} {link['span']!r}" for link in chain)
+            problem(document.line, f"the chain {path} has {len(chain)} links, and this format holds single spans")
+    return sorted(set(labels))
+
+
+def without_overlaps(labels: Iterable[Label], line: int, problem: Problem) -> Iterator[Label]:
+    """Labels of which no two share a character: of two that do, the one that begins first, or else is longer, stays."""
+    end = 0
+    for label in sorted(labels, key=lambda label: (label.start, -label.end, label.type)):
+        if label.start < end:
+            problem(line, f"{label.type} at {label.start} to {label.end} overlaps the label before it")
+        else:
+            end = label.end
+            yield label

@@ -1,0 +1,84 @@
+"""Formats by name, and the format of a file by its content."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from harness.data import formats
+from harness.data.formats.document import Document, Problem
+from harness.errors import InputError, unknown
+
+GROUP = "uiebench.formats"
+_SAMPLE = 1 << 16  # characters that a format is told by
+
+
+@runtime_checkable
+class Format(Protocol):
+    """A module that reads a format."""
+
+    NAME: str
+    DESCRIPTION: str
+
+    def recognise(self, path: Path, sample: str) -> bool:
+        """Whether a file is of this format, by its name and its first characters."""
+        ...
+
+    def read(self, path: Path, problem: Problem) -> Iterator[Document]:
+        """The documents of a file, one after the other; what cannot be used is told and left out."""
+        ...
+
+
+@runtime_checkable
+class WritableFormat(Format, Protocol):
+    """A module that writes it too."""
+
+    def write(self, documents: Iterable[Document], path: Path, problem: Problem) -> None:
+        """Write documents; what the format cannot hold is told and left out."""
+        ...
+
+
+@cache
+def find_formats() -> dict[str, Format]:
+    """All formats by name: the modules of this package, and installed distributions' entry points."""
+    modules = [
+        importlib.import_module(f"{formats.__name__}.{found.name}") for found in pkgutil.iter_modules(formats.__path__)
+    ]
+    found = [module for module in modules if hasattr(module, "NAME")]
+    found += [point.load() for point in entry_points(group=GROUP)]
+    return {one.NAME: one for one in sorted(found, key=lambda one: str(one.NAME))}
+
+
+def format_of(path: Path, name: str | None = None) -> Format:
+    """The format of that name, or the one that a file's content shows.
+
+    Raises:
+        InputError: there is none, or more than one fits.
+    """
+    known = find_formats()
+    if name is not None:
+        if name not in known:
+            raise InputError(unknown("format", name, known))
+        return known[name]
+    sample = _sample(path)
+    fitting = [one for one in known.values() if one.recognise(path, sample)]
+    if len(fitting) != 1:
+        which = f"fits {' and '.join(one.NAME for one in fitting)}" if fitting else "fits no format"
+        raise InputError(
+            f"{path} {which}, by its name and its first lines; say which with --format (known: {', '.join(known)})"
+        )
+    return fitting[0]
+
+
+def _sample(path: Path) -> str:
+    if path.is_dir():
+        return ""
+    if not path.is_file():
+        raise InputError(f"data file {str(path)!r} does not exist")
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        return file.read(_SAMPLE)

@@ -1,0 +1,26 @@
+"""A schema from labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.record import Chains
+
+
+def schema_of(chains: Chains, into: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The smallest schema that leads to these chains, in the order in which types come up.
+
+    Args:
+        chains: from root types down to leaves.
+        into: a schema that is widened in place; a new one where it is None.
+    """
+    schema: dict[str, Any] = {} if into is None else into
+    for chain in chains:
+        below = schema
+        for place, link in enumerate(chain):
+            inner = place < len(chain) - 1
+            if below.get(link["type"]) is None:
+                below[link["type"]] = {} if inner else None
+            if inner:
+                below = below[link["type"]]
+    return schema
