@@ -34,12 +34,25 @@ def format_seconds(seconds: float) -> str:
 
 
 def parse_duration(written: str) -> float:
-    """Seconds from ``90``, ``90s``, ``45m`` or ``1.5h``.
+    """Seconds from ``90``, ``90s``, ``800ms``, ``45m`` or ``1.5h``.
 
     Raises:
         InputError: it is no duration, or none above 0.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", written.strip())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", written.strip())
     if match is None or not float(match[1]):
-        raise InputError(f"{written!r} is no duration; write 90s, 45m or 1.5h")
-    return float(match[1]) * {"h": 3600, "m": 60}.get(match[2] or "s", 1)
+        raise InputError(f"{written!r} is no duration; write 800ms, 90s, 45m or 1.5h")
+    return float(match[1]) * {"h": 3600, "m": 60, "ms": 1e-3}.get(match[2] or "s", 1)
+
+
+def parse_bytes(written: str) -> int:
+    """Bytes from ``512MiB``, ``2GiB``, ``2GB`` or ``4096B``.
+
+    Raises:
+        InputError: it is no size, or none above 0.
+    """
+    sizes = {"B": 1, "KIB": 1024, "MIB": MIB, "GIB": 1024 * MIB, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", written.strip())
+    if match is None or match[2].upper() not in sizes or not float(match[1]):
+        raise InputError(f"{written!r} is no size; write 512MiB, 2GiB or 2GB")
+    return round(float(match[1]) * sizes[match[2].upper()])

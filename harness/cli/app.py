@@ -10,6 +10,7 @@ from harness.cli.doctor import doctor
 from harness.cli.evaluate import evaluate
 from harness.cli.extract import extract
 from harness.cli.listing import listing
+from harness.cli.recommend import recommend
 from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.selfcheck import selfcheck
@@ -27,6 +28,7 @@ app.command()(run)
 app.command()(selfcheck)
 app.command()(doctor)
 app.command()(report)
+app.command()(recommend)
 app.command()(evaluate)
 app.command()(train)
 app.command(name="list")(listing)

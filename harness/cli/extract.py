@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from harness.cli import USAGE
 from harness.errors import InputError
@@ -20,8 +21,9 @@ def extract(
     schema: Annotated[str | None, typer.Option(help="The schema as JSON, or a file that holds it.")] = None,
     input: Annotated[Path | None, typer.Option(help='JSONL: lines {"id", "text", "schema"}.')] = None,  # noqa: A002
     output: Annotated[Path | None, typer.Option(help='JSONL: lines {"id", "output"}; default: stdout.')] = None,
-    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    checkpoint: Annotated[str | None, typer.Option(help="mini (the default), base, or a ModelScope directory.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu (the default), cuda or cuda:N.")] = None,
+    with_: Annotated[str | None, typer.Option("--with", help="A combination, or a file of `recommend`.")] = None,
     all_prefixes: Annotated[bool, typer.Option("--all-prefixes", help="Inner chains too.")] = False,
 ) -> None:
     """Extract the spans that a schema asks for."""
@@ -35,14 +37,14 @@ def extract(
         from harness.baseline.schema import check_schema, check_text
 
         checked, asked = check_text(text), check_schema(_schema(schema))
-        print(json.dumps(_load(checkpoint, device).extract(checked, asked, all_prefixes), ensure_ascii=False))
+        print(json.dumps(_load(checkpoint, device, with_).extract(checked, asked, all_prefixes), ensure_ascii=False))
         return
     if input is None or not input.is_file():
         raise InputError(f"input file {str(input)!r} does not exist")
     from harness.cli.lines import extract_lines
 
     default = None if schema is None else _schema(schema)
-    if extract_lines(lambda: _load(checkpoint, device), input, output, default, all_prefixes=all_prefixes):
+    if extract_lines(lambda: _load(checkpoint, device, with_), input, output, default, all_prefixes=all_prefixes):
         raise typer.Exit(USAGE)
 
 
@@ -57,8 +59,14 @@ def _schema(written: str) -> str:
         raise InputError(f"schema file {written!r} cannot be read: {error}") from None
 
 
-def _load(checkpoint: str, device: str) -> Extractor:
+def _load(checkpoint: str | None, device: str | None, combination: str | None) -> Extractor:
+    """What was asked for on the command line comes before what the combination's file says."""
     from harness import Extractor
+    from harness.deploy import deploy, find_deployment
     from harness.embedded.checkpoints import find_checkpoint
 
-    return Extractor.load(find_checkpoint(checkpoint), device=device)
+    if combination is None:
+        return Extractor.load(find_checkpoint(checkpoint or "mini"), device=device or "cpu")
+    chosen = find_deployment(combination)
+    asked = {name: value for name, value in (("checkpoint", checkpoint), ("device", device)) if value is not None}
+    return deploy(replace(chosen, **asked))

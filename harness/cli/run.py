@@ -29,10 +29,14 @@ def run(
     budget: Annotated[str | None, typer.Option(help="Wall time in all, like 45m; what is left out says so.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Combinations to measure, like '*batching*'.")] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Combinations to leave out.")] = None,
+    with_: Annotated[
+        list[str] | None, typer.Option("--with", help="A combination more, or a file of `recommend`.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an interrupted run of the same.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
 ) -> None:
     """Measure every combination of a suite, and report what each brings."""
+    from harness.deploy import find_deployment
     from harness.run.ablation import Options, execute, prepare
 
     command = shlex.join(["uiebench", *sys.argv[1:]])
@@ -48,6 +52,7 @@ def run(
         budget_s=None if budget is None else parse_duration(budget),
         only=tuple(only or ()),
         skip=tuple(skip or ()),
+        include=tuple(find_deployment(written).combination for written in with_ or ()),
         fresh=fresh,
     )
     ablation = prepare(options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -122,6 +123,14 @@ def read_suite(path: Path) -> Suite:
         return msgspec.convert(data, Suite)
     except msgspec.ValidationError as error:
         raise SuiteError(f"{path}: {error}") from None
+
+
+def including(suite: Suite, combinations: Sequence[str]) -> Suite:
+    """The suite with more combinations than its own."""
+    own = suite.combinations
+    return msgspec.structs.replace(
+        suite, combinations=msgspec.structs.replace(own, include=[*own.include, *combinations])
+    )
 
 
 def _check_keys(data: dict[str, Any], part: Any, where: str) -> None:

@@ -22,7 +22,7 @@ from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError, PlatformError, SuiteError, UiebenchError, unknown
 from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
-from harness.plan.suite import Suite, find_suite, read_suite
+from harness.plan.suite import Suite, find_suite, including, read_suite
 from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record
 from harness.run.design import check_effects
 from harness.run.environment import environment
@@ -79,6 +79,7 @@ class Options:
     budget_s: float | None = None  # wall time in all
     only: tuple[str, ...] = ()  # patterns of combinations; the baseline and stock are always measured
     skip: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()  # combinations beside the suite's own
     fresh: bool = False  # do not go on with a run that was interrupted
 
 
@@ -127,7 +128,7 @@ def prepare(options: Options) -> Ablation:
             "machine or a container there (`extract` works here)"
         )
     path = find_suite(options.suite)
-    suite = read_suite(path)
+    suite = including(read_suite(path), options.include)
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
     check_effects(suite, plan)
     examples = _read(suite.texts.datasets)

@@ -1,0 +1,56 @@
+"""A recommendation in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.analyse.recommend import Constraints, Recommendation
+from harness.analyse.rows import Row
+from harness.report.table import cold_start, ratio
+from harness.units import format_bytes, format_ms
+
+_OPTIONS = {
+    "max_vram_bytes": "--max-vram",
+    "max_rss_bytes": "--max-rss",
+    "max_p95_ns": "--max-p95",
+    "min_f1_delta": "--min-f1-delta",
+}
+
+
+def lines(found: Recommendation, constraints: Constraints) -> Iterator[str]:
+    """What to take, what comes next, what each constraint costs, and why the others are out."""
+    if found.best is None:
+        yield "None: no combination of this run keeps the constraints."
+    else:
+        yield f"Switch on {found.best.combination}: {_said(found.best)}."
+    if found.runner_up is not None:
+        yield f"Next best: {found.runner_up.combination}, {_said(found.runner_up)}."
+    for name, row in found.without.items():
+        yield f"Without {_OPTIONS[name]} {_shown(name, constraints)} it would be {row.combination}: {_said(row)}."
+    for name, why in found.refused.items():
+        yield f"  not {name}: {why}"
+
+
+def _said(row: Row) -> str:
+    assert row.latency is not None
+    p95 = row.latency.percentiles.get(0.95)
+    parts = [f"{ratio(row.latency.to_stock)} of stock's time"]
+    parts += [f"P95 {format_ms(p95.value)}"] if p95 else []
+    if row.memory:
+        device, host = row.memory.cuda_serving_peak_bytes, row.memory.rss_serving_peak_bytes
+        parts += [f"{format_bytes(device)} on the device"] if device else []
+        parts += [f"{format_bytes(host)} of host memory"] if host else []
+    parts += [f"a cold start of {cold_start(row)}"] if row.starts else []
+    if not row.exact and row.f1_difference:
+        difference = row.f1_difference
+        parts.append(
+            f"F1 {difference.value * 100:+.1f} [{difference.low * 100:+.1f}, {difference.high * 100:+.1f}] points"
+        )
+    return ", ".join(parts)
+
+
+def _shown(name: str, constraints: Constraints) -> str:
+    value = getattr(constraints, name)
+    if name == "min_f1_delta":
+        return f"{value:g}"
+    return format_ms(value) if name == "max_p95_ns" else format_bytes(value)

@@ -1,0 +1,38 @@
+"""From a published run to an extractor with what was recommended."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from test_extract_command import ROOT, TEXT, uiebench
+
+DEMO = ROOT / "reports" / "cpu" / "demo"
+SCHEMA = '{"产品名称": null}'
+
+
+def test_what_is_recommended_can_be_switched_on(tmp_path: Path) -> None:
+    shutil.copytree(DEMO, tmp_path / "run")
+    said = uiebench("recommend", tmp_path / "run", "--max-rss", "1GiB")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("Switch on ")
+    file = tmp_path / "run" / "combination.toml"
+    plain = uiebench("extract", TEXT, "--schema", SCHEMA)
+    switched_on = uiebench("extract", TEXT, "--schema", SCHEMA, "--with", file)
+    assert switched_on.returncode == 0, switched_on.stderr
+    assert json.loads(switched_on.stdout) == json.loads(plain.stdout)
+
+
+def test_none_and_mistakes_have_their_own_statuses(tmp_path: Path) -> None:
+    shutil.copytree(DEMO, tmp_path / "run")
+    none = uiebench("recommend", tmp_path / "run", "--max-rss", "1MiB")
+    assert none.returncode == 1
+    assert none.stdout.startswith("None: ")
+    assert not (tmp_path / "run" / "combination.toml").exists()
+    mistake = uiebench("recommend", tmp_path / "run", "--max-rss", "800ms")
+    assert mistake.returncode == 2
+    assert "'800ms' is no size" in mistake.stderr
+    nowhere = uiebench("extract", TEXT, "--schema", SCHEMA, "--with", "batchin")
+    assert nowhere.returncode == 2
+    assert "did you mean 'batching'" in nowhere.stderr

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_advice import OTHERS, row
+
+from harness.analyse.recommend import Constraints, Objective, recommend
+from harness.analyse.rows import Row, Throughput
+from harness.analyse.stats import Percentile, ScoreDifference, Spread
+from harness.deploy import Deployment, find_deployment, write_deployment
+from harness.errors import InputError
+from harness.record import Difference
+from harness.report.recommend import lines
+from harness.units import parse_bytes, parse_duration
+
+GIB = 1 << 30
+FREE = Constraints()
+
+
+def slow(one: Row, p95_ns: float) -> Row:
+    assert one.latency is not None
+    percentiles = {**one.latency.percentiles, 0.95: Percentile(p95_ns)}
+    return replace(one, latency=replace(one.latency, percentiles=percentiles))
+
+
+def inexact(one: Row, low: float) -> Row:
+    return replace(one, exact=False, f1_difference=ScoreDifference(low + 0.01, low, low + 0.02))
+
+
+ROWS = [
+    *OTHERS,
+    slow(row("a", 0.8, memory=GIB - 1), 5e8),
+    slow(row("b", 0.6, memory=2 * GIB), 9e8),
+    inexact(slow(row("int8", 0.4, memory=GIB // 2), 4e8), -0.02),
+]
+
+
+def best(constraints: Constraints = FREE, objective: Objective = "time", rows: list[Row] = ROWS) -> str | None:
+    found = recommend(rows, constraints, objective).best
+    return found.combination if found else None
+
+
+def test_the_fastest_exact_combination_is_taken_and_never_stock() -> None:
+    assert best() == "b"
+
+
+@pytest.mark.parametrize(
+    ("constraints", "expected"),
+    [
+        (Constraints(max_rss_bytes=1.5 * GIB), "a"),
+        (Constraints(max_p95_ns=8e8), "a"),
+        (Constraints(min_f1_delta=-3.0), "int8"),
+        (Constraints(min_f1_delta=-1.0), "b"),
+        (Constraints(max_rss_bytes=0.9 * GIB), None),
+        (Constraints(max_rss_bytes=0.9 * GIB, min_f1_delta=-3.0), "int8"),
+    ],
+)
+def test_constraints_are_kept(constraints: Constraints, expected: str | None) -> None:
+    assert best(constraints) == expected
+
+
+@pytest.mark.parametrize(("objective", "expected"), [("memory", "a"), ("p95", "baseline"), ("time", "b")])
+def test_the_objective_decides(objective: Objective, expected: str) -> None:
+    assert best(objective=objective) == expected
+
+
+def test_the_most_requests_a_second_win() -> None:
+    rate = Throughput("closed_loop", 3, 5.0, Spread(0.0).estimate(0.0, 0.0), None, None)
+    loaded = [replace(one, loads={"closed_loop": replace(rate, per_second=n)}) for n, one in enumerate(ROWS[2:4], 1)]
+    assert best(objective="qps", rows=[*ROWS[:2], *loaded]) == "b"
+
+
+def test_what_each_constraint_costs_is_said() -> None:
+    constraints = Constraints(max_rss_bytes=1.5 * GIB, max_p95_ns=8e8)
+    found = recommend(ROWS, constraints)
+    assert found.without == {}  # either alone keeps b out
+    found = recommend(ROWS, Constraints(max_rss_bytes=1.5 * GIB, max_p95_ns=10e8))
+    assert {name: one.combination for name, one in found.without.items()} == {"max_rss_bytes": "b"}
+    said = "\n".join(lines(found, Constraints(max_rss_bytes=1.5 * GIB, max_p95_ns=10e8)))
+    assert "Switch on a: 0.80" in said
+    assert "Without --max-rss 1.50 GiB it would be b: 0.60" in said
+    assert "not b: its host memory is over the limit" in said
+    assert "not int8: may change answers" in said
+
+
+def test_none_is_said_where_none_keeps_them() -> None:
+    constraints = Constraints(max_rss_bytes=1.0)
+    found = recommend(ROWS, constraints)
+    assert found.best is None
+    assert next(lines(found, constraints)).startswith("None: no combination")
+    assert found.without["max_rss_bytes"].combination == "b"
+
+
+def test_other_answers_are_never_taken() -> None:
+    wrong = replace(ROWS[3], broken=(Difference("t", tie=False, expected=[], got=[]),))
+    assert best(rows=[*ROWS[:3], wrong]) == "a"
+    assert recommend([*ROWS[:3], wrong], FREE).refused["b"] == "gives other answers on 1 of 24 texts"
+
+
+def test_what_the_run_did_not_measure_is_no_constraint() -> None:
+    with pytest.raises(InputError, match="did not measure memory on a device"):
+        best(Constraints(max_vram_bytes=GIB))
+    with pytest.raises(InputError, match="did not measure qps; choose another objective"):
+        best(objective="qps")
+
+
+@given(st.sampled_from(["baseline", "a+b", 'x(text="甲, 乙")']), st.sampled_from([None, "mini", "/a b/模型"]))
+def test_a_combination_file_is_read_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, combination: str, checkpoint: str | None
+) -> None:
+    file = tmp_path_factory.mktemp("deploy") / "combination.toml"
+    written = Deployment(combination, checkpoint, "cpu", ["mine.py"])
+    write_deployment(file, written, "a remark")
+    assert find_deployment(str(file)) == written
+    assert find_deployment(combination) == Deployment(combination)
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "suite.toml"
+    file.write_text('[texts]\ndatasets = ["article"]\n')
+    for path in (file, tmp_path / "gone.toml"):
+        with pytest.raises(InputError, match="is no combination file"):
+            find_deployment(str(path))
+
+
+@pytest.mark.parametrize(
+    ("written", "bytes_"), [("2GiB", 2 * GIB), ("512 MiB", GIB // 2), ("2gb", 2 * 10**9), ("4096B", 4096)]
+)
+def test_sizes_have_units(written: str, bytes_: int) -> None:
+    assert parse_bytes(written) == bytes_
+
+
+@pytest.mark.parametrize("written", ["2", "800ms", "GiB", "0MiB", "-1GiB"])
+def test_what_is_no_size_is_named(written: str) -> None:
+    with pytest.raises(InputError, match="is no size; write 512MiB, 2GiB or 2GB"):
+        parse_bytes(written)
+
+
+def test_milliseconds_are_a_duration() -> None:
+    assert parse_duration("800ms") == pytest.approx(0.8)
