@@ -44,8 +44,8 @@ class Pair:
                 if role not in up:
                     up[role] = starter(role)
                 ready.append(up[role].hear(say.Ready))
-            if len(ready) == 1:
-                used_more = _more(used, ready[0].facts.get("gpu_uuid"))
+                if len(ready) == 1:
+                    used_more = _more(used, ready[0].facts.get("gpu_uuid"))
                 up[role].tell(say.WarmUp())
         warm: dict[str, say.Warm] = {}
         for role in roles:

@@ -80,10 +80,15 @@ def test_energy_is_told_where_it_is_counted(
 class Process:
     """A worker that is up at once, on a GPU."""
 
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
     def tell(self, command: Any) -> None:
-        pass
+        self.told.append(command)
 
     def hear(self, kind: type) -> Any:
+        if kind is say.Warm:
+            assert self.told == [say.WarmUp()]  # else it would never answer
         return say.Ready(StartUp(1, 1, 1), {"gpu_uuid": "GPU-a"}) if kind is say.Ready else say.Warm(6, steady=True)
 
 
