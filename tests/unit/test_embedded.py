@@ -34,7 +34,7 @@ def test_mini_extracts_for_real(mini: Extractor) -> None:
     answers = [mini.extract(example.text, example.schema) for example in examples]
     scores = score(answers, [example.gold for example in examples])
     assert scores is not None
-    assert scores.micro.f1 >= 0.74  # 0.750; another processor may round a chain or two away
+    assert scores.micro.f1 >= 0.75  # 0.764; another processor may round a chain or two away
 
 
 def test_mini_finds_the_facts_of_the_article(mini: Extractor) -> None:
