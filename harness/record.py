@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypedDict
 
 import msgspec
 
+from harness.profile import Profile
 from harness.work import PassWork
 
 # A file of another version is refused; raise it when a record changes in a way that old readers get wrong.
@@ -55,6 +56,7 @@ class Cell(Value, frozen=True):
     scenario: str
     dataset: str
     device: str
+    clients: int = 1  # of closed_loop
 
 
 class Evidence(Value, frozen=True):
@@ -158,6 +160,7 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
     evidence: list[Evidence] = []
     scores: Scores | None = None  # None where no text has gold chains
     work: PassWork | None = None  # of one pass; of a combination's first round
+    profile: Profile | None = None  # likewise
     own_energy_mj: list[int] = []  # per pass, of all the GPU; empty where the driver does not count it
 
 

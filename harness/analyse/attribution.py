@@ -69,6 +69,8 @@ def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
         "QPS": {},
     }
     time, memory, starts, rates = found.values()
+    measured = [one.samples for one in records if isinstance(one, Measured)]
+    most = max((one.clients for one in measured if isinstance(one, ClosedLoop)), default=1)
     for record in records:
         if not isinstance(record, Measured):
             continue
@@ -81,7 +83,7 @@ def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
                 memory.setdefault(name, []).append(math.log(peak))
         elif isinstance(samples, ColdStart) and samples.own:
             starts.setdefault(name, []).extend(math.log(start.total_ns) for start in samples.own)
-        elif isinstance(samples, ClosedLoop):
+        elif isinstance(samples, ClosedLoop) and samples.clients == most:
             walls = [[[load.wall_ns] for load in loads] for loads in (samples.partner, samples.own)]
             rates.setdefault(name, []).append(log_ratio(*walls))
     return {quantity: by_name for quantity, by_name in found.items() if by_name}

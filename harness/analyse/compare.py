@@ -136,6 +136,7 @@ def _row(
         agreement=next((one.parity.agreement for one in streams), None),
         largest_logit_difference=next((one.parity.largest_logit_difference for one in streams), None),
         roofline=roofline,
+        profile=next((one.profile for one in streams if one.profile), None),
         evidence=tuple(streams[-1].evidence) if streams else (),
         scores=_scores(streams),
         f1_difference=difference,
@@ -181,26 +182,27 @@ def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: E
     )
 
 
-def _loads(samples: Sequence[Samples], alpha: float) -> dict[str, Throughput]:
-    found: dict[str, list[ClosedLoop | Offline]] = {}
+def _loads(samples: Sequence[Samples], alpha: float) -> tuple[Throughput, ...]:
+    found: dict[tuple[str, int], list[ClosedLoop | Offline]] = {}
     for one in samples:
-        if isinstance(one, ClosedLoop | Offline):
-            found.setdefault("closed_loop" if isinstance(one, ClosedLoop) else "offline", []).append(one)
-    return {scenario: _throughput(scenario, rounds, alpha) for scenario, rounds in found.items()}
+        if isinstance(one, ClosedLoop):
+            found.setdefault(("closed_loop", one.clients), []).append(one)
+        elif isinstance(one, Offline):
+            found.setdefault(("offline", 1), []).append(one)
+    return tuple(_throughput(*load, rounds, alpha) for load, rounds in found.items())
 
 
-def _throughput(scenario: str, rounds: Sequence[ClosedLoop | Offline], alpha: float) -> Throughput:
+def _throughput(scenario: str, clients: int, rounds: Sequence[ClosedLoop | Offline], alpha: float) -> Throughput:
     passes = [load for one in rounds for load in one.own]
     requests = [ns for load in passes for ns in load.request_ns]
     # A rate is the inverse of a time: stock's time over the combination's.
     ratios = [
         log_ratio([[load.wall_ns] for load in one.partner], [[load.wall_ns] for load in one.own]) for one in rounds
     ]
-    first = rounds[0]
     return Throughput(
         scenario=scenario,
-        clients=first.clients if isinstance(first, ClosedLoop) else 1,
-        per_second=first.parity.texts * len(passes) / sum(load.wall_ns for load in passes) * NS_PER_S,
+        clients=clients,
+        per_second=rounds[0].parity.texts * len(passes) / sum(load.wall_ns for load in passes) * NS_PER_S,
         to_stock=estimate(ratios, pooled_spread({scenario: ratios}), alpha),
         p50_ns=percentile(requests, 0.5) if requests else None,
         p95_ns=percentile(requests, 0.95) if requests else None,

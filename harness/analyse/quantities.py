@@ -68,7 +68,7 @@ def _p95(row: Row, baseline: Row) -> Figure | None:
 
 
 def _qps(row: Row, baseline: Row) -> Figure | None:
-    ours, theirs = (one.loads.get("closed_loop") for one in (row, baseline))
+    ours, theirs = (one.load("closed_loop") for one in (row, baseline))
     return divided(_of(ours.to_stock), _of(theirs.to_stock)) if ours and theirs else None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness.analyse.roofline import Share
 from harness.analyse.stats import Estimate, Percentile, ScoreDifference
+from harness.profile import Profile
 from harness.record import Difference, Evidence, Memory, Score, Scores, StartUp
 
 
@@ -44,7 +45,7 @@ class Row:
     exact: bool
     problem: str | None  # why nothing, or not all, was measured
     latency: Latency | None
-    loads: dict[str, Throughput]  # by scenario
+    loads: tuple[Throughput, ...]  # one a scenario and number of clients
     memory: Memory | None
     energy_j: float | None  # of a request, of all the GPU; None where the driver does not count it
     starts: tuple[StartUp, ...]
@@ -55,9 +56,15 @@ class Row:
     agreement: Score | None  # of its chains with the baseline's
     largest_logit_difference: float | None  # from the baseline's, over the prompts that both put
     roofline: Share | None  # None where the work or the device's ceilings were not measured
+    profile: Profile | None  # of its first round
     evidence: tuple[Evidence, ...]
     scores: Scores | None  # None where no text has gold chains
     f1_difference: ScoreDifference | None  # to the baseline's, of what may change answers
+
+    def load(self, scenario: str, clients: int | None = None) -> Throughput | None:
+        """Under load: of so many clients, or of the most that were tried."""
+        found = [one for one in self.loads if one.scenario == scenario and clients in (None, one.clients)]
+        return max(found, key=lambda one: one.clients, default=None)
 
     @property
     def struck_out(self) -> bool:

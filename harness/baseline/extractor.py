@@ -116,13 +116,17 @@ class Extractor:
         """Head and tail logits of each prompt over the text's tokens: (prompts, 2, tokens)."""
         asked = document(check_text(text), self.tokenizer)
         asks = [Ask(asked, self.tokenizer.prompt(prompt)) for prompt in prompts]
-        scores = self._scorer().score([asks])
+        scores = self.scorer().score([asks])
         return np.stack([scores[ask] for ask in asks])
 
     def with_ops(self, ops: Ops) -> Extractor:
         """The same extractor, its layers computed otherwise; its forwards are eager again."""
         model = self.model.with_ops(ops)
         return replace(self, model=model, forwards=Forwards.of(model))
+
+    def scorer(self) -> Scorer:
+        """What of it runs on the device."""
+        return Scorer(self.forwards, self.padding, self.batching, self.micro_batches, self.device)
 
     def _answer(
         self, texts: Sequence[str], schemas: Sequence[Any], *, inner: bool, observe: Observe | None
@@ -133,8 +137,5 @@ class Extractor:
         return [
             list(chains(root, inner=inner))
             for group in self.batching.requests(requests)
-            for root in answer(group, self.tokenizer, self._scorer(), observe)
+            for root in answer(group, self.tokenizer, self.scorer(), observe)
         ]
-
-    def _scorer(self) -> Scorer:
-        return Scorer(self.forwards, self.padding, self.batching, self.micro_batches, self.device)

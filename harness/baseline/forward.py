@@ -73,9 +73,23 @@ class Scorer:
         places = [(document, j) for document in documents for j in range(len(document.windows))]
         batch = [document.windows[j].ids for document, j in places]
         characters = max(len(document.text) for document, _ in places)
-        ids, mask = self._pad(batch, self.padding.text(max(map(len, batch)), characters))
+        ids, mask = self.to_device(batch, self.padding.text(max(map(len, batch)), characters))
         hidden = self._forward(self.forwards.encode_text, ids.shape[1], ids, mask)
         return EncodedTexts(hidden, mask, {place: i for i, place in enumerate(places)})
+
+    def to_host(self, logits: Tensor) -> NDArray[np.float32]:
+        """The same numbers; waits for the device."""
+        found: NDArray[np.float32] = logits.float().cpu().numpy()
+        return found
+
+    def to_device(self, rows: Sequence[tuple[int, ...]], length: int) -> tuple[Tensor, Tensor]:
+        """Token ids padded with 0, and the mask that is True on tokens; both are (rows, length)."""
+        ids = np.zeros((len(rows), length), dtype=np.int64)
+        mask = np.zeros((len(rows), length), dtype=np.bool_)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = True
+        return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
     def _score_rows(self, rows: Sequence[Row], texts: EncodedTexts) -> NDArray[np.float32]:
         """Head and tail logits of the rows: (rows, 2, padded text tokens)."""
@@ -83,7 +97,7 @@ class Scorer:
         keys = [(row.ask.prompt, row.ask.document.prompt_start) for row in rows]
         place = {key: i for i, key in enumerate(dict.fromkeys(keys))}
         prompts = [prompt for prompt, _ in place]
-        ids, mask = self._pad(prompts, self.padding.prompt(max(map(len, prompts))))
+        ids, mask = self.to_device(prompts, self.padding.prompt(max(map(len, prompts))))
         starts = torch.tensor([start for _, start in place], device=self.device)
         hidden = self._forward(self.forwards.encode_prompt, ids.shape[1], ids, mask, starts)
         of_text = self._index([texts.row[row.ask.document, row.window] for row in rows])
@@ -95,9 +109,7 @@ class Scorer:
             text, prompt = (texts.hidden[of_text], texts.mask[of_text]), (hidden[of_prompt], mask[of_prompt])
             return self.forwards.cross(*text, *prompt)
 
-        logits = self._forward(cross, length, of_text, of_prompt)
-        scored: NDArray[np.float32] = logits.float().cpu().numpy()
-        return scored
+        return self.to_host(self._forward(cross, length, of_text, of_prompt))
 
     def _forward(self, forward: Callable[..., Tensor], tokens: int, *inputs: Tensor) -> Tensor:
         """One forward, or as many as the slot wants, their rows put together again."""
@@ -108,12 +120,3 @@ class Scorer:
 
     def _index(self, rows: list[int]) -> Tensor:
         return torch.tensor(rows, device=self.device)
-
-    def _pad(self, rows: Sequence[tuple[int, ...]], length: int) -> tuple[Tensor, Tensor]:
-        """Token ids padded with 0, and the mask that is True on tokens; both are (rows, length)."""
-        ids = np.zeros((len(rows), length), dtype=np.int64)
-        mask = np.zeros((len(rows), length), dtype=np.bool_)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = True
-        return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)

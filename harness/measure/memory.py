@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,37 @@ def _peak_rss(process: int) -> int | None:
     return int(found[1]) * 1024 if found else None  # a process that has ended has no such line
 
 
+def _resident(process: int) -> int | None:
+    try:
+        return int((_PROC / str(process) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return None
+
+
 def _reset_peak_rss(process: int) -> bool:
     try:
         (_PROC / str(process) / "clear_refs").write_text(_RESET_PEAK)
     except OSError:
         return False
     return True
+
+
+def family() -> tuple[int, ...]:
+    """The numbers of this process and of those that it started."""
+    return os.getpid(), *_children()
+
+
+def resident(processes: Iterable[int]) -> Bytes | None:
+    """The resident sets of processes now, those that have ended left out; None where the kernel does not tell."""
+    found = [size for process in processes if (size := _resident(process)) is not None]
+    return Bytes(sum(found)) if found else None
+
+
+def reserved_cuda(device: Any) -> Bytes | None:
+    """What torch has reserved on the device now; None on a CPU."""
+    import torch
+
+    return Bytes(torch.cuda.memory_reserved(device)) if device.type == "cuda" else None
 
 
 def peak_cuda(device: Any) -> Bytes | None:

@@ -52,8 +52,9 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
             combination=name,
             exact=all(one.keeps_answers(parameters) for one, parameters in chosen),
             cells=tuple(
-                Cell(name, scenario, dataset, device)
+                Cell(name, scenario, dataset, device, clients)
                 for scenario in suite.measure.scenarios
+                for clients in suite.measure.clients_of(scenario)
                 if any(fnmatch(name, pattern) for pattern in only.get(scenario, ["*"]))
             ),
             reason=conflict(chosen) or _missing(chosen),

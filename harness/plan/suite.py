@@ -16,6 +16,7 @@ SUITES = Path(__file__).parent / "suites"
 Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "fraction", "explicit"]
 Scenario = Literal["single_stream", "closed_loop", "offline", "cold_start"]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Clients = Positive | Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)]
 # With a precision, the rounds after which a combination may have enough; few, because each look may err.
 LOOKS = (4, 8, 16)
 
@@ -51,7 +52,7 @@ class Measure(Part, frozen=True):
     scenarios: Annotated[tuple[Scenario, ...], msgspec.Meta(min_length=1)] = ("single_stream", "cold_start")
     # A scenario that only some combinations are measured in, by pattern; the others leave it out.
     only: dict[Scenario, list[str]] = {}
-    clients: Positive = 3  # of closed_loop
+    clients: Clients = 3  # of closed_loop; several are measured one after the other
     rounds: Positive = 1  # of each combination; with a precision, at most
     # A combination gets no more rounds once the interval of its ratio to stock is this narrow on either side, like 0.03
     # for 3 %; looked at after 4, 8 and 16 rounds.
@@ -71,6 +72,12 @@ class Measure(Part, frozen=True):
                 f"precision is looked at after {min(LOOKS)} rounds for the first time, and rounds is {self.rounds}; "
                 f"set rounds to {LOOKS}, or leave precision out"
             )
+
+    def clients_of(self, scenario: Scenario) -> tuple[int, ...]:
+        """How many clients a scenario has; several where it is measured more than once."""
+        if scenario != "closed_loop":
+            return (1,)
+        return (self.clients,) if isinstance(self.clients, int) else self.clients
 
     @property
     def looks(self) -> tuple[int, ...]:

@@ -28,8 +28,8 @@ def fields(row: Row, rows: Sequence[Row]) -> dict[str, Field]:
     latency = row.latency
     found = {"combination": Field(row.combination)}
     found |= {name: Field(show(latency) if latency else NOTHING, row.struck_out) for name, show in _SPEED.items()}
-    for scenario, name in _loads(rows):
-        load = row.loads.get(scenario)
+    for (scenario, clients), name in _loads(rows).items():
+        load = row.load(scenario, clients)
         found[name] = Field(_rate(load), row.struck_out and load is not None)
     memory = {**_MEMORY, **(_DEVICE_MEMORY if _on_device(rows) else {})}
     found |= {name: Field(_bytes(getattr(row.memory, part) if row.memory else None)) for name, part in memory.items()}
@@ -103,11 +103,14 @@ def _answers(row: Row) -> str:
     return f"{same} of {row.texts} same{ties}"
 
 
-def _loads(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    """The scenarios under load that any row was measured in, and their columns."""
-    found = {load.scenario: load.clients for row in rows for load in row.loads.values()}
-    names = {"closed_loop": "QPS ({} clients)", "offline": "texts/s (one call)"}
-    return [(scenario, name.format(found[scenario])) for scenario, name in names.items() if scenario in found]
+def _loads(rows: Sequence[Row]) -> dict[tuple[str, int], str]:
+    """The loads that any row was measured under, and their columns."""
+    names = {"closed_loop": "QPS ({} {})", "offline": "texts/s (one call)"}
+    found = {(load.scenario, load.clients) for row in rows for load in row.loads}
+    return {
+        (scenario, clients): names[scenario].format(clients, "client" if clients == 1 else "clients")
+        for scenario, clients in sorted(found)
+    }
 
 
 def _on_device(rows: Sequence[Row]) -> bool:

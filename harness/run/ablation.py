@@ -200,7 +200,6 @@ def execute(
         examples=ablation.examples + ablation.compared,
         timed=len(ablation.examples),
         passes=ablation.suite.measure.passes,
-        clients=ablation.suite.measure.clients,
         starts=ablation.suite.measure.starts,
         timeout_s=ablation.suite.measure.timeout_s,
         logs=directory / "logs",

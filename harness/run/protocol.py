@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from harness.profile import Profile
 from harness.record import Chains, Evidence, Mark, Memory, StartUp
 from harness.work import Ceilings, PassWork
 
@@ -113,6 +114,7 @@ class Inspected(Message, frozen=True, tag="inspected"):
 
     largest: float | None  # over the prompts that both put; None where there is none
     work: PassWork
+    profile: Profile
 
 
 class CeilingsMeasured(Message, frozen=True, tag="ceilings_measured"):

@@ -23,6 +23,7 @@ from harness.measure.memory import (
     weights_bytes,
 )
 from harness.measure.nvml import energy_mj
+from harness.measure.profile import profile
 from harness.measure.roofline import Counter, ceilings
 from harness.measure.warmup import until_steady
 from harness.record import STOCK, Chains, Memory, StartUp
@@ -94,14 +95,17 @@ class Worker:
         return say.Answered([one.chains for one in observed], [one.marks for one in observed])
 
     def inspect(self, command: say.Inspect) -> say.Inspected:
-        """How far the logits of the texts that are timed are from the baseline's, and what work they take."""
+        """How far the logits of the timed texts are from the baseline's, and what answering them is made of."""
         counter = Counter(self.extractor)
         own = {
             place: counter.extractor.extract_observed(self.texts[place], self.schemas[place]).logits
             for place in range(self.timed)
         }
+        texts, schemas = self.texts[: self.timed], self.schemas[: self.timed]
+        taken_apart = profile(self.extractor, texts, schemas, self._synchronize)
         saved = Path(command.path)  # a run that goes on may have been copied here without it
-        return say.Inspected(largest_difference(saved, own) if saved.is_file() else None, counter.work)
+        largest = largest_difference(saved, own) if saved.is_file() else None
+        return say.Inspected(largest, counter.work, taken_apart)
 
     def measure_ceilings(self, _: say.MeasureCeilings) -> say.CeilingsMeasured:
         """What the device does at most."""

@@ -81,6 +81,16 @@ def test_every_combination_has_a_cell_for_each_scenario() -> None:
         assert one.cells == tuple(Cell(one.combination, name, "article+business/test", "cuda:1") for name in scenarios)
 
 
+def test_a_closed_loop_has_a_cell_for_each_number_of_clients() -> None:
+    measure = Measure(scenarios=("closed_loop", "offline"), clients=(1, 4))
+    (baseline, *_) = plan_cells(Suite(Texts(["article"]), measure=measure), REGISTRY, "cpu")
+    assert [(cell.scenario, cell.clients) for cell in baseline.cells] == [
+        ("closed_loop", 1),
+        ("closed_loop", 4),
+        ("offline", 1),
+    ]
+
+
 def test_a_combination_is_exact_if_all_of_it_is() -> None:
     exact = [one.combination for one in planned("full", "a", "d") if one.exact]
     assert exact == ["baseline", "stock", "a"]

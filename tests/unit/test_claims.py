@@ -142,7 +142,7 @@ def test_int8s_loss_is_in_points(lost: float, verdict: str) -> None:
 def test_rates_are_compared_with_the_baselines() -> None:
     def at(name: str, rate: float) -> Row:
         ratio = Spread(0.025).estimate(math.log(rate), 0.025)
-        return replace(row(name, 1), loads={"closed_loop": Throughput("closed_loop", 3, rate, ratio, None, None)})
+        return replace(row(name, 1), loads=(Throughput("closed_loop", 3, rate, ratio, None, None),))
 
     side = published("4 Batching: QPS", at("baseline", 0.2), at("batching_as_published", 0.3))
     assert side.verdict == "does not hold"

@@ -70,7 +70,7 @@ def test_the_objective_decides(objective: Objective, expected: str) -> None:
 
 def test_the_most_requests_a_second_win() -> None:
     rate = Throughput("closed_loop", 3, 5.0, Spread(0.0).estimate(0.0, 0.0), None, None)
-    loaded = [replace(one, loads={"closed_loop": replace(rate, per_second=n)}) for n, one in enumerate(ROWS[2:4], 1)]
+    loaded = [replace(one, loads=(replace(rate, per_second=n),)) for n, one in enumerate(ROWS[2:4], 1)]
     assert best(objective="qps", rows=[*ROWS[:2], *loaded]) == "b"
 
 

@@ -18,11 +18,11 @@ def chart(rows: Sequence[Row]) -> Figure | None:
     measured = [row for row in rows if row.loads and not row.struck_out]
     if not measured:
         return None
-    clients = {load.scenario: load.clients for row in measured for load in row.loads.values()}
+    loads = sorted({(load.scenario, load.clients) for row in measured for load in row.loads})
     series = {
         f"{scenario} ({count} clients)" if scenario == "closed_loop" else scenario: [
-            row.loads[scenario].per_second if scenario in row.loads else None for row in measured
+            load.per_second if (load := row.load(scenario, count)) else None for row in measured
         ]
-        for scenario, count in clients.items()
+        for scenario, count in loads
     }
     return bars("Texts answered a second", "texts / s", [row.combination for row in measured], series, "{:.3g}")

@@ -61,7 +61,6 @@ class Settings:
     examples: tuple[Example, ...]  # those that are timed, then those that are only compared
     timed: int
     passes: int
-    clients: int
     starts: int
     timeout_s: float
     logs: Path
@@ -108,64 +107,65 @@ class LocalExecutor:
             if error.kind == "unavailable":
                 return [Skipped(cell, number, str(error)) for cell in planned.cells]
             return [Failed(cell, number, error.kind, str(error)) for cell in planned.cells]
-        return [_record(cell, number, samples[cell.scenario], noise, course) for cell in planned.cells]
+        return [_record(cell, number, samples[cell], noise, course) for cell in planned.cells]
 
     def _measure(
         self, planned: Planned, number: int, reference: Reference
-    ) -> tuple[dict[str, Samples], Conditions | None, Course]:
+    ) -> tuple[dict[Cell, Samples], Conditions | None, Course]:
         settings, deadline = self._settings, self._deadline()
         clock = [time.monotonic()]
-        scenarios = [cell.scenario for cell in planned.cells]
+        cells = {cell.scenario: cell for cell in planned.cells}
+        stream = cells.get("single_stream")
         with ExitStack() as stack:
 
             def start(role: str) -> WorkerProcess:
                 combination = planned.combination if role == "own" else settings.partner
                 return self._start(combination, f"{planned.combination}.{number}.{role}", deadline, stack)
 
-            starts = self._cold_starts(start) if number == 0 and "cold_start" in scenarios else ColdStart()
+            starts = self._cold_starts(start) if number == 0 and "cold_start" in cells else ColdStart()
             clock.append(time.monotonic())
             pair = Pair.start(start, own_first=number % 2 == 0, at_once=settings.at_once)
             clock.append(time.monotonic())
             before = pair.look()
             timed = {
-                name: pair.time(say.Time(name, settings.clients), settings.passes)  # type: ignore[arg-type]
-                for name in scenarios
-                if name != "cold_start"
+                cell: pair.time(say.Time(cell.scenario, cell.clients), settings.passes)  # type: ignore[arg-type]
+                for cell in planned.cells
+                if cell.scenario != "cold_start"
             }
             noise = conditions(before, pair.look()) if timed else None
             memory = pair.own.ask(say.Weigh(), say.Weighed).memory
             if pair.own_first:
                 memory = replace(memory, cuda_device_bytes=pair.device_bytes)
-            answers = {name: [one.answers for one in ours] for name, (ours, _) in timed.items()}
-            if number == 0 and "single_stream" in answers and settings.timed < len(settings.examples):
-                answers["single_stream"].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
-            parity = {name: self._parity(pair.own, passes, reference) for name, passes in answers.items()}
-            work = None
-            if number == 0 and "single_stream" in parity:
+            answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
+            if number == 0 and stream and settings.timed < len(settings.examples):
+                answers[stream].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
+            parity = {cell: self._parity(pair.own, passes, reference) for cell, passes in answers.items()}
+            seen = None
+            if number == 0 and stream:
                 seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected)
-                parity["single_stream"] = replace(parity["single_stream"], largest_logit_difference=seen.largest)
-                work = seen.work
+                parity[stream] = replace(parity[stream], largest_logit_difference=seen.largest)
             evidence = pair.own.ask(say.Prove(), say.Proved).evidence
         clock.append(time.monotonic())
         (starts.own if pair.own_first else starts.partner).append(pair.cold)
-        samples: dict[str, Samples] = {"cold_start": starts}
-        for name, (ours, theirs) in timed.items():
-            if name == "single_stream":
-                samples[name] = SingleStream(
+        samples: dict[Cell, Samples] = {cell: starts for cell in planned.cells if cell.scenario == "cold_start"}
+        for cell, (ours, theirs) in timed.items():
+            if cell == stream:
+                samples[cell] = SingleStream(
                     own_ns=[one.request_ns for one in ours],
                     partner_ns=[one.request_ns for one in theirs],
                     own_cpu_ns=[one.cpu_ns for one in ours],
                     own_energy_mj=[one.energy_mj for one in ours if one.energy_mj is not None],
-                    parity=parity[name],
+                    parity=parity[cell],
                     memory=memory,
                     evidence=evidence,
-                    scores=self._score(max(answers[name], key=len)),
-                    work=work,
+                    scores=self._score(max(answers[cell], key=len)),
+                    work=seen.work if seen else None,
+                    profile=seen.profile if seen else None,
                 )
-            elif name == "closed_loop":
-                samples[name] = ClosedLoop(settings.clients, _loads(ours), _loads(theirs), parity[name])
+            elif cell.scenario == "closed_loop":
+                samples[cell] = ClosedLoop(cell.clients, _loads(ours), _loads(theirs), parity[cell])
             else:
-                samples[name] = Offline(_loads(ours), _loads(theirs), parity[name])
+                samples[cell] = Offline(_loads(ours), _loads(theirs), parity[cell])
         return samples, noise, _course(clock, timed.values(), pair)
 
     def _cold_starts(self, start: Starter) -> ColdStart:
