@@ -8,7 +8,7 @@ from harness.analyse.claimed import Claim
 from harness.analyse.claims import Findings, Judged, Side
 from harness.analyse.quantities import Figure
 from harness.record import Header
-from harness.report.markdown import plain
+from harness.report.pipes import plain
 from harness.report.table import NOTHING
 
 _COLUMNS = ["claim", "claimed", "as published", "does that hold?", "done right", "does this hold?", "why"]

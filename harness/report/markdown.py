@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from harness.analyse.attribution import TIME, Attribution
 from harness.analyse.rows import Row
 from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE, Spreads
+from harness.analyse.view import View
 from harness.record import Header
+from harness.report import claims
 from harness.report.advice import advice
 from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
+from harness.report.pipes import plain, table
 from harness.report.table import NOTHING, Field, details, fields, summary
 
 _DETAILS = (
@@ -22,58 +25,39 @@ _DETAILS = (
 _BY_TYPE = "Where a combination's is not the baseline's, with the baseline's in brackets."
 
 
-def render(
-    run: Header,
-    rows: Sequence[Row],
-    spread: Spreads,
-    *,
-    noise: Sequence[str] = (),
-    charts: Sequence[str] = (),
-    found: Attribution | None = None,
-    sections: Sequence[str] = (),
-) -> str:
+def render(run: View, charts: Sequence[str] = ()) -> str:
     """The whole report.
 
     Args:
-        run: its header.
-        rows: one a combination.
-        spread: where the intervals come from.
-        noise: sentences on what disturbed the run.
+        run: what is known of it.
         charts: paths of images, relative to the report.
-        found: what each optimization brings.
-        sections: further ones, as Markdown.
     """
-    return "\n".join(_lines(run, rows, spread, noise, charts, found, sections)) + "\n"
+    return "\n".join(_lines(run, charts)) + "\n"
 
 
-def _lines(
-    run: Header,
-    rows: Sequence[Row],
-    spread: Spreads,
-    noise: Sequence[str],
-    charts: Sequence[str],
-    found: Attribution | None,
-    sections: Sequence[str],
-) -> Iterator[str]:
-    yield from (f"# {run.suite}", "", f"`{run.command}`", "", f"**{advice(rows)}**", "")
+def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
+    header, rows = run.header, run.rows
+    yield from (f"# {header.suite}", "", f"`{header.command}`", "", f"**{advice(rows)}**", "")
     yield from (f"- {line}" for line in summary(rows))
-    yield from ("", *_table([fields(row, rows) for row in rows]), "", _how(run, spread), "")
-    yield from (f"{line}\n" for line in noise)
+    yield from ("", *table([fields(row, rows) for row in rows]), "", how(header, run.spread), "")
+    yield from (f"{line}\n" for line in run.account)
     for chart in charts:
         yield from (f"![]({chart})", "")
-    if found is not None:
-        yield from _attribution(found)
-    yield from (f"{section}\n" for section in sections)
-    yield from ("## In detail", "", *_table(_filled([details(row) for row in rows])), "", _DETAILS, "")
+    if run.found is not None:
+        yield from _attribution(run.found)
+    if run.judged is not None:
+        yield claims.section(run.judged)
+    yield from ("## In detail", "", *table(_filled([details(row) for row in rows])), "", _DETAILS, "")
     types = list(by_type(rows))
     if types:
         yield from ("## F1 by type", "", _BY_TYPE, "", *(f"- {line}" for line in types), "")
     for row in rows:
         yield from _details(row)
-    yield from ("## Machine", "", "```json", json.dumps(run.environment, indent=2, ensure_ascii=False), "```")
+    yield from ("## Machine", "", "```json", json.dumps(header.environment, indent=2, ensure_ascii=False), "```")
 
 
-def _how(run: Header, spread: Spreads) -> str:
+def how(run: Header, spread: Spreads) -> str:
+    """How the ratios and their intervals came about."""
     pooled = spread.pooled
     source = "pooled over the run's cells"
     if pooled.assumed:
@@ -105,11 +89,6 @@ def _attribution(found: Attribution) -> Iterator[str]:
         yield from (*plain(beside(time)), "", *plain(together(time)), "", *(f"- {line}" for line in in_words(time)), "")
 
 
-def plain(table: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The lines of a table of text, whose first line names the columns."""
-    return _table([{name: Field(text) for name, text in zip(table[0], line, strict=True)} for line in table[1:]])
-
-
 def _details(row: Row) -> Iterator[str]:
     said = [f"- {evidence.optimization}: {evidence.summary}" for evidence in row.evidence]
     said += [f"- {row.problem}"] if row.problem else []
@@ -121,27 +100,12 @@ def _details(row: Row) -> Iterator[str]:
         yield from (f"## {row.combination}", "", *said, "")
 
 
-def _table(rows: Sequence[Mapping[str, Field]]) -> Iterator[str]:
-    names = list(rows[0])
-    yield _line(names)
-    yield _line(["---", *["---:"] * (len(names) - 1)])
-    yield from (_line([_marked(field) for field in row.values()]) for row in rows)
-
-
 def _filled(rows: Sequence[Mapping[str, Field]]) -> list[dict[str, Field]]:
     """Without the columns that no row has anything in."""
     return [
         {name: field for name, field in row.items() if any(other[name].text != NOTHING for other in rows)}
         for row in rows
     ]
-
-
-def _line(parts: Sequence[str]) -> str:
-    return "| " + " | ".join(part.replace("|", "\\|") for part in parts) + " |"
-
-
-def _marked(field: Field) -> str:
-    return f"~~{field.text}~~" if field.struck else field.text
 
 
 def _json(value: object) -> str:
