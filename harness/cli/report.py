@@ -3,39 +3,90 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-
-def report(run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")]) -> None:
-    """Show a run's table and write its report.md (and claims.md) again, from its records alone."""
-    show(run)
+if TYPE_CHECKING:
+    from harness.analyse.view import View
 
 
-def show(directory: Path) -> int:
-    """Print a run's table, write its report.md (and claims.md); returns how many rows have no baseline (0 or all)."""
+class Format(StrEnum):
+    """What is printed for those who calculate on."""
+
+    csv = "csv"
+    json = "json"
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")],
+    no_texts: Annotated[
+        bool, typer.Option("--no-texts", help="Leave every text and span out: for reports that travel.")
+    ] = False,
+    form: Annotated[Format | None, typer.Option("--format", help="Print all figures, and write nothing.")] = None,
+) -> None:
+    """Show a run's table and write its report.html, report.md (and claims.md) again, from its records alone."""
+    if form is None:
+        show(run, no_texts=no_texts)
+    else:
+        from harness.report.flat import as_csv, as_json
+
+        seen = _view(run, no_texts=no_texts)
+        sys.stdout.write(as_csv(seen.rows) if form is Format.csv else as_json(seen.header, seen.rows))
+
+
+def show(directory: Path, *, no_texts: bool = False) -> int:
+    """Print a run's table, write its reports; returns how many rows have no baseline (0 or all)."""
     from rich.console import Console
 
-    from harness.analyse.view import view
     from harness.record import BASELINE
-    from harness.report import claims, console, markdown
+    from harness.report import claims, console, html, markdown
     from harness.report.charts import save_all
-    from harness.run.store import read_finished, read_run
 
-    header, records = read_run(directory, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
-    seen = view(header, records, read_finished(directory))
-    charts = [str(path.relative_to(directory)) for path in save_all(seen.rows, directory / "charts")]
-    written = {"report.md": markdown.render(seen, charts)}
+    seen = _view(directory, no_texts=no_texts)
+    charts = save_all(seen.rows, directory / "charts")
+    svgs = {chart.stem: chart.with_suffix(".svg").read_bytes() for chart in charts}
+    written = {
+        "report.md": markdown.render(seen, [str(chart.relative_to(directory)) for chart in charts]),
+        "report.html": html.render(seen, svgs, None if no_texts else _texts(directory, seen)),
+    }
     if seen.judged:
-        written["claims.md"] = claims.render(header, seen.judged)
+        written["claims.md"] = claims.render(seen.header, seen.judged)
     for name, text in written.items():
         (directory / name).write_text(text, encoding="utf-8")
     # A pipe has no width of its own; a table squeezed to 80 columns cannot be read.
-    Console(width=None if sys.stdout.isatty() else 150).print(console.render(header, seen.rows))
+    Console(width=None if sys.stdout.isatty() else 150).print(console.render(seen.header, seen.rows))
     print("", *seen.account, sep="\n")
-    print(f"\nReport: {directory / 'report.md'}")
+    print(f"\nReport: {directory / 'report.html'} (for a browser), {directory / 'report.md'}")
     if seen.judged:
         print(f"The guide's claims, one by one: {directory / 'claims.md'}")
     return sum(row.combination == BASELINE and row.latency is None for row in seen.rows)
+
+
+def _view(directory: Path, *, no_texts: bool) -> View:
+    from harness.analyse.view import view
+    from harness.report.private import without_texts
+    from harness.run.store import read_finished, read_run
+
+    header, records = read_run(directory, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
+    return view(header, without_texts(records) if no_texts else records, read_finished(directory))
+
+
+def _texts(directory: Path, seen: View) -> Mapping[str, str]:
+    """The texts that answers differ in, by id; only those of datasets that are still to be had."""
+    from harness.errors import UiebenchError
+    from harness.plan.suite import read_suite
+    from harness.run.ablation import read_examples
+
+    wanted = {one.id for row in seen.rows for one in (*row.broken, *row.ties)}
+    if not wanted:
+        return {}
+    try:
+        asked = read_suite(directory / "suite.toml").texts
+        return {one.id: one.text for one in read_examples([*asked.datasets, *asked.compared]) if one.id in wanted}
+    except (UiebenchError, OSError) as error:
+        print(f"uiebench: the report shows no texts: {error}", file=sys.stderr)
+        return {}

@@ -34,10 +34,21 @@ def section(found: Findings) -> str:
     return "\n".join(("## The guide's claims", "", *_lines(found))) + "\n"
 
 
+def table(found: Findings) -> list[list[str]]:
+    """A line a claim under the names of the columns; strong and struck as Markdown has them."""
+    return [_COLUMNS, *(_line(one) for one in found.judged)]
+
+
+def notes(found: Findings) -> list[str]:
+    """What is to be said below the table."""
+    return [_sums(found), _HOW]
+
+
 def _lines(found: Findings) -> Iterator[str]:
-    names, _, *lines = plain([_COLUMNS, *(_line(one) for one in found.judged)])
+    names, _, *lines = plain(table(found))
     yield from (names, _ALIGNED, *lines)
-    yield from ("", _sums(found), "", _HOW)
+    for note in notes(found):
+        yield from ("", note)
 
 
 def _line(one: Judged) -> list[str]:

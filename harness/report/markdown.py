@@ -9,7 +9,7 @@ from harness.analyse.attribution import TIME, Attribution
 from harness.analyse.rows import Row
 from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE, Spreads
 from harness.analyse.view import View
-from harness.record import Header
+from harness.record import Difference, Header
 from harness.report import claims
 from harness.report.advice import advice
 from harness.report.attribution import beside, brought, in_words, together
@@ -92,12 +92,15 @@ def _attribution(found: Attribution) -> Iterator[str]:
 def _details(row: Row) -> Iterator[str]:
     said = [f"- {evidence.optimization}: {evidence.summary}" for evidence in row.evidence]
     said += [f"- {row.problem}"] if row.problem else []
-    said += [
-        f"- text `{one.id}`{' (tie)' if one.tie else ''}: expected `{_json(one.expected)}`, got `{_json(one.got)}`"
-        for one in (*row.broken, *row.ties)
-    ]
+    said += [f"- text `{one.id}`{' (tie)' if one.tie else ''}: {_answers(one)}" for one in (*row.broken, *row.ties)]
     if said:
         yield from (f"## {row.combination}", "", *said, "")
+
+
+def _answers(one: Difference) -> str:
+    if one.expected == one.got:
+        return "texts and spans are left out"
+    return f"expected `{_json(one.expected)}`, got `{_json(one.got)}`"
 
 
 def _filled(rows: Sequence[Mapping[str, Field]]) -> list[dict[str, Field]]:

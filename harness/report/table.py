@@ -28,7 +28,7 @@ def fields(row: Row, rows: Sequence[Row]) -> dict[str, Field]:
     latency = row.latency
     found = {"combination": Field(row.combination)}
     found |= {name: Field(show(latency) if latency else NOTHING, row.struck_out) for name, show in _SPEED.items()}
-    for (scenario, clients), name in _loads(rows).items():
+    for (scenario, clients), name in loads(rows).items():
         load = row.load(scenario, clients)
         found[name] = Field(_rate(load), row.struck_out and load is not None)
     memory = {**_MEMORY, **(_DEVICE_MEMORY if _on_device(rows) else {})}
@@ -42,6 +42,16 @@ def details(row: Row) -> dict[str, Field]:
     found = {"combination": Field(row.combination)}
     found |= {name: Field(show(latency) if latency else NOTHING, row.struck_out) for name, show in _DETAILS.items()}
     return found | {name: Field(show(row)) for name, show in _START_UP.items()}
+
+
+def loads(rows: Sequence[Row]) -> dict[tuple[str, int], str]:
+    """The loads that any row was measured under, and their columns."""
+    names = {"closed_loop": "QPS ({} {})", "offline": "texts/s (one call)"}
+    found = {(load.scenario, load.clients) for row in rows for load in row.loads}
+    return {
+        (scenario, clients): names[scenario].format(clients, "client" if clients == 1 else "clients")
+        for scenario, clients in sorted(found)
+    }
 
 
 def ratio(value: Estimate) -> str:
@@ -101,16 +111,6 @@ def _answers(row: Row) -> str:
     ties = f", {len(row.ties)} of them ties" if row.ties else ""
     same = row.texts - len(row.broken)
     return f"{same} of {row.texts} same{ties}"
-
-
-def _loads(rows: Sequence[Row]) -> dict[tuple[str, int], str]:
-    """The loads that any row was measured under, and their columns."""
-    names = {"closed_loop": "QPS ({} {})", "offline": "texts/s (one call)"}
-    found = {(load.scenario, load.clients) for row in rows for load in row.loads}
-    return {
-        (scenario, clients): names[scenario].format(clients, "client" if clients == 1 else "clients")
-        for scenario, clients in sorted(found)
-    }
 
 
 def _on_device(rows: Sequence[Row]) -> bool:

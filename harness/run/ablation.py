@@ -131,14 +131,14 @@ def prepare(options: Options) -> Ablation:
     suite = including(read_suite(path), options.include)
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
     check_effects(suite, plan)
-    examples = _read(suite.texts.datasets)
+    examples = read_examples(suite.texts.datasets)
     if suite.texts.ids:
         examples = [_named(name, examples) for name in suite.texts.ids]
     if not examples:
         raise InputError(f"the datasets {', '.join(suite.texts.datasets)} hold no text")
     timed = pick(examples, suite.texts.count)
     known = {example.id for example in timed}
-    compared = [example for example in _read(suite.texts.compared) if example.id not in known]
+    compared = [example for example in read_examples(suite.texts.compared) if example.id not in known]
     return Ablation(options, path, suite, tuple(plan), tuple(timed), tuple(compared))
 
 
@@ -149,7 +149,8 @@ def _named(name: str, examples: list[Example]) -> Example:
     return by_id[name]
 
 
-def _read(datasets: list[str]) -> list[Example]:
+def read_examples(datasets: list[str]) -> list[Example]:
+    """All texts of some datasets, their ids those that a run has."""
     return [_renamed(name, example) for name in datasets for example in read_dataset(name)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from test_report import measured
+from made_up import measured
 
 from harness.analyse.claims import judge
 from harness.analyse.compare import compare

@@ -1,0 +1,112 @@
+"""Rows as plain figures, their units in their names: for those who calculate on."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import json, structs
+
+from harness.analyse.rows import Row
+from harness.analyse.stats import Percentile
+from harness.record import Header, Memory
+
+Figure = str | int | float | bool | None
+
+
+def flat(row: Row) -> dict[str, Figure]:
+    """All figures of a combination; None for what was not measured."""
+    return {
+        "combination": row.combination,
+        "exact": row.exact,
+        "problem": row.problem,
+        "speed_counts": row.latency is not None and not row.struck_out,
+        **_latency(row),
+        **_loads(row),
+        **{part: getattr(row.memory, part) if row.memory else None for part in _fields(Memory)},
+        **_starts(row),
+        "energy_j": row.energy_j,
+        "useful_work_share": row.roofline.useful if row.roofline else None,
+        "roofline_share": row.roofline.of_limit if row.roofline else None,
+        **_answers(row),
+    }
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """A line a combination; an empty field is nothing measured."""
+    lines = [flat(row) for row in rows]
+    columns = list(dict.fromkeys(name for line in lines for name in line))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return out.getvalue()
+
+
+def as_json(header: Header, rows: Sequence[Row]) -> str:
+    """An object with the run's header and its combinations."""
+    run: dict[str, Any] = {"run": header, "combinations": [flat(row) for row in rows]}
+    return json.format(json.encode(run), indent=2).decode() + "\n"
+
+
+def load_key(scenario: str, clients: int) -> str:
+    """Under which name the rate of a load stands."""
+    return f"closed_loop_{clients}_clients_per_s" if scenario == "closed_loop" else "offline_per_s"
+
+
+def _latency(row: Row) -> dict[str, Figure]:
+    found = row.latency
+    shares: dict[str, Percentile | None] = {
+        f"p{share * 100:.0f}_ns": found.percentiles.get(share) if found else None for share in (0.5, 0.9, 0.95, 0.99)
+    }
+    figures: dict[str, Figure] = {
+        "requests": found.requests if found else None,
+        "mean_ns": found.mean_ns if found else None,
+        "cpu_share": found.cpu_share if found else None,
+    }
+    for name, one in shares.items():
+        figures |= {name: one.value if one else None}
+        figures |= {f"{name}_low": one.low if one else None, f"{name}_high": one.high if one else None}
+    for name, ratio in (
+        ("time_to_stock", found.to_stock if found else None),
+        ("time_to_baseline", found.to_baseline if found else None),
+    ):
+        figures |= {name: ratio.value if ratio else None}
+        figures |= {f"{name}_low": ratio.low if ratio else None, f"{name}_high": ratio.high if ratio else None}
+        figures |= {f"{name}_verdict": ratio.verdict if ratio else None}
+    return figures
+
+
+def _loads(row: Row) -> dict[str, Figure]:
+    return {load_key(one.scenario, one.clients): one.per_second for one in row.loads}
+
+
+def _starts(row: Row) -> dict[str, Figure]:
+    def mean(part: str) -> float | None:
+        return sum(getattr(one, part) for one in row.starts) / len(row.starts) if row.starts else None
+
+    parts = ("imports_ns", "weights_ns", "first_call_ns")
+    return {"starts": len(row.starts), "cold_start_ns": mean("total_ns"), **{part: mean(part) for part in parts}}
+
+
+def _answers(row: Row) -> dict[str, Figure]:
+    micro, lost = row.scores.micro if row.scores else None, row.f1_difference
+    return {
+        "f1": micro.f1 if micro else None,
+        "precision": micro.precision if micro else None,
+        "recall": micro.recall if micro else None,
+        "texts": row.texts,
+        "texts_that_differ": len(row.broken),
+        "ties": len(row.ties),
+        "agreement_f1": row.agreement.f1 if row.agreement else None,
+        "largest_logit_difference": row.largest_logit_difference,
+        "f1_less_baseline": lost.value if lost else None,
+        "f1_less_baseline_low": lost.low if lost else None,
+        "f1_less_baseline_high": lost.high if lost else None,
+    }
+
+
+def _fields(struct: type[Memory]) -> list[str]:
+    return [one.name for one in structs.fields(struct)]

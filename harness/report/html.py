@@ -1,0 +1,219 @@
+"""A run's report as one HTML page that needs nothing else: no network, no file beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.analyse.attribution import TIME
+from harness.analyse.compare import streams
+from harness.analyse.rows import Row
+from harness.analyse.view import View
+from harness.record import Chains, Difference
+from harness.report import claims
+from harness.report.advice import advice
+from harness.report.attribution import beside, brought, in_words, together
+from harness.report.by_type import by_type
+from harness.report.flat import Figure, flat, load_key
+from harness.report.markdown import how
+from harness.report.marked import pieces
+from harness.report.strip import HEIGHT, WIDTH, Strip, strip
+from harness.report.table import NOTHING, Field, details, fields, loads, summary
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+FIRST_CHART = "ratio"  # it stands above the table
+
+# By which figure a column is sorted; the others by their text.
+_SORTED_BY = {
+    "mean": "mean_ns",
+    "P50": "p50_ns",
+    "P95": "p95_ns",
+    "P99": "p99_ns",
+    "time / stock": "time_to_stock",
+    "time / baseline": "time_to_baseline",
+    "RSS load": "rss_load_peak_bytes",
+    "RSS serving": "rss_serving_peak_bytes",
+    "VRAM load": "cuda_load_peak_bytes",
+    "VRAM serving": "cuda_serving_peak_bytes",
+    "VRAM in use": "cuda_serving_allocated_peak_bytes",
+    "VRAM process": "cuda_process_bytes",
+    "VRAM device": "cuda_device_bytes",
+    "cold start": "cold_start_ns",
+    "of the roofline": "roofline_share",
+    "F1": "f1",
+    "answers": "texts_that_differ",
+}
+# What the page's table has more than the others, and after which column.
+_FROM_DETAILS = {"P95": ("P99",), "cold start": ("of the roofline",)}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination on the page."""
+
+    row: Row
+    anchor: str
+    says: str
+    columns: dict[str, Field]
+    figures: dict[str, Figure]
+    details: dict[str, Field]
+    strip: Strip | None
+    state: str  # what the table can be filtered by: same, other, inexact or none
+
+
+def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | None) -> str:
+    """The page.
+
+    Args:
+        run: what is known of it.
+        charts: SVG files by name.
+        texts: those in which answers differ, by id; None leaves texts and spans out.
+    """
+    cells = _cells(run)
+    page = _environment().get_template("report.html.jinja")
+    return page.render(
+        run=run,
+        header=run.header,
+        verdict=advice(run.rows),
+        how=how(run.header, run.spread),
+        cells=cells,
+        columns=list(cells[0].columns),
+        sorted_by=_SORTED_BY | {name: load_key(*load) for load, name in loads(run.rows).items()},
+        first={name: svg for name, svg in charts.items() if name == FIRST_CHART},
+        charts={name: svg for name, svg in charts.items() if name != FIRST_CHART},
+        brought=_brought(run),
+        claims=[claims.table(run.judged), claims.notes(run.judged)] if run.judged else None,
+        by_type=list(by_type(run.rows)),
+        texts=texts,
+        told=told,
+        strip_size=(WIDTH, HEIGHT),
+        machine=_flattened(run.header.environment),
+        nothing=NOTHING,
+    )
+
+
+def told(difference: Difference, text: str | None) -> dict[str, Any]:
+    """What two answers to a text do not share, and where it stands there."""
+    only = {
+        "missed": _without(difference.expected, difference.got),
+        "extra": _without(difference.got, difference.expected),
+    }
+    spans = {
+        mark: [(item["offset"][0], item["offset"][1]) for chain in chains for item in chain]
+        for mark, chains in only.items()
+    }
+    return {
+        **{
+            mark: [" → ".join(f"{item['type']}: {item['span']}" for item in chain) for chain in chains]
+            for mark, chains in only.items()
+        },
+        "pieces": None if text is None else list(pieces(text, spans)),
+    }
+
+
+def _without(chains: Chains, others: Chains) -> Chains:
+    return [chain for chain in chains if chain not in others]
+
+
+def _cells(run: View) -> list[Cell]:
+    measured, cells = streams(run.records), []
+    for place, (row, says) in enumerate(zip(run.rows, summary(run.rows), strict=True)):
+        more = details(row)
+        shown: dict[str, Field] = {}
+        for name, field in fields(row, run.rows).items():
+            shown |= {name: field} | {added: more[added] for added in _FROM_DETAILS.get(name, ())}
+        rounds = [[ns for passed in one.own_ns for ns in passed] for one in measured.get(row.combination, [])]
+        cells.append(
+            Cell(
+                row=row,
+                anchor=f"cell-{place}",
+                says=says,
+                columns=shown,
+                figures=flat(row),
+                details={
+                    name: field for name, field in more.items() if field.text != NOTHING and name != "combination"
+                },
+                strip=strip(rounds) if rounds else None,
+                state=_state(row),
+            )
+        )
+    empty = {name for name in cells[0].columns if all(cell.columns[name].text == NOTHING for cell in cells)}
+    for cell in cells:
+        for name in empty:
+            del cell.columns[name]
+    return cells
+
+
+def _state(row: Row) -> str:
+    if row.latency is None:
+        return "none"
+    if not row.exact:
+        return "inexact"
+    return "other" if row.broken else "same"
+
+
+def _brought(run: View) -> dict[str, Any] | None:
+    if run.found is None:
+        return None
+    if run.found.refusal is not None:
+        return {"refusal": run.found.refusal}
+    time = run.found.effects[TIME]
+    pairs = [beside(time), together(time)] if time.given else []
+    return {
+        "model": time.model,
+        "left_out": run.found.left_out,
+        "tables": [brought(run.found), *pairs],
+        "words": list(in_words(time)) if time.given else [],
+    }
+
+
+def _flattened(data: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in data.items():
+        if isinstance(value, dict):
+            found += _flattened(value, f"{above}{key}.")
+        else:
+            found.append((above + key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+    return found
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    found = Environment(
+        loader=PackageLoader("harness.report", "page"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    found.filters |= {"inline": _inline, "lines": _lines, "data_uri": _data_uri}
+    return found
+
+
+def _inline(text: str) -> Markup:
+    """The little Markdown that sentences here have: strong, struck, code."""
+    from markupsafe import Markup, escape
+
+    written = str(escape(text))
+    for mark, tag in ((r"\*\*", "strong"), ("~~", "s"), ("`", "code")):
+        written = re.sub(f"{mark}(.+?){mark}", rf"<{tag}>\1</{tag}>", written)
+    return Markup(written)
+
+
+def _lines(text: str) -> Markup:
+    """A field on lines of its own parts: its figure, its interval, what else it says."""
+    from markupsafe import Markup, escape
+
+    return Markup("<br>").join(escape(part) for part in re.split(r" (?=\[)|, (?![^\[]*\])", text))
+
+
+def _data_uri(svg: bytes) -> str:
+    return f"data:image/svg+xml;base64,{b64encode(svg).decode()}"

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up import HEADER, RECORDS, measured
+from msgspec.structs import replace
+
+from harness.analyse.view import view
+from harness.record import Difference, Failed, Measured, Record
+from harness.report import html
+from harness.report.flat import as_csv, flat
+from harness.report.marked import AROUND, GAP, pieces
+from harness.report.private import without_texts
+from harness.report.strip import MOST, strip
+
+TEXT = "全场五折，九元起，先到先得。<script>alert(1)</script>"
+SPAN = [[{"type": "价格", "span": "九元", "offset": [5, 7]}]]
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
+VOID = {"meta", "link", "input", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Where each element is closed, and what ids, links and texts there are."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.sources: list[str] = []
+        self.texts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.ids += [given["id"]] if "id" in given else []
+        self.links += [given["href"]] if "href" in given else []
+        self.sources += [given["src"]] if "src" in given else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def page_of(records: list[Record], texts: dict[str, str] | None) -> str:
+    return html.render(view(HEADER, records, []), {"ratio": SVG, "memory": SVG}, texts)
+
+
+def test_the_page_is_whole_and_asks_nothing_of_the_network() -> None:
+    written = page_of(RECORDS, {"t3": TEXT})
+    page = Page(written)
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert {link.removeprefix("#") for link in page.links if link.startswith("#")} <= set(page.ids)
+    outside = [one for one in (*page.links, *page.sources) if not one.startswith(("#", "data:"))]
+    assert outside == []
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest", written)
+
+
+def test_the_verdict_comes_first_and_every_combination_has_a_line_and_its_details() -> None:
+    written = page_of(RECORDS, {})
+    assert "Switch on better+\u200bgood: it takes" in written
+    for name in HEADER.exact:
+        assert f'data-name="{name}"' in written
+    assert written.count("<details id=") == len(HEADER.exact)
+    assert "the worker ended with signal SIGSEGV" in written
+    assert "absent: it needs a GPU | of sm80" in written
+    assert "<s>" in written
+
+
+def test_an_answer_that_differs_stands_in_its_text_and_is_escaped() -> None:
+    records = [*RECORDS, *measured("wrong", 0.1, Difference("t9", tie=False, expected=SPAN, got=[]))]
+    written = page_of(records, {"t9": TEXT})
+    assert '全场五折，<mark class="missed">九元</mark>起，先到先得。&lt;script&gt;' in written
+    assert 'only the baseline: <mark class="missed" lang="zh">价格: 九元</mark>' in written
+    assert "<script>alert" not in written
+    assert "the text is not at hand" in written  # of t3 and t7
+
+
+def test_a_report_that_travels_has_no_text_and_no_span() -> None:
+    left = without_texts(RECORDS)
+    written = page_of(left, None)
+    assert "texts and spans are left out" in written
+    assert [one for one in ("九元", "SIGSEGV", TEXT) if one in written] == []
+    assert "<code>t3</code>" in written
+    kinds = {one.kind for one in left if isinstance(one, Failed)}
+    assert kinds == {"crash"}
+
+
+def test_figures_for_those_who_calculate_on_have_all_rows_and_their_units() -> None:
+    rows = view(HEADER, RECORDS, []).rows
+    lines = as_csv(rows).splitlines()
+    assert len(lines) == 1 + len(rows)
+    good = next(flat(row) for row in rows if row.combination == "good")
+    assert good["mean_ns"] == pytest.approx(0.5 * 34.5e6)
+    assert good["closed_loop_3_clients_per_s"] == pytest.approx(50 * 2 / 1.05)
+    assert good["rss_serving_peak_bytes"] == 2048 * 2**20
+    wrong = next(flat(row) for row in rows if row.combination == "wrong")
+    assert (wrong["speed_counts"], wrong["texts_that_differ"]) == (False, 1)
+    absent = next(flat(row) for row in rows if row.combination == "absent")
+    assert absent["mean_ns"] is None
+
+
+@given(st.text(min_size=1, max_size=300), st.data())
+def test_pieces_hold_each_marked_span_whole(text: str, data: st.DataObject) -> None:
+    def some() -> list[tuple[int, int]]:
+        starts = data.draw(st.lists(st.integers(0, len(text) - 1), max_size=4))
+        return [(start, data.draw(st.integers(start + 1, len(text)))) for start in starts]
+
+    spans = {"missed": some(), "extra": some()}
+    found = list(pieces(text, spans))
+    for mark, marked in spans.items():
+        covered = {at for start, end in marked for at in range(start, end)}
+        assert sum(len(one.text) for one in found if mark in one.marks) == len(covered)
+    shown = "".join(one.text for one in found if one is not GAP)
+    kept = {at for found in spans.values() for a, b in found for at in range(a - AROUND, b + AROUND)}
+    assert shown == "".join(letter for at, letter in enumerate(text) if at in kept)
+
+
+def test_a_strip_draws_every_request_or_says_how_many() -> None:
+    few = strip([[10, 20], [40]])
+    assert few.rounds == ["M0.0 45.0h0M200.0 30.0h0", "M400.0 0.0h0"]
+    assert (few.drawn, few.requests, few.highest_ns) == (3, 3, 40)
+    many = strip([[1] * (2 * MOST + 1)])
+    assert many.drawn <= MOST
+    assert many.drawn == many.rounds[0].count("M")
+
+
+def test_a_page_of_many_combinations_stays_small() -> None:
+    names = [f"good{i}" for i in range(64)]
+    header = replace(HEADER, exact=dict.fromkeys(("baseline", "stock", *names), True))
+    rounds = [
+        replace(record, round=number)
+        for name in header.exact
+        for record in measured(name, 1)
+        for number in range(16)
+        if isinstance(record, Measured)
+    ]
+    written = html.render(view(header, rounds, []), {}, {})
+    assert 64 * MOST < len(written) < 5_000_000
