@@ -41,6 +41,9 @@ def test_the_wheel_holds_our_packages_alone(wheel: Path) -> None:
         "_datasets/article/test.jsonl",
         "analyse/claims.toml",
         "embedded/mini/vocab.txt",
+        "report/page/report.html.jinja",
+        "report/page/report.css",
+        "report/page/report.js",
         "py.typed",
     ):
         assert f"harness/{needed}" in names
