@@ -47,7 +47,7 @@ def show(directory: Path, *, no_texts: bool = False) -> int:
     from harness.report.charts import save_all
 
     seen = _view(directory, no_texts=no_texts)
-    charts = save_all(seen.rows, directory / "charts")
+    charts = save_all(seen, directory / "charts")
     svgs = {chart.stem: chart.with_suffix(".svg").read_bytes() for chart in charts}
     written = {
         "report.md": markdown.render(seen, [str(chart.relative_to(directory)) for chart in charts]),

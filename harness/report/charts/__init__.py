@@ -1,34 +1,100 @@
-"""Charts of a run, one file each: functions from rows to a figure, or None where there is nothing to show."""
+"""Charts of a run, one file each: ``NAME.py`` with DESCRIPTION, NEEDS and a function ``chart``.
+
+``chart`` takes a :class:`harness.analyse.view.View` and gives a figure, or None where the run has nothing to show.
+Another distribution adds a kind by a module of that shape in the entry point ``uiebench.charts``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.rows import Row
+    from harness.analyse.view import View
 
-KINDS = ("ratio", "ladder", "latency", "throughput", "memory")
-
-
-def draw(kind: str, rows: Sequence[Row]) -> Figure | None:
-    """One chart: the function ``chart`` of the module of that name."""
-    chart: Callable[[Sequence[Row]], Figure | None] = import_module(f"harness.report.charts.{kind}").chart
-    return chart(rows)
+GROUP = "uiebench.charts"
+FORMATS = ("svg", "png", "pdf")
+_DPI = 150
 
 
-def save_all(rows: Sequence[Row], directory: Path) -> list[Path]:
+@dataclass(frozen=True)
+class Kind:
+    """One kind of chart."""
+
+    name: str
+    description: str
+    needs: str  # what must have been measured, and which suite or scenario does
+    chart: Callable[[View], Figure | None]
+
+
+def kinds() -> dict[str, Kind]:
+    """All kinds by name: ours first, then those of other distributions."""
+    ours = {one.name: f"{__name__}.{one.name}" for one in pkgutil.iter_modules(__path__)}
+    theirs = {one.name: one.value for one in entry_points(group=GROUP)}
+    return {name: _kind(name, module) for name, module in (ours | theirs).items()}
+
+
+def _kind(name: str, module: str) -> Kind:
+    found = import_module(module)
+    return Kind(name, found.DESCRIPTION, found.NEEDS, found.chart)
+
+
+def find_kind(name: str) -> Kind:
+    """The kind of that name.
+
+    Raises:
+        InputError: there is none; names the near one.
+    """
+    found = kinds()
+    if name not in found:
+        raise InputError(unknown("chart", name, found))
+    return found[name]
+
+
+def draw(kind: Kind, run: View) -> Figure | None:
+    """One chart, in fonts that this machine has."""
+    import matplotlib as mpl
+
+    from harness.report.drawing.fonts import families
+
+    with mpl.rc_context({"font.family": list(families())}):
+        return kind.chart(run)
+
+
+def save(figure: Figure, path: Path, name: str) -> None:
+    """Write a figure in the format of the path's suffix; the same figure gives the same bytes.
+
+    Args:
+        figure: what to write.
+        path: with one of the suffixes in FORMATS.
+        name: of the kind, so that ids in the SVG files of a page do not clash.
+    """
+    import matplotlib as mpl
+
+    from harness.report.drawing.fonts import families
+
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(path.suffix.removeprefix("."))
+    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.family": list(families())}):
+        figure.savefig(path, dpi=_DPI, metadata=undated)
+
+
+def save_all(run: View, directory: Path) -> list[Path]:
     """Draw every chart that has something to show, as PNG and SVG; returns the PNGs."""
     saved = []
-    for kind in KINDS:
-        figure = draw(kind, rows)
+    for kind in kinds().values():
+        figure = draw(kind, run)
         if figure is not None:
             directory.mkdir(exist_ok=True)
             for suffix in ("svg", "png"):
-                figure.savefig(directory / f"{kind}.{suffix}", dpi=150)
-            saved.append(directory / f"{kind}.png")
+                save(figure, directory / f"{kind.name}.{suffix}", kind.name)
+            saved.append(directory / f"{kind.name}.png")
     return saved

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from harness.analyse.view import View
 from harness.record import BASELINE, STOCK
-from harness.report.charts.bars import COLOURS, canvas
+from harness.report.drawing.canvas import COLOURS, by_row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
 _FEWEST = 3  # rungs; fewer are no ladder
 
 
-def chart(rows: Sequence[Row]) -> Figure | None:
+DESCRIPTION = "one optimization on top of the other, as a waterfall"
+NEEDS = "combinations that grow by one at a time, as the suites ladder and full have them"
+
+
+def chart(run: View) -> Figure | None:
     """A bar for each step, from the time before it to the time after it, as shares of the baseline's time."""
-    steps = ladder(rows)
+    steps = ladder(run.rows)
     if len(steps) < _FEWEST:
         return None
     names = [BASELINE, *(f"+ {added}" for added, _ in steps)]
-    figure, axes = canvas("One on top of the other", "time / baseline", names)
+    figure, axes = by_row("One on top of the other", "time / baseline", names)
     axes.barh(0, 1, height=0.6, color="#777777")
     before = 1.0
     for place, (_, after) in enumerate(steps, start=1):

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.report.charts.bars import bars
+from harness.analyse.view import View
+from harness.report.drawing.bars import bars
 from harness.units import NS_PER_MS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.rows import Row
     from harness.analyse.stats import Percentile
 
 
 _SHARES = {"P50": 0.5, "P95": 0.95}
 
 
-def chart(rows: Sequence[Row]) -> Figure | None:
+DESCRIPTION = "P50 and P95 with 95 % intervals"
+NEEDS = "the scenario single_stream with enough requests for a percentile, in a suite like quick"
+
+
+def chart(run: View) -> Figure | None:
     """Bars of both percentiles, with 95 % intervals over rounds; one that has too few samples is left out."""
-    measured = [(row.combination, row.latency.percentiles) for row in rows if row.latency and not row.struck_out]
+    measured = [(row.combination, row.latency.percentiles) for row in run.rows if row.latency and not row.struck_out]
     found = {name: [of[share] for _, of in measured] for name, share in _SHARES.items()}
     found = {name: values for name, values in found.items() if any(values)}
     if not found:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.report.charts.bars import bars
+from harness.analyse.view import View
+from harness.report.drawing.bars import bars
 from harness.units import MIB
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.rows import Row
+
+DESCRIPTION = "peak memory while loading and while serving"
+NEEDS = "the scenario single_stream, in a suite like demo"
 
 
-def chart(rows: Sequence[Row]) -> Figure | None:
+def chart(run: View) -> Figure | None:
     """Bars of the device's peaks where they were measured, else of the host's."""
-    measured = [(row.combination, row.memory) for row in rows if row.memory]
+    measured = [(row.combination, row.memory) for row in run.rows if row.memory]
     on_device = any(memory.cuda_serving_peak_bytes is not None for _, memory in measured)
     where = "device memory (torch allocator)" if on_device else "host memory (resident set)"
     loading, serving = (

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.analyse.stats import NOISE
-from harness.report.charts.bars import COLOURS, canvas
+from harness.analyse.view import View
+from harness.report.drawing.canvas import COLOURS, by_row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.rows import Row
 
 _MANY = 20
 _OF_VERDICT = {"faster": COLOURS[2], "slower": COLOURS[1], "no difference": "#777777", "inconclusive": "#BBBBBB"}
 
 
-def chart(rows: Sequence[Row]) -> Figure | None:
+DESCRIPTION = "time as a share of stock's, with intervals: the chart to decide by"
+NEEDS = "the scenario single_stream, in a suite like demo"
+
+
+def chart(run: View) -> Figure | None:
     """A point and its interval for each combination whose answers are the baseline's, on a logarithmic axis.
 
     Many are sorted, the fastest first; few stay in the run's order.
     """
-    shown = [(row.combination, row.latency.to_stock) for row in rows if row.latency and not row.struck_out]
+    shown = [(row.combination, row.latency.to_stock) for row in run.rows if row.latency and not row.struck_out]
     if not shown:
         return None
     if len(shown) > _MANY:
         shown.sort(key=lambda one: one[1].value)
-    figure, axes = canvas(
+    figure, axes = by_row(
         "Time as a share of stock's (left of 1 is faster)", "time / stock", [name for name, _ in shown]
     )
     axes.set_xscale("log")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.report.charts.bars import bars
+from harness.analyse.view import View
+from harness.report.drawing.bars import bars
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.rows import Row
+
+DESCRIPTION = "texts answered a second under load"
+NEEDS = "the scenarios closed_loop or offline, as the suites demo and quick have them"
 
 
-def chart(rows: Sequence[Row]) -> Figure | None:
+def chart(run: View) -> Figure | None:
     """Bars for each scenario under load that any combination was measured in."""
-    measured = [row for row in rows if row.loads and not row.struck_out]
+    measured = [row for row in run.rows if row.loads and not row.struck_out]
     if not measured:
         return None
     loads = sorted({(load.scenario, load.clients) for row in measured for load in row.loads})

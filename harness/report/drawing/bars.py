@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.report.table import folded
+from harness.report.drawing.canvas import COLOURS, by_row, legend
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-# Okabe and Ito's colours, which colour-blind readers tell apart.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-_WIDTH = 8.0  # inches; at 100 dots an inch, readable at 800 pixels
-_ROW = 0.32
-_LINE = 0.13  # of a name
-_LONGEST = 34  # characters of a name on one line
 
 
 def bars(
@@ -37,7 +29,7 @@ def bars(
         pattern: how a value is written, like ``{:.0f} ms``.
         intervals: from where to where a line is drawn over each bar; None for no line.
     """
-    figure, axes = canvas(title, axis, names, len(series))
+    figure, axes = by_row(title, axis, names, len(series))
     height = 0.8 / len(series)
     for i, (label, values) in enumerate(series.items()):
         places = [place + height * (i - (len(series) - 1) / 2) for place in range(len(names))]
@@ -51,21 +43,26 @@ def bars(
         axes.bar_label(container, labels=[pattern.format(value) for value in lengths], padding=3, fontsize=8)
     axes.margins(x=0.15)
     if len(series) > 1:
-        axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(series))
+        legend(axes, len(series))
     return figure
 
 
-def canvas(title: str, axis: str, names: Sequence[str], series: int = 1) -> tuple[Figure, Axes]:
-    """An empty chart with a line for each name."""
-    from matplotlib.figure import Figure
+def stacked(title: str, axis: str, names: Sequence[str], parts: Mapping[str, Sequence[float]], pattern: str) -> Figure:
+    """Bars made of parts, one after the other, with their sums beside them.
 
-    labels = [folded(name, _LONGEST) for name in names]
-    row = max(_ROW * max(series, 1.2), _LINE * (1 + max(label.count("\n") + 1 for label in labels)))
-    figure = Figure(figsize=(_WIDTH, 1.2 + len(names) * row), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.set_xlabel(axis, fontsize=9)
-    axes.set_yticks(range(len(names)), labels, fontsize=8)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    Args:
+        title: of the chart.
+        axis: what is measured, with its unit.
+        names: the combinations, top to bottom.
+        parts: values by name of the part, one a combination; none is negative.
+        pattern: how a sum is written.
+    """
+    figure, axes = by_row(title, axis, names)
+    ends = [0.0] * len(names)
+    for colour, (label, values) in zip(COLOURS, parts.items(), strict=False):
+        container = axes.barh(range(len(names)), values, left=ends, height=0.7, color=colour, label=label)
+        ends = [end + value for end, value in zip(ends, values, strict=True)]
+    axes.bar_label(container, labels=[pattern.format(end) for end in ends], padding=3, fontsize=8)
+    axes.margins(x=0.1)
+    legend(axes, min(4, len(parts)))
+    return figure

@@ -1,0 +1,30 @@
+"""Throughput against latency: what more clients bring, and what they cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.analyse.view import View
+from harness.report.drawing.lines import MOST, Line, lines
+from harness.units import NS_PER_MS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DESCRIPTION = "texts answered a second against the median latency, a point for each number of clients"
+NEEDS = "the scenario closed_loop with several numbers of clients, as the suite quick has it"
+
+
+def chart(run: View) -> Figure | None:
+    """A line a combination, each point with its number of clients."""
+    found = []
+    for row in run.rows:
+        loads = sorted((one for one in row.loads if one.p50_ns is not None), key=lambda one: one.clients)
+        if len(loads) > 1 and not row.struck_out:
+            rates = [one.per_second for one in loads]
+            medians = [(one.p50_ns or 0) / NS_PER_MS for one in loads]
+            found.append(Line(row.combination, rates, medians, [str(one.clients) for one in loads]))
+    if not found:
+        return None
+    shown = found if len(found) <= MOST else sorted(found, key=lambda one: -max(one.x))[:MOST]
+    return lines("Clients: rate and latency", "texts / s", "median latency (ms)", shown, logarithmic="xy", marker="o")

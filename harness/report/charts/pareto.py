@@ -1,0 +1,56 @@
+"""Latency against memory: what cannot be had both faster and smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from harness.analyse.rows import Row
+from harness.analyse.view import View
+from harness.record import BASELINE, STOCK
+from harness.report.drawing.canvas import COLOURS, canvas, scale
+from harness.report.drawing.points import numbered, scatter
+from harness.units import MIB, NS_PER_MS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DESCRIPTION = "mean latency against peak memory while serving, with the front of what is not beaten in both"
+NEEDS = "the scenario single_stream, in a suite like demo"
+
+Place = tuple[float, float]
+
+
+def chart(run: View) -> Figure | None:
+    """A point a combination, coloured by F1 where that is known; the front as a line."""
+    found = {row.combination: (row, place) for row in run.rows if (place := _place(row))}
+    if len(found) < 2:
+        return None
+    places = [place for _, place in found.values()]
+    scores = [row.scores.micro.f1 for row, _ in found.values() if row.scores]
+    figure, axes = canvas("Latency and memory", "mean latency (ms)", "peak memory while serving (MiB)", height=5)
+    on = front(places)
+    axes.step(*zip(*on, strict=True), where="post", color=COLOURS[0], linewidth=1.2, label="front")
+    shown = scatter(axes, places, scores if len(scores) == len(places) else None)
+    if len(scores) == len(places):
+        figure.colorbar(shown, cax=axes.inset_axes((0.0, -0.22, 0.5, 0.03)), orientation="horizontal", label="F1")
+    scale(axes, "x")
+    told = {name for name, (_, place) in found.items() if place in on or name in (BASELINE, STOCK)}
+    numbered(figure, axes, list(found), places, told)
+    return figure
+
+
+def front(places: Sequence[Place]) -> list[Place]:
+    """The places that no other one beats in both, from left to right."""
+    kept: list[Place] = []
+    for place in sorted(set(places)):
+        if not kept or place[1] < kept[-1][1]:
+            kept.append(place)
+    return kept
+
+
+def _place(row: Row) -> Place | None:
+    if row.latency is None or row.struck_out or row.memory is None:
+        return None
+    size = row.memory.cuda_serving_peak_bytes or row.memory.rss_serving_peak_bytes
+    return None if size is None else (row.latency.mean_ns / NS_PER_MS, size / MIB)

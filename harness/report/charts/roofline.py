@@ -1,0 +1,50 @@
+"""How near each combination comes to what the device can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.analyse.compare import CEILINGS
+from harness.analyse.roofline import DTYPE
+from harness.analyse.view import View
+from harness.report.drawing.canvas import GREY, canvas, scale
+from harness.report.drawing.lines import notable
+from harness.report.drawing.points import numbered, scatter
+from harness.units import NS_PER_S
+from harness.work import Ceilings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DESCRIPTION = "operations a second on tokens, padding left out, under the device's ceilings"
+NEEDS = "the scenario single_stream; runs made before work was recorded have none"
+_GIGA = 1e9
+
+
+def chart(run: View) -> Figure | None:
+    """A point a combination at its operations per byte; the roof is what a matrix product and a copy reached."""
+    measured = run.header.environment.get("worker", {}).get(CEILINGS)
+    found = {
+        row.combination: (
+            row.roofline.request.flops / row.roofline.request.bytes,
+            row.roofline.request.flops / (row.latency.mean_ns / NS_PER_S) / _GIGA,
+        )
+        for row in run.rows
+        if row.roofline and row.latency and not row.struck_out
+    }
+    if measured is None or not found:
+        return None
+    ceilings = msgspec.convert(measured, Ceilings)
+    peak, bandwidth = ceilings.flops_per_s[DTYPE] / _GIGA, ceilings.bytes_per_s / _GIGA
+    ridge = peak / bandwidth
+    low, high = min(ridge, *(x for x, _ in found.values())) / 4, max(ridge, *(x for x, _ in found.values())) * 4
+    figure, axes = canvas("Under the roofline", "operations per byte", "GFLOP/s on tokens", height=5)
+    axes.plot([low, ridge, high], [low * bandwidth, peak, peak], color=GREY)
+    axes.annotate(f"{peak:.3g} GFLOP/s ({DTYPE})", (high, peak), (0, 4), textcoords="offset points", ha="right", size=8)
+    scatter(axes, list(found.values()))
+    scale(axes, "xy")
+    told = {row.combination for row in notable(run.rows)}
+    numbered(figure, axes, list(found), list(found.values()), told)
+    return figure

@@ -1,0 +1,29 @@
+"""What a cold start is made of."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from harness.analyse.view import View
+from harness.report.drawing.bars import stacked
+from harness.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DESCRIPTION = "cold starts: imports, weights and the first call, stacked"
+NEEDS = "the scenario cold_start, in a suite like demo"
+_PARTS = {"imports": "imports_ns", "weights": "weights_ns", "first call": "first_call_ns"}
+
+
+def chart(run: View) -> Figure | None:
+    """Stacked bars of the mean over starts, one a combination."""
+    found = {row.combination: row.starts for row in run.rows if row.starts}
+    if not found:
+        return None
+    parts = {
+        name: [fmean(getattr(one, part) for one in starts) / NS_PER_S for starts in found.values()]
+        for name, part in _PARTS.items()
+    }
+    return stacked("Cold start, from the spawn to the first answer", "seconds", list(found), parts, "{:.2f} s")

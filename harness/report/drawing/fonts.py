@@ -1,0 +1,40 @@
+"""Text that can be read whatever fonts the machine has."""
+
+from __future__ import annotations
+
+from functools import cache
+
+OWN = "DejaVu Sans"  # comes with matplotlib
+_SAMPLE = "价"  # a font that has it is taken for Chinese
+
+
+@cache
+def families() -> tuple[str, ...]:
+    """Matplotlib's own font, and one for Chinese where the machine has any."""
+    from matplotlib.font_manager import fontManager
+
+    chinese = sorted(one.name for one in fontManager.ttflist if _SAMPLE in _characters(one.fname))
+    return (OWN, *chinese[:1])
+
+
+@cache
+def _drawn() -> frozenset[str]:
+    """The characters that these families have."""
+    from matplotlib.font_manager import FontProperties, findfont
+
+    files = (findfont(FontProperties(family=[family])) for family in families())
+    return frozenset().union(*(_characters(file) for file in files))
+
+
+@cache
+def _characters(file: str) -> frozenset[str]:
+    from matplotlib.font_manager import get_font
+
+    return frozenset(map(chr, get_font(file).get_charmap()))
+
+
+def legible(text: str) -> str:
+    """The text, with each character that no font here has written as its number: ``U+4EF7``."""
+    if text.isascii():
+        return text
+    return "".join(letter if letter in _drawn() or letter in "\n\t" else f"U+{ord(letter):04X}" for letter in text)

@@ -1,0 +1,48 @@
+"""Points, one a combination; the notable ones have a number, with its name in a list to the right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from harness.report.drawing.canvas import GREY
+from harness.report.drawing.fonts import legible
+from harness.report.table import folded
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
+
+_LONGEST = 30  # characters of a name on a line of the list
+_FIGURE_SHARE = 0.62  # of the width, left for the points
+
+
+def numbered(
+    figure: Figure, axes: Axes, names: Sequence[str], places: Sequence[tuple[float, float]], told: Collection[str]
+) -> None:
+    """Write a number at each point that is to be told, and the list of them.
+
+    Args:
+        figure: of the axes.
+        axes: with the points drawn.
+        names: one a point.
+        places: where the points are.
+        told: the names that get a number, at most a dozen.
+    """
+    figure.set_layout_engine("none")
+    axes.set_position((0.09, 0.13, _FIGURE_SHARE - 0.09, 0.77))
+    listed: list[str] = []
+    for name, place in zip(names, places, strict=True):
+        if name in told:
+            listed.append(f"{len(listed) + 1}  " + folded(legible(name), _LONGEST).replace("\n", "\n    "))
+            axes.annotate(str(len(listed)), place, (5, 3), textcoords="offset points", fontsize=8)
+    axes.text(1.05, 1.0, "\n".join(listed), transform=axes.transAxes, fontsize=7, va="top", linespacing=1.4)
+
+
+def scatter(axes: Axes, places: Sequence[tuple[float, float]], shades: Sequence[float] | None = None) -> PathCollection:
+    """The points alone, grey or in shades of a figure."""
+    across, up = zip(*places, strict=True)
+    return axes.scatter(
+        across, up, s=28, c=GREY if shades is None else shades, cmap="cividis" if shades else None, zorder=3
+    )
