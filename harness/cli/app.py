@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from harness.cli.cache import cache
+from harness.cli.chart import chart
 from harness.cli.data import data
 from harness.cli.doctor import doctor
 from harness.cli.evaluate import evaluate
@@ -28,6 +29,7 @@ app.command()(run)
 app.command()(selfcheck)
 app.command()(doctor)
 app.command()(report)
+app.command()(chart)
 app.command()(recommend)
 app.command()(evaluate)
 app.command()(train)

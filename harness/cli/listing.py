@@ -11,10 +11,11 @@ import typer
 def listing(
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
 ) -> None:
-    """List the optimizations, suites and datasets."""
+    """List the optimizations, suites, datasets and charts."""
     from harness.data.dataset import dataset_names
     from harness.plan.registry import find_optimizations
     from harness.plan.suite import suite_names
+    from harness.report.charts import kinds
 
     print("optimizations")
     for one in sorted(find_optimizations(plugin or ()).values(), key=lambda one: (one.stage, one.name)):
@@ -22,3 +23,4 @@ def listing(
         print(f"  {one.name}  [{one.stage.name}, {promise}]  {one.documentation.splitlines()[0]}")
     print("suites\n  " + "\n  ".join(suite_names()))
     print("datasets\n  " + "\n  ".join(dataset_names()))
+    print("charts\n  " + "\n  ".join(f"{one.name}  {one.description}" for one in kinds().values()))

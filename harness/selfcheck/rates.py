@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from harness.analyse.stats import ALPHA, NOISE
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 RUNS = 1000  # drawn from the recorded rounds for one rate
 RESAMPLES = 200  # of the recorded rounds, for a rate's interval
 _SEED = 0
+_ALARM = 0.01  # of a clean round, that its memory is taken for grown
 
 
 @dataclass(frozen=True)
@@ -92,5 +94,12 @@ def _rate(rounds: Sequence[float], of: int, sd: float, signs: Sequence[int]) -> 
 
 
 def grown(peak_bytes: int, clean_bytes: Sequence[int]) -> bool:
-    """Whether a peak of memory exceeds the clean rounds' greatest by more than these differ among themselves."""
-    return peak_bytes > max(clean_bytes) + (max(clean_bytes) - min(clean_bytes))
+    """Whether a peak of memory lies above what one more clean round would show in 99 of 100 cases.
+
+    Source: the one-sided prediction interval of a normal sample (Hahn and Meeker, Statistical Intervals, 1991).
+    """
+    from scipy.stats import t
+
+    count = len(clean_bytes)
+    reach = float(t.ppf(1 - _ALARM, count - 1)) * stdev(clean_bytes) * math.sqrt(1 + 1 / count)
+    return peak_bytes > fmean(clean_bytes) + reach

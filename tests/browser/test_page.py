@@ -25,7 +25,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("page")
     records = [*RECORDS, *measured("wrong", 0.1, Difference("t9", tie=False, expected=SPAN, got=[]))]
     run = view(HEADER, records, [])
-    svgs = {chart.stem: chart.with_suffix(".svg").read_bytes() for chart in save_all(run.rows, directory / "charts")}
+    svgs = {chart.stem: chart.with_suffix(".svg").read_bytes() for chart in save_all(run, directory / "charts")}
     written = directory / "report.html"
     written.write_text(html.render(run, svgs, {"t9": "全场五折，九元起。"}), encoding="utf-8")
     return written

@@ -1,69 +1,200 @@
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from made_up import HEADER, RECORDS
+from matplotlib import font_manager
+from msgspec.structs import replace as changed
 from test_advice import OTHERS, row
+from typer.testing import CliRunner
 
 from harness.analyse.rows import Row, Throughput
 from harness.analyse.stats import Estimate
-from harness.record import Difference
-from harness.report.charts import KINDS, draw, save_all
+from harness.analyse.view import View, view
+from harness.cli.app import app
+from harness.errors import InputError
+from harness.profile import PARTS, Profile
+from harness.record import ClosedLoop, Difference, Load, Measured, Parity, Record, SingleStream
+from harness.report.charts import draw, find_kind, kinds, save, save_all
+from harness.report.charts.pareto import front
+from harness.report.drawing import fonts
+from harness.report.drawing.lines import MOST, notable
 from harness.report.table import folded
+from harness.run.store import Store
+from harness.work import PassWork, Work
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LOAD = Throughput("closed_loop", 3, 12.5, Estimate(1.2, 1.1, 1.3, 0.001), 1e6, None)
 LONG = "flash_attention+segmented_forward+dynamic_truncation+batching+torchscript+lean_startup"
 ROWS = [*OTHERS, replace(row(LONG, 0.6), loads=(LOAD,))]
 RUNGS = [*OTHERS, row("b", 0.9), row("a+b", 0.5), row("a+c", 0.1), row("a+b+c", 0.7)]
+OF_ROWS = ("ratio", "latency", "throughput", "memory")
+PROFILE = Profile({part: [1_000_000] * 50 for part in PARTS}, 10**7, [2**28, 2**29, 2**28])
+WORK = PassWork(Work(50 * 10**9, 50 * 10**8), Work(100 * 10**9, 50 * 10**8))
+CEILINGS = {"ceilings": {"flops_per_s": {"float32": 1e12}, "bytes_per_s": 1e10}}
+
+
+def of(rows: list[Row]) -> View:
+    return replace(view(HEADER, RECORDS, []), rows=rows, records=[], found=None)
+
+
+def whole() -> View:
+    """A run with all that any chart needs."""
+    records: list[Record] = []
+    for record in RECORDS:
+        samples = record.samples if isinstance(record, Measured) else None
+        if isinstance(record, Measured) and isinstance(samples, SingleStream):
+            record = changed(record, samples=changed(samples, profile=PROFILE, work=WORK))
+        records.append(record)
+        if isinstance(record, Measured) and isinstance(samples, ClosedLoop):
+            loads = [Load(2 * one.wall_ns, [2 * ns for ns in one.request_ns]) for one in samples.own]
+            more = ClosedLoop(8, loads, samples.partner, Parity(50))
+            records.append(Measured(changed(record.cell, clients=8), 0, more))
+    names = ("good", "better", "better+good", "third", "good+third", "better+third", "better+good+third")
+    cells = {one.cell.combination for one in records}
+    like = [one for one in records if one.cell.combination == "better"]
+    records += [
+        changed(one, cell=changed(one.cell, combination=name)) for name in names if name not in cells for one in like
+    ]
+    header = changed(
+        HEADER,
+        exact=HEADER.exact | dict.fromkeys(names, True),
+        environment={"worker": CEILINGS},
+        text_characters=list(range(10, 60)),
+    )
+    return view(header, records, [])
+
+
+def drawn(kind: str, run: View) -> Figure:
+    figure = draw(find_kind(kind), run)
+    assert figure is not None
+    return figure
 
 
 def labels(kind: str, rows: list[Row]) -> list[str]:
-    figure = draw(kind, rows)
-    assert figure is not None
-    return [text.get_text().replace("\n", "") for text in figure.axes[0].get_yticklabels()]
+    return [text.get_text().replace("\n", "") for text in drawn(kind, of(rows)).axes[0].get_yticklabels()]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "ladder"])
+@pytest.mark.parametrize("kind", OF_ROWS)
 def test_a_chart_names_its_combinations_and_its_unit(kind: str) -> None:
     expected = [LONG] if kind == "throughput" else ["baseline", "stock", LONG]
     assert labels(kind, ROWS) == expected
-    figure = draw(kind, ROWS)
-    assert figure is not None
-    assert figure.axes[0].get_xlabel()
+    assert drawn(kind, of(ROWS)).axes[0].get_xlabel()
 
 
 def test_the_ladder_takes_one_more_at_each_rung() -> None:
     assert labels("ladder", RUNGS) == ["baseline", "+ b", "+ a", "+ c"]
-    figure = draw("ladder", RUNGS)
-    assert figure is not None
-    assert [text.get_text() for text in figure.axes[0].texts] == ["0.900", "0.500", "0.700"]
+    assert [text.get_text() for text in drawn("ladder", of(RUNGS)).axes[0].texts] == ["0.900", "0.500", "0.700"]
 
 
 def test_two_rungs_are_no_ladder() -> None:
-    assert draw("ladder", RUNGS[:4]) is None
+    assert draw(find_kind("ladder"), of(RUNGS[:4])) is None
 
 
 @pytest.mark.parametrize("kind", ["ratio", "latency", "throughput"])
 def test_a_speed_of_other_answers_is_not_drawn(kind: str) -> None:
     wrong = replace(ROWS[2], broken=(Difference("t", tie=False, expected=[], got=[]),))
-    figure = draw(kind, [*OTHERS, wrong])
+    figure = draw(find_kind(kind), of([*OTHERS, wrong]))
     assert figure is None or LONG not in labels(kind, [*OTHERS, wrong])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", kinds())
 def test_nothing_measured_is_no_chart(kind: str) -> None:
-    assert draw(kind, [replace(row("a", 1), latency=None, memory=None)]) is None
+    assert draw(find_kind(kind), of([replace(row("a", 1), latency=None, memory=None, starts=())])) is None
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_is_drawn_with_a_title_and_its_axes_named(kind: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axes = drawn(kind, whole()).axes[0]
+    assert axes.get_title(loc="left")
+    assert axes.get_xlabel() or kind == "interactions"
 
 
 def test_every_chart_is_saved_as_png_and_svg(tmp_path: Path) -> None:
-    saved = save_all(RUNGS + ROWS[2:], tmp_path / "charts")
-    assert [path.stem for path in saved] == list(KINDS)
+    saved = save_all(whole(), tmp_path / "charts")
+    assert {path.stem for path in saved} == set(kinds())
     for path in saved:
         assert path.read_bytes().startswith(b"\x89PNG")
         assert "<svg" in path.with_suffix(".svg").read_text()
 
 
+@pytest.mark.parametrize("kind", ["pareto", "parts", "shapley"])
+def test_the_same_run_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
+    for name in ("one.svg", "other.svg"):
+        save(drawn(kind, whole()), tmp_path / name, "svg", kind)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "other.svg").read_bytes()
+
+
+def test_a_chart_alone_in_the_format_that_is_asked_for(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for line in (HEADER, *RECORDS):
+        store.append(line)
+    file = tmp_path / "pareto.pdf"
+    said = CliRunner().invoke(app, ["chart", str(tmp_path), "--kind", "pareto", "-o", str(file)])
+    assert said.stdout == f"Chart: {file}\n"
+    assert file.read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--kind", "paretto"], "unknown chart 'paretto'; did you mean 'pareto'"),
+        (["--kind", "pareto", "--format", "gif"], "the formats are svg, png, pdf"),
+        (["--kind", "interactions"], "needs all combinations, or a fraction"),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(arguments: list[str], message: str, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for line in (HEADER, *RECORDS[:4]):
+        store.append(line)
+    said = CliRunner().invoke(app, ["chart", str(tmp_path), *arguments])
+    with pytest.raises(InputError, match=message):
+        raise said.exception or AssertionError(said.output)
+
+
+def test_of_many_combinations_the_notable_ones_are_told() -> None:
+    many = [*OTHERS, *(row(f"a{i}+b", 0.9) for i in range(30)), row("alone", 0.95), row("c+d", 0.3)]
+    names = [one.combination for one in notable(many)]
+    assert len(names) == MOST
+    assert {"baseline", "stock", "alone", "c+d"} <= set(names)
+
+
+def test_the_front_is_what_nothing_beats_in_both() -> None:
+    assert front([(1, 9), (2, 5), (3, 5), (4, 7), (5, 1), (1, 9.5)]) == [(1, 9), (2, 5), (5, 1)]
+
+
+def test_a_character_that_no_font_has_is_written_as_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = font_manager.findfont(font_manager.FontProperties(family=[fonts.OWN]))
+    here = [one for one in font_manager.fontManager.ttflist if one.fname == own]
+    caches: list[Any] = [fonts.families, fonts._drawn]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", here)
+    for cached in caches:
+        cached.cache_clear()
+    try:
+        assert fonts.families() == (fonts.OWN,)
+        assert fonts.legible("价格 a+b") == "U+4EF7U+683C a+b"
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            save(drawn("ratio", of([*OTHERS, row("批处理", 0.5)])), Path("/dev/null"), "png", "ratio")
+    finally:
+        for cached in caches:
+            cached.cache_clear()
+
+
 def test_a_long_combination_is_folded_after_a_plus() -> None:
     assert folded(LONG, 34).replace("\n", "") == LONG
     assert max(map(len, folded(LONG, 34).split("\n"))) < 40
+
+
+def test_every_kind_is_on_the_page_of_charts() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "charts.md").read_text(encoding="utf-8")
+    for kind in kinds().values():
+        assert f"| `{kind.name}` | {kind.description} | {kind.needs} |" in page

@@ -70,21 +70,22 @@ def draw(kind: Kind, run: View) -> Figure | None:
         return kind.chart(run)
 
 
-def save(figure: Figure, path: Path, name: str) -> None:
-    """Write a figure in the format of the path's suffix; the same figure gives the same bytes.
+def save(figure: Figure, path: Path, form: str, name: str) -> None:
+    """Write a figure; the same one gives the same bytes.
 
     Args:
         figure: what to write.
-        path: with one of the suffixes in FORMATS.
+        path: the file.
+        form: one of FORMATS.
         name: of the kind, so that ids in the SVG files of a page do not clash.
     """
     import matplotlib as mpl
 
     from harness.report.drawing.fonts import families
 
-    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(path.suffix.removeprefix("."))
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "font.family": list(families())}):
-        figure.savefig(path, dpi=_DPI, metadata=undated)
+        figure.savefig(path, format=form, dpi=_DPI, metadata=undated)
 
 
 def save_all(run: View, directory: Path) -> list[Path]:
@@ -95,6 +96,6 @@ def save_all(run: View, directory: Path) -> list[Path]:
         if figure is not None:
             directory.mkdir(exist_ok=True)
             for suffix in ("svg", "png"):
-                save(figure, directory / f"{kind.name}.{suffix}", kind.name)
+                save(figure, directory / f"{kind.name}.{suffix}", suffix, kind.name)
             saved.append(directory / f"{kind.name}.png")
     return saved

@@ -28,12 +28,16 @@ def chart(run: View) -> Figure | None:
         return None
     places = [place for _, place in found.values()]
     scores = [row.scores.micro.f1 for row, _ in found.values() if row.scores]
-    figure, axes = canvas("Latency and memory", "mean latency (ms)", "peak memory while serving (MiB)", height=5)
+    alike = len(set(scores)) == 1 and len(scores) == len(places)
+    title = f"Latency and memory (F1 of all: {scores[0]:.3f})" if alike else "Latency and memory"
+    figure, axes = canvas(title, "mean latency (ms)", "peak memory while serving (MiB)", height=5)
     on = front(places)
     axes.step(*zip(*on, strict=True), where="post", color=COLOURS[0], linewidth=1.2, label="front")
-    shown = scatter(axes, places, scores if len(scores) == len(places) else None)
-    if len(scores) == len(places):
-        figure.colorbar(shown, cax=axes.inset_axes((0.0, -0.22, 0.5, 0.03)), orientation="horizontal", label="F1")
+    coloured = len(scores) == len(places) and not alike
+    shown = scatter(axes, places, scores if coloured else None)
+    if coloured:
+        below_the_list = axes.inset_axes((1.07, 0.08, 0.5, 0.03))
+        figure.colorbar(shown, cax=below_the_list, orientation="horizontal", label="F1").ax.tick_params(labelsize=7)
     scale(axes, "x")
     told = {name for name, (_, place) in found.items() if place in on or name in (BASELINE, STOCK)}
     numbered(figure, axes, list(found), places, told)

@@ -10,6 +10,8 @@ from harness.report.drawing.canvas import COLOURS, by_row, legend
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_MANY = 5  # parts that have no room beside the title
+
 
 def bars(
     title: str,
@@ -64,5 +66,5 @@ def stacked(title: str, axis: str, names: Sequence[str], parts: Mapping[str, Seq
         ends = [end + value for end, value in zip(ends, values, strict=True)]
     axes.bar_label(container, labels=[pattern.format(end) for end in ends], padding=3, fontsize=8)
     axes.margins(x=0.1)
-    legend(axes, min(4, len(parts)))
+    legend(axes, len(parts) if len(parts) < _MANY else 1)
     return figure

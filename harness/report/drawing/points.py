@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 30  # characters of a name on a line of the list
 _FIGURE_SHARE = 0.62  # of the width, left for the points
+_APART = 9  # points between two numbers
+_POINTS_AN_INCH = 72
 
 
 def numbered(
@@ -33,10 +35,16 @@ def numbered(
     figure.set_layout_engine("none")
     axes.set_position((0.09, 0.13, _FIGURE_SHARE - 0.09, 0.77))
     listed: list[str] = []
+    taken: list[tuple[float, float]] = []
     for name, place in zip(names, places, strict=True):
         if name in told:
             listed.append(f"{len(listed) + 1}  " + folded(legible(name), _LONGEST).replace("\n", "\n    "))
-            axes.annotate(str(len(listed)), place, (5, 3), textcoords="offset points", fontsize=8)
+            across, up = axes.transData.transform(place) * _POINTS_AN_INCH / figure.dpi
+            aside = 5.0
+            while any(abs(across + aside - x) < _APART and abs(up - y) < _APART for x, y in taken):
+                aside += _APART
+            taken.append((across + aside, up))
+            axes.annotate(str(len(listed)), place, (aside, 3), textcoords="offset points", fontsize=8)
     axes.text(1.05, 1.0, "\n".join(listed), transform=axes.transAxes, fontsize=7, va="top", linespacing=1.4)
 
 

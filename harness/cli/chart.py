@@ -1,0 +1,38 @@
+"""`uiebench chart`: one chart of a run alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.errors import InputError
+
+
+def chart(
+    run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")],
+    kind: Annotated[str, typer.Option(help="Which chart; `uiebench list` names them.")],
+    form: Annotated[str | None, typer.Option("--format", help="svg, png or pdf; that of the file's name.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; KIND.FORMAT if not given.")] = None,
+) -> None:
+    """Draw one chart of a run."""
+    from harness.analyse.view import view
+    from harness.report.charts import FORMATS, draw, find_kind, save
+    from harness.run.store import read_finished, read_run
+
+    found = find_kind(kind)
+    suffix = form or (output.suffix.removeprefix(".") if output else "") or FORMATS[0]
+    if suffix not in FORMATS:
+        raise InputError(f"a chart cannot be written as {suffix!r}; the formats are {', '.join(FORMATS)}")
+    header, records = read_run(run, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
+    figure = draw(found, view(header, records, read_finished(run)))
+    if figure is None:
+        raise InputError(f"the run has nothing for the chart {kind!r}, which needs {found.needs}")
+    file = output or Path(f"{kind}.{suffix}")
+    try:
+        save(figure, file, suffix, kind)
+    except OSError as error:
+        raise InputError(f"cannot write {str(file)!r}: {error.strerror}; name another file with --output") from None
+    print(f"Chart: {file}")
