@@ -15,6 +15,7 @@ from statistics import median
 from typing import Literal, TypeAlias
 
 from harness.data.dataset import Example, read_dataset
+from harness.data.texts import read_texts
 from harness.embedded.cache import cached
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import UiebenchError
@@ -101,7 +102,8 @@ def _cache() -> Finding:
 
 def _data(name: str) -> Finding:
     try:
-        examples = list(read_dataset(name))
+        left_out: list[str] = []
+        examples = list(read_texts(name, left_out.append))
     except UiebenchError as error:
         return Finding(f"data {name}", "wrong", str(error))
     if not examples:
@@ -109,6 +111,8 @@ def _data(name: str) -> Finding:
     lengths = [len(example.text) for example in examples]
     gold = sum(example.gold is not None for example in examples)
     said = f"{len(examples)} texts of {min(lengths)} to {max(lengths)} characters (median {median(lengths):.0f})"
+    if left_out:
+        return Finding(f"data {name}", "note", f"{said}; {left_out[0]}")
     if not gold:
         return Finding(f"data {name}", "note", f"{said}, none with gold: speed and parity can be measured, F1 cannot")
     return Finding(f"data {name}", "fine", f"{said}, {gold} with gold")

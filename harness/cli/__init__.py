@@ -7,6 +7,11 @@ import sys
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
+def warn(message: str) -> None:
+    """Say what did not stop the command."""
+    print(f"uiebench: {message}", file=sys.stderr)
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one message on stderr and exit status 2."""
     from harness.cli.app import app

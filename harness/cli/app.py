@@ -6,6 +6,7 @@ import typer
 
 from harness.cli.cache import cache
 from harness.cli.chart import chart
+from harness.cli.compare import compare
 from harness.cli.data import data
 from harness.cli.doctor import doctor
 from harness.cli.evaluate import evaluate
@@ -30,6 +31,7 @@ app.command()(selfcheck)
 app.command()(doctor)
 app.command()(report)
 app.command()(chart)
+app.command()(compare)
 app.command()(recommend)
 app.command()(evaluate)
 app.command()(train)

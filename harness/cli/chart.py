@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from harness.cli import warn
 from harness.errors import InputError
 
 
@@ -26,7 +26,7 @@ def chart(
     suffix = form or (output.suffix.removeprefix(".") if output else "") or FORMATS[0]
     if suffix not in FORMATS:
         raise InputError(f"a chart cannot be written as {suffix!r}; the formats are {', '.join(FORMATS)}")
-    header, records = read_run(run, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
+    header, records = read_run(run, warn)
     figure = draw(found, view(header, records, read_finished(run)))
     if figure is None:
         raise InputError(f"the run has nothing for the chart {kind!r}, which needs {found.needs}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli import warn
 from harness.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ _SHOWN = 300  # characters of a text in the list of errors
 
 
 def evaluate(
-    data: Annotated[str, typer.Option(help="NAME, NAME/SPLIT, or a .jsonl file with gold spans.")] = "business",
+    data: Annotated[str, typer.Option(help="NAME, NAME/SPLIT, or a file with gold spans, of any format.")] = "business",
+    format_name: Annotated[str | None, typer.Option("--format", help="Of the file; guessed if not given.")] = None,
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     errors: Annotated[bool, typer.Option("--errors", help="Also list what was missed and what was wrong.")] = False,
@@ -27,11 +29,11 @@ def evaluate(
     from rich.progress import track
 
     from harness import Extractor
-    from harness.data.dataset import read_dataset
+    from harness.data.texts import read_texts
     from harness.embedded.checkpoints import find_checkpoint
     from harness.measure.f1 import score
 
-    examples = list(read_dataset(data))
+    examples = list(read_texts(data, warn, format_name=format_name))
     extractor = Extractor.load(find_checkpoint(checkpoint), device=device)
     progress = track(examples, "evaluate", console=Console(file=sys.stderr), disable=not sys.stderr.isatty())
     answers = [extractor.extract(example.text, example.schema) for example in progress]

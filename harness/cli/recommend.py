@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli import FAILED
+from harness.cli import FAILED, warn
 from harness.units import NS_PER_S, parse_bytes, parse_duration
 
 FILE = "combination.toml"
@@ -48,7 +47,7 @@ def recommend(
     from harness.report.recommend import lines
     from harness.run.store import read_run
 
-    header, records = read_run(run, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
+    header, records = read_run(run, warn)
     constraints = Constraints(
         max_vram_bytes=None if max_vram is None else parse_bytes(max_vram),
         max_rss_bytes=None if max_rss is None else parse_bytes(max_rss),

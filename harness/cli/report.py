@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli import warn
+
 if TYPE_CHECKING:
     from harness.analyse.view import View
 
@@ -71,7 +73,7 @@ def _view(directory: Path, *, no_texts: bool) -> View:
     from harness.report.private import without_texts
     from harness.run.store import read_finished, read_run
 
-    header, records = read_run(directory, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
+    header, records = read_run(directory, warn)
     return view(header, without_texts(records) if no_texts else records, read_finished(directory))
 
 
@@ -79,14 +81,15 @@ def _texts(directory: Path, seen: View) -> Mapping[str, str]:
     """The texts that answers differ in, by id; only those of datasets that are still to be had."""
     from harness.errors import UiebenchError
     from harness.plan.suite import read_suite
-    from harness.run.ablation import read_examples
+    from harness.run.texts import read_examples
 
     wanted = {one.id for row in seen.rows for one in (*row.broken, *row.ties)}
     if not wanted:
         return {}
     try:
         asked = read_suite(directory / "suite.toml").texts
-        return {one.id: one.text for one in read_examples([*asked.datasets, *asked.compared]) if one.id in wanted}
+        examples = read_examples([*asked.datasets, *asked.compared], asked.schema, lambda _: None)
+        return {one.id: one.text for one in examples if one.id in wanted}
     except (UiebenchError, OSError) as error:
-        print(f"uiebench: the report shows no texts: {error}", file=sys.stderr)
+        warn(f"the report shows no texts: {error}")
         return {}

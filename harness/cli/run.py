@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import FAILED
+from harness.cli import FAILED, warn
 from harness.cli.progress import with_progress
 from harness.cli.report import show
 from harness.units import parse_duration
@@ -55,7 +55,7 @@ def run(
         include=tuple(find_deployment(written).combination for written in with_ or ()),
         fresh=fresh,
     )
-    ablation = prepare(options)
+    ablation = prepare(options, warn)
     if dry_run:
         _show_plan(ablation)
         return

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import FAILED
+from harness.cli import FAILED, warn
 from harness.cli.progress import with_progress
 
 
@@ -43,7 +43,7 @@ def selfcheck(
         command=shlex.join(["uiebench", *sys.argv[1:]]),
     )
     directory = with_progress(total(rounds), lambda step: check(options, rounds, step))
-    _, records = read_run(directory, warn=lambda message: print(f"uiebench: {message}", file=sys.stderr))
+    _, records = read_run(directory, warn)
     found = findings(records)
     report = directory / "selfcheck.md"
     report.write_text("\n".join(("# selfcheck", "", *lines(found), "")), encoding="utf-8")

@@ -43,6 +43,7 @@ class Texts(Part, frozen=True):
     datasets: Annotated[list[str], msgspec.Meta(min_length=1)]
     count: Positive | None = None
     ids: list[str] = []  # or these alone, as DATASET:ID
+    schema: str | None = None  # as JSON, for files that have none; else the types of their labels
     compared: list[str] = []  # datasets of which every text is answered once more, untimed, and compared
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.analyse.attribution import TIME
 from harness.analyse.compare import streams
 from harness.analyse.rows import Row
+from harness.analyse.runs import flattened
 from harness.analyse.view import View
 from harness.record import Chains, Difference
 from harness.report import claims
@@ -94,7 +94,7 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
         texts=texts,
         told=told,
         strip_size=(WIDTH, HEIGHT),
-        machine=_flattened(run.header.environment),
+        machine=flattened(run.header.environment),
         nothing=NOTHING,
     )
 
@@ -172,16 +172,6 @@ def _brought(run: View) -> dict[str, Any] | None:
         "tables": [brought(run.found), *pairs],
         "words": list(in_words(time)) if time.given else [],
     }
-
-
-def _flattened(data: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for key, value in data.items():
-        if isinstance(value, dict):
-            found += _flattened(value, f"{above}{key}.")
-        else:
-            found.append((above + key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
-    return found
 
 
 def _environment() -> Environment:

@@ -7,6 +7,7 @@ import random
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +18,7 @@ import msgspec
 
 from harness.analyse.compare import MACHINE_SD
 from harness.analyse.stats import ASSUMED_SD
-from harness.data.dataset import Example, pick, read_dataset
+from harness.data.dataset import Example
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError, PlatformError, SuiteError, UiebenchError, unknown
 from harness.plan.cells import Planned, plan_cells
@@ -34,6 +35,7 @@ from harness.run.reference import read_reference, write_reference
 from harness.run.runner import Executor, Rounds, run
 from harness.run.stopping import Schedule, broken
 from harness.run.store import Store, go_on, read_run, unfinished_run
+from harness.run.texts import Warn, choose
 
 # What `--dry-run` reckons with, before anything was started: a fresh process with transformers, a request to the small
 # embedded checkpoint, and one to a checkpoint of StructBERT-base's size, all on two CPU cores.
@@ -114,8 +116,12 @@ class Ablation:
         return ASSUMED_START_S + runnable * (measure.rounds * round_s + once_s)
 
 
-def prepare(options: Options) -> Ablation:
+def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
     """Read and check everything that a run needs, without starting anything.
+
+    Args:
+        options: of the run.
+        warn: told what of a file of texts was left out.
 
     Raises:
         SuiteError: the suite, an optimization or a plugin.
@@ -131,27 +137,8 @@ def prepare(options: Options) -> Ablation:
     suite = including(read_suite(path), options.include)
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
     check_effects(suite, plan)
-    examples = read_examples(suite.texts.datasets)
-    if suite.texts.ids:
-        examples = [_named(name, examples) for name in suite.texts.ids]
-    if not examples:
-        raise InputError(f"the datasets {', '.join(suite.texts.datasets)} hold no text")
-    timed = pick(examples, suite.texts.count)
-    known = {example.id for example in timed}
-    compared = [example for example in read_examples(suite.texts.compared) if example.id not in known]
-    return Ablation(options, path, suite, tuple(plan), tuple(timed), tuple(compared))
-
-
-def _named(name: str, examples: list[Example]) -> Example:
-    by_id = {example.id: example for example in examples}
-    if name not in by_id:
-        raise InputError(unknown("text", name, by_id))
-    return by_id[name]
-
-
-def read_examples(datasets: list[str]) -> list[Example]:
-    """All texts of some datasets, their ids those that a run has."""
-    return [_renamed(name, example) for name in datasets for example in read_dataset(name)]
+    timed, compared = choose(suite.texts, warn)
+    return Ablation(options, path, suite, tuple(plan), timed, compared)
 
 
 def _chosen(plan: list[Planned], only: tuple[str, ...], skip: tuple[str, ...]) -> list[Planned]:
@@ -270,10 +257,6 @@ def _key(ablation: Ablation) -> str:
         (options.device, options.threads, options.seed),
     )
     return run_key(decides, find_checkpoint(options.checkpoint).resolve(), options.plugins)
-
-
-def _renamed(dataset: str, example: Example) -> Example:
-    return msgspec.structs.replace(example, id=f"{Path(dataset).stem if '.jsonl' in dataset else dataset}:{example.id}")
 
 
 def _new_directory(parent: Path, suite: str) -> Path:

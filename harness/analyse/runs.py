@@ -1,0 +1,101 @@
+"""Two or more runs side by side: two commits, two devices, two models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.analyse.compare import ratios
+from harness.analyse.rows import Row
+from harness.analyse.stats import ALPHA, Estimate, divided, judged_together
+from harness.analyse.view import View
+
+# What differs between any two runs of the same thing, and says nothing.
+_VOLATILE = ("load_average", "timer.", "worker.ceilings", "worker.gpu_uuid")
+
+
+@dataclass(frozen=True)
+class Side:
+    """A combination in one of the runs."""
+
+    row: Row | None  # None where the run has not got it
+    to_first: Estimate | None  # its ratio to stock over the first run's; None in the first, and where either is missing
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs compared, combination by combination."""
+
+    names: tuple[str, ...]  # of the runs, in order
+    sides: dict[str, tuple[Side, ...]]  # by combination: one a run
+    differing: dict[str, tuple[str, ...]]  # of header and environment: what each run has
+    alike: bool  # whether all ran on one kind of device, so that times themselves can be compared
+
+
+def side_by_side(runs: Mapping[str, View]) -> Runs:
+    """Compare the others with the first.
+
+    Runs are independent, so the errors of both ratios add up; the verdicts of a run's combinations are judged together.
+    """
+    names, views = tuple(runs), list(runs.values())
+    first, others = views[0], views[1:]
+    quotients = [{}, *(_quotients(first, other) for other in others)]
+    combinations = dict.fromkeys(row.combination for one in views for row in one.rows)
+    rows = [{row.combination: row for row in one.rows} for one in views]
+    told = [_told(one) for one in views]
+    keys = dict.fromkeys(key for one in told for key in one)
+    return Runs(
+        names=names,
+        sides={
+            name: tuple(Side(of.get(name), found.get(name)) for of, found in zip(rows, quotients, strict=True))
+            for name in combinations
+        },
+        differing={key: values for key in keys if len(set(values := tuple(one.get(key, "–") for one in told))) > 1},
+        alike=len({_kind(one) for one in views}) == 1,
+    )
+
+
+def _quotients(first: View, other: View) -> dict[str, Estimate]:
+    theirs, ours = ratios(first.records), ratios(other.records)
+    alpha = ALPHA / max(first.header.looks, other.header.looks)
+    return judged_together(
+        {
+            name: divided(rounds, other.spread.of(name), theirs[name], first.spread.of(name), alpha)
+            for name, rounds in ours.items()
+            if name in theirs
+        }
+    )
+
+
+def _kind(run: View) -> tuple[str, str]:
+    """The device's kind: its class and its model."""
+    found = run.header.environment
+    gpu = found.get("worker", {}).get("gpu")
+    return run.header.device.partition(":")[0], str(gpu or found.get("processor"))
+
+
+def _told(run: View) -> dict[str, str]:
+    """What the run was, and where, by key."""
+    header = run.header
+    own = {
+        "command": header.command,
+        "checkpoint": header.checkpoint,
+        "device": header.device,
+        "seed": header.seed,
+        "texts": f"{len(header.texts)}: {', '.join(header.texts[:3])}{', …' if len(header.texts) > 3 else ''}",
+    }
+    every = flattened({**own, **header.environment})
+    return {key: value for key, value in every if not key.startswith(_VOLATILE)}
+
+
+def flattened(data: Mapping[str, Any], above: str = "") -> Sequence[tuple[str, str]]:
+    """Nested figures as text, each under its path with dots."""
+    found: list[tuple[str, str]] = []
+    for key, value in data.items():
+        if isinstance(value, dict):
+            found += flattened(value, f"{above}{key}.")
+        else:
+            found.append((above + key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+    return found

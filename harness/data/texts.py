@@ -1,0 +1,74 @@
+"""Texts by name: those that come with the tool, and files of any format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.data.dataset import Example, dataset_names, find_dataset, read_dataset
+from harness.data.files import read_file
+from harness.data.formats.find import format_of
+from harness.errors import InputError
+
+NATIVE = "native"
+_SHOWN = 3  # faults that are told; the rest is counted
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is a file's (or a folder's), and not that of a dataset that comes with the tool."""
+    ours = name in dataset_names() or f"{name}/test" in dataset_names()
+    return not ours and (bool(Path(name).suffix) or Path(name).exists())
+
+
+def read_texts(
+    name: str, warn: Callable[[str], None], *, format_name: str | None = None, schema: Any = None
+) -> Iterator[Example]:
+    """Stream texts, each checked.
+
+    A dataset of the tool and a file in its own format must be sound as they are. Of a file in another format, what
+    cannot be used is left out and told.
+
+    Args:
+        name: ``NAME``, ``NAME/SPLIT``, a file, or a folder of brat's.
+        warn: told, once all is read, what was left out.
+        format_name: of a file; guessed from its content where it is None.
+        schema: for a file that has none of its own; None takes the types of its labels.
+
+    Raises:
+        InputError: there is no such dataset or file, its format cannot be told, or a line of the tool's own format
+            cannot be used.
+    """
+    if not is_file(name) or _is_native(Path(name), format_name):
+        yield from read_dataset(name)
+        return
+    faults = _Faults()
+    yield from read_file(Path(name), faults.note, format_name, schema)
+    if faults.count:
+        rest = f" and {faults.count - _SHOWN} more" if faults.count > _SHOWN else ""
+        warn(
+            f"{name}: {'; '.join(faults.first)}{rest}; what they concern is left out (`uiebench data check {name}` "
+            "names each)"
+        )
+
+
+@dataclass
+class _Faults:
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def note(self, line: int, said: str) -> None:
+        self.count += 1
+        if self.count <= _SHOWN:
+            self.first.append(f"line {line}: {said}")
+
+
+def _is_native(path: Path, format_name: str | None) -> bool:
+    if path.suffix != ".jsonl" or format_name not in (None, NATIVE):
+        return False
+    find_dataset(str(path))
+    try:
+        return format_of(path, format_name).NAME == NATIVE
+    except InputError:
+        return True  # its first line is no format's; the strict reader says what is wrong with it

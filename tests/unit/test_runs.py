@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from made_up import HEADER, RECORDS, measured
+from msgspec.structs import replace
+from typer.testing import CliRunner
+
+from harness.analyse.runs import side_by_side
+from harness.analyse.view import View, view
+from harness.cli.app import app
+from harness.errors import InputError
+from harness.record import Record
+from harness.report.runs import render
+
+DEMO = Path(__file__).parents[2] / "reports" / "cpu" / "demo"
+
+
+def run(**changes: object) -> View:
+    return view(replace(HEADER, **changes), RECORDS, [])
+
+
+def slowed() -> View:
+    """The same run on another day, in which `good` is twice as slow and `better` is gone."""
+    records: list[Record] = [one for one in RECORDS if one.cell.combination not in ("good", "better")]
+    header = replace(HEADER, exact={name: exact for name, exact in HEADER.exact.items() if name != "better"})
+    return view(header, [*records, *measured("good", 1.0)], [])
+
+
+def test_a_run_is_like_itself() -> None:
+    found = side_by_side({"a": run(), "b": run()})
+    assert found.alike
+    assert found.differing == {}
+    for name, (_, other) in found.sides.items():
+        assert (other.to_first is None) == (name in ("broken", "absent"))
+        if other.to_first:
+            assert other.to_first.value == pytest.approx(1)
+            assert other.to_first.verdict not in ("faster", "slower")
+
+
+def test_what_has_grown_slower_and_what_is_gone() -> None:
+    found = side_by_side({"a": run(), "b": slowed()})
+    (_, good), (_, better) = found.sides["good"], found.sides["better"]
+    assert good.to_first
+    assert good.to_first.value == pytest.approx(2)
+    assert good.to_first.verdict == "slower"
+    assert (better.row, better.to_first) == (None, None)
+    written = render(found, absolute=False)
+    (line,) = (line for line in written.splitlines() if line.startswith("| good |"))
+    assert "slower" in line
+    (line,) = (line for line in written.splitlines() if line.startswith("| better |"))
+    assert "not in this run" in line
+
+
+def test_times_of_two_devices_are_shown_only_where_asked_for() -> None:
+    other = run(device="cuda:1", environment={"cores": 2, "worker": {"gpu": "A"}, "load_average": [1]})
+    found = side_by_side({"a": run(), "b": other})
+    assert not found.alike
+    assert found.differing == {"device": ("cpu", "cuda:1"), "worker.gpu": ("–", "A")}
+    assert "mean, A" not in render(found, absolute=False)
+    assert "--absolute" in render(found, absolute=False)
+    assert "mean, A" in render(found, absolute=True)
+
+
+def test_the_command_takes_two_directories_or_more(tmp_path: Path) -> None:
+    shutil.copytree(DEMO, tmp_path / "other")
+    done = CliRunner().invoke(app, ["compare", str(DEMO), str(tmp_path / "other"), str(DEMO)])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("1.00 [") >= 2 * 9
+    assert f"- C: {DEMO} (3)" in done.stdout
+    assert "What differs" not in done.stdout
+    for arguments, said in (([str(DEMO)], "two runs or more"), ([str(DEMO), str(tmp_path)], "holds no run")):
+        with pytest.raises(InputError, match=said):
+            raise CliRunner().invoke(app, ["compare", *arguments]).exception or AssertionError

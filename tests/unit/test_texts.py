@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.data.texts import is_file, read_texts
+from harness.errors import InputError
+from harness.plan.suite import Texts
+from harness.run.texts import choose
+
+SAMPLES = Path(__file__).parents[1] / "data"
+OVERLAPPING = {"text": "卖八元", "label": [[1, 3, "价格"], [0, 9, "产品"]]}
+
+
+@pytest.mark.parametrize("name", ["cluener.json", "conll.bmes", "doccano.jsonl", "duee.json", "duie.json", "brat"])
+def test_a_file_of_any_format_is_read_by_its_name_alone(name: str) -> None:
+    examples = list(read_texts(str(SAMPLES / name), pytest.fail))
+    assert examples
+    assert all(example.gold is not None and example.schema for example in examples)
+
+
+def test_what_cannot_be_used_is_left_out_and_told_once(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text("".join(json.dumps(OVERLAPPING, ensure_ascii=False) + "\n" for _ in range(5)), encoding="utf-8")
+    told: list[str] = []
+    examples = list(read_texts(str(file), told.append))
+    assert len(examples) == 5
+    assert all(len(example.gold or ()) == 1 for example in examples)
+    (said,) = told
+    assert "line 1: " in said
+    assert "and 2 more" in said
+    assert f"uiebench data check {file}" in said
+
+
+def test_a_file_in_the_tools_own_format_is_strict(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    file.write_text('{"id": "1", "text": "八元", "schema": {"价格": null}}\n{"id": "1"\n', encoding="utf-8")
+    with pytest.raises(InputError, match="line 2: not JSON"):
+        list(read_texts(str(file), pytest.fail))
+    file.write_text("nonsense\n")
+    with pytest.raises(InputError, match="line 1: not JSON"):
+        list(read_texts(str(file), pytest.fail))
+
+
+def test_texts_without_labels_need_a_schema(tmp_path: Path) -> None:
+    file = tmp_path / "plain.txt"
+    file.write_text("八元一斤\n九元两斤\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no labels to take a schema from"):
+        choose(Texts([str(file)]), pytest.fail)
+    timed, compared = choose(Texts([str(file)], count=1, compared=[str(file)], schema='{"价格": null}'), pytest.fail)
+    assert ([one.id for one in timed], [one.id for one in compared]) == (["plain:2"], ["plain:1"])
+    assert timed[0].gold is None
+    with pytest.raises(InputError, match="is no JSON"):
+        choose(Texts([str(file)], schema="{价格}"), pytest.fail)
+
+
+def test_a_dataset_is_no_file_and_a_file_that_is_missing_is_named() -> None:
+    assert not is_file("business")
+    assert not is_file("business/dev")
+    assert is_file(str(SAMPLES / "brat"))
+    with pytest.raises(InputError, match=r"data file .*absent\.json' does not exist"):
+        list(read_texts("absent.json", pytest.fail))
+    with pytest.raises(InputError, match="did you mean 'business/test'"):
+        list(read_texts("busines", pytest.fail))
