@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -51,6 +52,15 @@ MACHINE_SD = "between_process_sd"
 CEILINGS = "ceilings"  # and, in what the worker said of itself, what the device can do
 
 
+def assumed_sd(environment: Mapping[str, Any]) -> float:
+    """The spread between rounds where a run has too few to tell its own.
+
+    What identical processes differ by (`selfcheck`) is the least that others do: a combination that computes more, or
+    otherwise, than stock is slowed otherwise by what else the machine does. So it only ever widens what is assumed.
+    """
+    return max(ASSUMED_SD, float(environment.get(MACHINE_SD, ASSUMED_SD)))
+
+
 def streams(records: Iterable[Record]) -> dict[str, list[SingleStream]]:
     """What each combination gave in the scenario single_stream, one a round."""
     found: dict[str, list[SingleStream]] = {}
@@ -70,7 +80,7 @@ def ratios(records: Iterable[Record]) -> dict[str, list[float]]:
 def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spreads]:
     """The rows in the plan's order, and the spreads that their intervals come from."""
     measured, of_rounds = streams(records), ratios(records)
-    spread = spreads(of_rounds, header.environment.get(MACHINE_SD, ASSUMED_SD))
+    spread = spreads(of_rounds, assumed_sd(header.environment))
     alpha = ALPHA / header.looks
     to_stock = judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
     to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))

@@ -16,8 +16,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from harness.analyse.compare import MACHINE_SD
-from harness.analyse.stats import ASSUMED_SD
+from harness.analyse.compare import MACHINE_SD, assumed_sd
 from harness.data.dataset import Example
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError, PlatformError, SuiteError, UiebenchError, unknown
@@ -203,7 +202,7 @@ def execute(
         ablation.plan,
         ablation.suite.measure,
         random.Random(options.seed),
-        assumed_sd=header.environment.get(MACHINE_SD, ASSUMED_SD),
+        assumed_sd=assumed_sd(header.environment),
         until=None if options.budget_s is None else started + options.budget_s,
     )
     records = run(rounds, executor, reference, append=store.append, done=done, progress=progress)

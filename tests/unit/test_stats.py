@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import norm, t
 
+from harness.analyse.compare import MACHINE_SD, assumed_sd
 from harness.analyse.stats import (
     ASSUMED_SD,
     FEWEST_SAMPLES,
@@ -244,3 +245,8 @@ def test_the_margin_decides() -> None:
     ours, theirs = [Score(13, 14, 16)] * 5, [Score(14, 14, 16)] * 5  # 6.7 points less, in every text
     assert f1_difference(ours, theirs).verdict == "worse"
     assert f1_difference(ours, theirs, margin=7).verdict == "not worse"
+
+
+def test_what_selfcheck_found_only_ever_widens_what_is_assumed() -> None:
+    assert assumed_sd({}) == assumed_sd({MACHINE_SD: ASSUMED_SD / 2}) == ASSUMED_SD
+    assert assumed_sd({MACHINE_SD: 2 * ASSUMED_SD}) == 2 * ASSUMED_SD
