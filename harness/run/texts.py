@@ -41,6 +41,12 @@ def choose(texts: Texts, warn: Warn) -> tuple[tuple[Example, ...], tuple[Example
 def read_examples(datasets: Sequence[str], schema: str | None, warn: Warn) -> list[Example]:
     """All texts of some datasets, their ids those that a run has."""
     asked = None if schema is None else _json(schema)
+    labels = [_label(name) for name in datasets]
+    if twice := [name for name, label in zip(datasets, labels, strict=True) if labels.count(label) > 1]:
+        raise InputError(
+            f"the texts of {' and '.join(map(repr, twice))} would have the same names, {_label(twice[0])}:ID; rename "
+            "one of the files"
+        )
     return [_renamed(name, example) for name in datasets for example in read_texts(name, warn, schema=asked)]
 
 
@@ -59,4 +65,9 @@ def _named(name: str, examples: Sequence[Example]) -> Example:
 
 
 def _renamed(dataset: str, example: Example) -> Example:
-    return msgspec.structs.replace(example, id=f"{Path(dataset).stem if is_file(dataset) else dataset}:{example.id}")
+    return msgspec.structs.replace(example, id=f"{_label(dataset)}:{example.id}")
+
+
+def _label(dataset: str) -> str:
+    """What a dataset's texts are called after."""
+    return Path(dataset).stem if is_file(dataset) else dataset

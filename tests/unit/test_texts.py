@@ -64,3 +64,13 @@ def test_a_dataset_is_no_file_and_a_file_that_is_missing_is_named() -> None:
         list(read_texts("absent.json", pytest.fail))
     with pytest.raises(InputError, match="did you mean 'business/test'"):
         list(read_texts("busines", pytest.fail))
+
+
+def test_two_files_whose_texts_would_have_the_same_names_are_refused(tmp_path: Path) -> None:
+    line = '{"id": "1", "text": "八元", "schema": {"价格": null}}\n'
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.jsonl").write_text(line, encoding="utf-8")
+    files = [str(tmp_path / folder / "mine.jsonl") for folder in ("a", "b")]
+    with pytest.raises(InputError, match="would have the same names, mine:ID"):
+        choose(Texts(files), pytest.fail)
