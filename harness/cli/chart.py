@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import warn
+from harness.cli.viewing import read_view
 from harness.errors import InputError
 
 
@@ -18,16 +18,13 @@ def chart(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; KIND.FORMAT if not given.")] = None,
 ) -> None:
     """Draw one chart of a run."""
-    from harness.analyse.view import view
     from harness.report.charts import FORMATS, draw, find_kind, save
-    from harness.run.store import read_finished, read_run
 
     found = find_kind(kind)
     suffix = form or (output.suffix.removeprefix(".") if output else "") or FORMATS[0]
     if suffix not in FORMATS:
         raise InputError(f"a chart cannot be written as {suffix!r}; the formats are {', '.join(FORMATS)}")
-    header, records = read_run(run, warn)
-    figure = draw(found, view(header, records, read_finished(run)))
+    figure = draw(found, read_view(run))
     if figure is None:
         raise InputError(f"the run has nothing for the chart {kind!r}, which needs {found.needs}")
     file = output or Path(f"{kind}.{suffix}")

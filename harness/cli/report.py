@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import warn
+from harness.cli.viewing import read_view
 
 if TYPE_CHECKING:
     from harness.analyse.view import View
@@ -36,7 +37,7 @@ def report(
     else:
         from harness.report.flat import as_csv, as_json
 
-        seen = _view(run, no_texts=no_texts)
+        seen = read_view(run, no_texts=no_texts)
         sys.stdout.write(as_csv(seen.rows) if form is Format.csv else as_json(seen.header, seen.rows))
 
 
@@ -48,7 +49,7 @@ def show(directory: Path, *, no_texts: bool = False) -> int:
     from harness.report import claims, console, html, markdown
     from harness.report.charts import save_all
 
-    seen = _view(directory, no_texts=no_texts)
+    seen = read_view(directory, no_texts=no_texts)
     charts = save_all(seen, directory / "charts")
     svgs = {chart.stem: chart.with_suffix(".svg").read_bytes() for chart in charts}
     written = {
@@ -66,15 +67,6 @@ def show(directory: Path, *, no_texts: bool = False) -> int:
     if seen.judged:
         print(f"The guide's claims, one by one: {directory / 'claims.md'}")
     return sum(row.combination == BASELINE and row.latency is None for row in seen.rows)
-
-
-def _view(directory: Path, *, no_texts: bool) -> View:
-    from harness.analyse.view import view
-    from harness.report.private import without_texts
-    from harness.run.store import read_finished, read_run
-
-    header, records = read_run(directory, warn)
-    return view(header, without_texts(records) if no_texts else records, read_finished(directory))
 
 
 def _texts(directory: Path, seen: View) -> Mapping[str, str]:

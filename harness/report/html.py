@@ -95,7 +95,6 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
         told=told,
         strip_size=(WIDTH, HEIGHT),
         machine=flattened(run.header.environment),
-        nothing=NOTHING,
     )
 
 

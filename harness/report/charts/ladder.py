@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.analyse.view import View
 from harness.record import BASELINE, STOCK
-from harness.report.drawing.canvas import COLOURS, by_row
+from harness.report.drawing.canvas import COLOURS, GREY, by_row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ def chart(run: View) -> Figure | None:
         return None
     names = [BASELINE, *(f"+ {added}" for added, _ in steps)]
     figure, axes = by_row("One on top of the other", "time / baseline", names)
-    axes.barh(0, 1, height=0.6, color="#777777")
+    axes.barh(0, 1, height=0.6, color=GREY)
     before = 1.0
     for place, (_, after) in enumerate(steps, start=1):
         colour = COLOURS[2] if after < before else COLOURS[1]

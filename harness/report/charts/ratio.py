@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from harness.analyse.stats import NOISE
 from harness.analyse.view import View
-from harness.report.drawing.canvas import COLOURS, by_row
+from harness.report.drawing.canvas import COLOURS, GREY, by_row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 _MANY = 20
-_OF_VERDICT = {"faster": COLOURS[2], "slower": COLOURS[1], "no difference": "#777777", "inconclusive": "#BBBBBB"}
+_OF_VERDICT = {"faster": COLOURS[2], "slower": COLOURS[1], "no difference": GREY, "inconclusive": "#BBBBBB"}
 
 
 DESCRIPTION = "time as a share of stock's, with intervals: the chart to decide by"

@@ -1,0 +1,25 @@
+"""A run's directory as a view of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli import warn
+
+if TYPE_CHECKING:
+    from harness.analyse.view import View
+
+
+def read_view(directory: Path, *, no_texts: bool = False) -> View:
+    """Read and analyse a run; what is torn in its records is said on stderr.
+
+    Raises:
+        InputError: the directory holds no run that this version reads.
+    """
+    from harness.analyse.view import view
+    from harness.report.private import without_texts
+    from harness.run.store import read_finished, read_run
+
+    header, records = read_run(directory, warn)
+    return view(header, without_texts(records) if no_texts else records, read_finished(directory))
