@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypedDict
 
 import msgspec
 
+from harness.conditions import Conditions, Course
 from harness.profile import Profile
 from harness.work import PassWork
 
@@ -217,41 +218,9 @@ class Header(Value, frozen=True, tag="header"):
     environment: dict[str, Any]
     looks: int = 1  # how often the rounds of a cell may have been stopped by what was seen
     f1_margin: float = F1_MARGIN  # points, scale 0 to 100
+    # What a combination should keep, by name, in nanoseconds, bytes and requests a second.
+    targets: dict[str, float] = {}
     text_characters: list[int] = []  # the length of each of `texts`; empty in records that do not have it
-
-
-class GpuConditions(Value, frozen=True):
-    """What happened on a GPU while a round was timed."""
-
-    mhz: list[int]  # of its multiprocessors, before and after
-    throttled: list[str]  # what slowed it down
-    foreign_processes: int
-    energy_j: float | None  # of everything on it; None where the driver does not count
-
-
-class Conditions(Value, frozen=True):
-    """What else happened on the machine while a round was timed, in cores kept busy on average."""
-
-    foreign_cores: float  # by other programs
-    stolen_cores: float  # by the hypervisor, for other machines
-    load_average: float  # of the minute before
-    gpu: GpuConditions | None = None
-
-
-class Course(Value, frozen=True):
-    """Where the wall time of a round went, in seconds, and how its processes warmed up."""
-
-    cold_starts_s: float  # those that the suite asks for, each alone
-    coming_up_s: float  # both processes, until both are warm
-    measuring_s: float  # inside timed passes, of either partner
-    checking_s: float  # memory, answers, evidence
-    warm_up_requests: int  # of the combination's process, after each text was answered once
-    steady: bool  # whether both processes' times had settled by then
-
-    @property
-    def total_s(self) -> float:
-        """The whole round."""
-        return self.cold_starts_s + self.coming_up_s + self.measuring_s + self.checking_s
 
 
 class Measured(Value, frozen=True, tag="measured"):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from harness.conditions import Conditions
 from harness.record import (
     RECORD_VERSION,
     Cell,
     ClosedLoop,
     ColdStart,
-    Conditions,
     Difference,
     Evidence,
     Failed,

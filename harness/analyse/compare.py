@@ -27,6 +27,7 @@ from harness.analyse.stats import (
     pooled_spread,
     spreads,
 )
+from harness.analyse.targets import judged
 from harness.record import (
     BASELINE,
     STOCK,
@@ -90,7 +91,8 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
         latency = _latency(found, to_stock[name], to_baseline.get(name)) if found else None
         of_row = [record for record in records if record.cell.combination == name]
         difference = None if exact else _f1_difference(found, measured.get(BASELINE, []), header.f1_margin)
-        rows.append(_row(name, exact, latency, of_row, difference, alpha, _roofline(header, found, latency)))
+        row = _row(name, exact, latency, of_row, difference, alpha, _roofline(header, found, latency))
+        rows.append(judged(row, header.targets))
     return rows, spread
 
 

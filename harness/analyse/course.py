@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.record import Course, Finished, Measured, Record
+from harness.conditions import Course
+from harness.record import Finished, Measured, Record
 
 _PARTS = {
     "measuring_s": "inside timed passes",

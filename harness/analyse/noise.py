@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.record import Conditions, Measured, Record
+from harness.conditions import Conditions
+from harness.record import Measured, Record
 
 # Of a core, on average over a round. A program that takes this much of one of few cores shifts a mean by about as much
 # as the least difference that a verdict speaks of.

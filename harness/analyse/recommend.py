@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from harness.analyse.rows import Row
+from harness.analyse.targets import absolute
 from harness.errors import InputError
 from harness.record import STOCK
 
 Objective: TypeAlias = Literal["time", "p95", "memory", "qps", "cold_start"]
 POINTS = 100  # of F1
-_P95 = 0.95
 
 
 @dataclass(frozen=True)
@@ -103,26 +103,15 @@ def _check_measured(rows: Sequence[Row], constraints: Constraints, objective: Ob
         raise InputError(f"this run did not measure {objective}; choose another objective ({', '.join(OBJECTIVES)})")
 
 
-def _vram(row: Row) -> float | None:
-    return row.memory.cuda_serving_peak_bytes if row.memory else None
+def _read(name: str) -> Callable[[Row], float | None]:
+    def value(row: Row) -> float | None:
+        found = absolute(row, name)
+        return found.value if found else None
+
+    return value
 
 
-def _rss(row: Row) -> float | None:
-    return row.memory.rss_serving_peak_bytes if row.memory else None
-
-
-def _p95(row: Row) -> float | None:
-    found = row.latency.percentiles.get(_P95) if row.latency else None
-    return found.value if found else None
-
-
-def _rate(row: Row) -> float | None:
-    """Negative, so that less is better."""
-    return -max(found) if (found := [one.per_second for one in row.loads if one.scenario == "closed_loop"]) else None
-
-
-def _start(row: Row) -> float | None:
-    return sum(start.total_ns for start in row.starts) / len(row.starts) if row.starts else None
+_vram, _rss, _p95, _qps = (_read(name) for name in ("vram", "rss", "p95", "qps"))
 
 
 # What less of is better, by objective.
@@ -130,6 +119,6 @@ OBJECTIVES: dict[Objective, Callable[[Row], float | None]] = {
     "time": lambda row: row.latency.to_stock.value if row.latency else None,
     "p95": _p95,
     "memory": lambda row: _vram(row) if _vram(row) is not None else _rss(row),
-    "qps": _rate,
-    "cold_start": _start,
+    "qps": lambda row: None if (found := _qps(row)) is None else -found,
+    "cold_start": _read("cold_start"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from harness.analyse.roofline import Share
 from harness.analyse.stats import Estimate, Percentile, ScoreDifference
@@ -37,6 +38,18 @@ class Throughput:
     p95_ns: float | None
 
 
+Kept: TypeAlias = Literal["met", "missed", "unsure", "not measured"]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A target of the suite, and whether the combination keeps it; unsure where the interval holds the limit."""
+
+    name: str
+    limit: float
+    kept: Kept
+
+
 @dataclass(frozen=True)
 class Row:
     """All that is known of one combination."""
@@ -60,6 +73,7 @@ class Row:
     evidence: tuple[Evidence, ...]
     scores: Scores | None  # None where no text has gold chains
     f1_difference: ScoreDifference | None  # to the baseline's, of what may change answers
+    targets: tuple[Held, ...] = ()  # of the suite
 
     def load(self, scenario: str, clients: int | None = None) -> Throughput | None:
         """Under load: of so many clients, or of the most that were tried."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,20 +15,32 @@ if TYPE_CHECKING:
     from harness.analyse.view import View
 
 
+MOST = 26  # runs have letters
+
+
+class Format(StrEnum):
+    """What the comparison is written as."""
+
+    md = "md"
+    json = "json"
+
+
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Two runs' directories or more; the others against the first.")],
     absolute: Annotated[
         bool, typer.Option("--absolute", help="Show times although the runs are of different devices.")
     ] = False,
+    format_name: Annotated[Format, typer.Option("--format", help="Markdown, or all figures as JSON.")] = Format.md,
 ) -> None:
     """Compare runs, combination by combination: two commits, two devices, two models."""
     from harness.analyse.runs import side_by_side
-    from harness.report.runs import render
+    from harness.report.runs import as_json, render
 
-    if len(runs) < 2:
-        raise InputError("compare takes two runs or more; name another directory, runs/ID")
+    if not 2 <= len(runs) <= MOST:
+        raise InputError(f"compare takes 2 to {MOST} runs, not {len(runs)}; name their directories, runs/ID")
     found: dict[str, View] = {}
     for place, directory in enumerate(runs, 1):
         name = str(directory) if str(directory) not in found else f"{directory} ({place})"
         found[name] = read_view(directory)
-    print(render(side_by_side(found), absolute=absolute), end="")
+    compared = side_by_side(found)
+    print(as_json(compared) if format_name is Format.json else render(compared, absolute=absolute), end="")

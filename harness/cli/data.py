@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.cli import FAILED
+from harness.cli.schema import read_schema
 from harness.errors import InputError
 
 data = typer.Typer(help="Texts of one's own.", no_args_is_help=True, rich_markup_mode=None)
@@ -25,7 +26,7 @@ def _group() -> None:
 def check(
     file: Annotated[Path, typer.Argument(help="A file, or a folder of brat's.")],
     format_name: Annotated[str | None, typer.Option("--format", help="Guessed from the content if not given.")] = None,
-    schema: Annotated[str | None, typer.Option(help="For texts whose file has none: JSON.")] = None,
+    schema: Annotated[str | None, typer.Option(help="For a file that has none: JSON, or a file that holds it.")] = None,
     fix: Annotated[Path | None, typer.Option(help="Write what is sound as native JSONL.")] = None,
     convert: Annotated[tuple[str, Path] | None, typer.Option(help="FORMAT FILE: write what is sound so.")] = None,
 ) -> None:
@@ -43,13 +44,15 @@ def check(
         if shown <= _SHOWN:
             print(f"line {line}: {said}")
 
-    asked = None if schema is None else _json(schema)
+    asked = None if schema is None else read_schema(schema)
     found = look(file, problem, format_name, asked)
     if shown > _SHOWN:
         print(f"and {shown - _SHOWN} more")
     print(f"{file}: {found.format}, {len(found.lengths)} texts, {found.labelled} of them labelled")
     if found.lengths:
-        lengths = ", ".join(f"P{share * 100:.0f} {found.length(share)}" for share in (0.5, 0.9, 0.99, 1))
+        shares = (0.5, 0.9, 0.99, 1)
+        at = zip(shares, found.lengths_at(*shares), strict=True)
+        lengths = ", ".join(f"P{share * 100:.0f} {length}" for share, length in at)
         print(f"characters: {lengths}")
         print(f"schema: {json.dumps(found.schema, ensure_ascii=False)}")
     for path, count in found.types.most_common():
@@ -81,10 +84,3 @@ def _write(file: Path, format_name: str | None, schema: object, name: str, targe
     documents = (Document(one.id, one.text, one.gold, line, dict(one.schema)) for line, one in enumerate(examples, 1))
     into.write(documents, target, count)
     print(f"written: {target} ({name}); {left_out} labels or texts that it cannot hold were left out")
-
-
-def _json(written: str) -> object:
-    try:
-        return json.loads(written)
-    except ValueError as error:
-        raise InputError(f"the schema {written!r} is no JSON: {error}") from None

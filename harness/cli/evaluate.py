@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import warn
+from harness.cli.schema import read_schema
 from harness.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _SHOWN = 300  # characters of a text in the list of errors
 def evaluate(
     data: Annotated[str, typer.Option(help="NAME, NAME/SPLIT, or a file with gold spans, of any format.")] = "business",
     format_name: Annotated[str | None, typer.Option("--format", help="Of the file; guessed if not given.")] = None,
+    schema: Annotated[str | None, typer.Option(help="For a file that has none: JSON, or a file that holds it.")] = None,
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     errors: Annotated[bool, typer.Option("--errors", help="Also list what was missed and what was wrong.")] = False,
@@ -33,7 +35,8 @@ def evaluate(
     from harness.embedded.checkpoints import find_checkpoint
     from harness.measure.f1 import score
 
-    examples = list(read_texts(data, warn, format_name=format_name))
+    asked = None if schema is None else read_schema(schema)
+    examples = list(read_texts(data, warn, format_name=format_name, schema=asked))
     extractor = Extractor.load(find_checkpoint(checkpoint), device=device)
     progress = track(examples, "evaluate", console=Console(file=sys.stderr), disable=not sys.stderr.isatty())
     answers = [extractor.extract(example.text, example.schema) for example in progress]

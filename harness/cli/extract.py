@@ -10,6 +10,7 @@ import typer
 from msgspec.structs import replace
 
 from harness.cli import USAGE
+from harness.cli.schema import read_schema
 from harness.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,27 +37,16 @@ def extract(
             raise InputError("--output goes with --input; a TEXT's answer goes to stdout")
         from harness.baseline.schema import check_schema, check_text
 
-        checked, asked = check_text(text), check_schema(_schema(schema))
+        checked, asked = check_text(text), check_schema(read_schema(schema))
         print(json.dumps(_load(checkpoint, device, with_).extract(checked, asked, all_prefixes), ensure_ascii=False))
         return
     if input is None or not input.is_file():
         raise InputError(f"input file {str(input)!r} does not exist")
     from harness.cli.lines import extract_lines
 
-    default = None if schema is None else _schema(schema)
+    default = None if schema is None else read_schema(schema)
     if extract_lines(lambda: _load(checkpoint, device, with_), input, output, default, all_prefixes=all_prefixes):
         raise typer.Exit(USAGE)
-
-
-def _schema(written: str) -> str:
-    """The schema's JSON text, from the argument itself or the file it names."""
-    if written.lstrip().startswith(("{", "[", '"')):
-        return written
-    path = Path(written)
-    try:
-        return path.read_text(encoding="utf-8") if path.is_file() else written
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"schema file {written!r} cannot be read: {error}") from None
 
 
 def _load(checkpoint: str | None, device: str | None, combination: str | None) -> Extractor:

@@ -24,10 +24,10 @@ class Contents:
     schema: Any = None  # of the last text
     problems: int = 0
 
-    def length(self, share: float) -> int:
-        """The length that so many of the texts do not exceed (nearest rank)."""
+    def lengths_at(self, *shares: float) -> list[int]:
+        """The lengths that so many of the texts do not exceed (nearest rank)."""
         ordered = sorted(self.lengths)
-        return ordered[max(0, -(-len(ordered) * round(share * 100) // 100) - 1)]
+        return [ordered[max(0, -(-len(ordered) * round(share * 100) // 100) - 1)] for share in shares]
 
 
 def check(path: Path, problem: Problem, format_name: str | None = None, schema: Any = None) -> Contents:

@@ -54,7 +54,15 @@ def read_dataset(name: str) -> Iterator[Example]:
     Raises:
         InputError: a line cannot be used; it names the file, the line and the fault.
     """
-    path = find_dataset(name)
+    yield from read_examples(find_dataset(name))
+
+
+def read_examples(path: Path) -> Iterator[Example]:
+    """Stream the examples of a file in this project's format, each checked.
+
+    Raises:
+        InputError: as :func:`read_dataset`.
+    """
     seen: set[str] = set()
     with path.open(encoding="utf-8", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, 1):

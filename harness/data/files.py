@@ -47,6 +47,7 @@ def read_file(path: Path, problem: Problem, format_name: str | None = None, sche
     for document in documents(problem):
         asked = document.schema if document.schema is not None else given
         if asked is None:
+            problem(document.line, "the text has no schema, and nothing in the file has labels to take one from")
             continue
         example = _example(document, asked, problem)
         if example is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.data.dataset import Example, dataset_names, find_dataset, read_dataset
+from harness.data.dataset import Example, dataset_names, find_dataset, read_dataset, read_examples
 from harness.data.files import read_file
 from harness.data.formats.find import format_of
 from harness.errors import InputError
@@ -40,8 +40,11 @@ def read_texts(
         InputError: there is no such dataset or file, its format cannot be told, or a line of the tool's own format
             cannot be used.
     """
-    if not is_file(name) or _is_native(Path(name), format_name):
+    if not is_file(name):
         yield from read_dataset(name)
+        return
+    if _is_native(Path(name), format_name):
+        yield from read_examples(Path(name))
         return
     faults = _Faults()
     yield from read_file(Path(name), faults.note, format_name, schema)
@@ -65,10 +68,11 @@ class _Faults:
 
 
 def _is_native(path: Path, format_name: str | None) -> bool:
-    if path.suffix != ".jsonl" or format_name not in (None, NATIVE):
-        return False
-    find_dataset(str(path))
+    if path.suffix == ".jsonl":
+        find_dataset(str(path))
     try:
         return format_of(path, format_name).NAME == NATIVE
     except InputError:
-        return True  # its first line is no format's; the strict reader says what is wrong with it
+        if path.suffix == ".jsonl" and format_name is None:
+            return True  # its first line is no format's; the strict reader says what is wrong with it
+        raise

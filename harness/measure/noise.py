@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from harness.record import Conditions, GpuConditions
+from harness.conditions import Conditions, GpuConditions
 
 # What may slow a GPU down, by NVML's names; an idle GPU and clocks that someone set are no throttling.
 _THROTTLING = {

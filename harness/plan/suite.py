@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from harness.errors import SuiteError, unknown
+from harness.errors import InputError, SuiteError, unknown
 from harness.record import F1_MARGIN
+from harness.units import NS_PER_S, parse_bytes, parse_duration
 
 SUITES = Path(__file__).parent / "suites"
 Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "fraction", "explicit"]
@@ -86,12 +87,43 @@ class Measure(Part, frozen=True):
         return () if self.precision is None else tuple(look for look in LOOKS if look <= self.rounds)
 
 
+class Targets(Part, frozen=True):
+    """What a combination should keep; the report says of each whether it does."""
+
+    max_p50: str | None = None  # like 800ms
+    max_p95: str | None = None
+    max_p99: str | None = None
+    max_vram: str | None = None  # peaks while serving, like 2GiB
+    max_rss: str | None = None
+    max_cold_start: str | None = None  # from the spawn to the first answer, like 5s
+    min_qps: Annotated[float, msgspec.Meta(gt=0)] | None = None  # of closed_loop
+
+    def __post_init__(self) -> None:
+        """A limit with a wrong unit is a mistake."""
+        self.limits()
+
+    def limits(self) -> dict[str, float]:
+        """Those that are set, in nanoseconds, bytes and requests a second."""
+        found: dict[str, float] = {}
+        for name, written in msgspec.structs.asdict(self).items():
+            try:
+                if isinstance(written, str):
+                    of_memory = name in ("max_vram", "max_rss")
+                    found[name] = parse_bytes(written) if of_memory else parse_duration(written) * NS_PER_S
+                elif written is not None:
+                    found[name] = written
+            except InputError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return found
+
+
 class Suite(Part, frozen=True):
     """A whole suite file."""
 
     texts: Texts
     combinations: Combinations = Combinations()
     measure: Measure = Measure()
+    targets: Targets = Targets()
     description: str = ""
 
 

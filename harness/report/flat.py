@@ -31,6 +31,7 @@ def flat(row: Row) -> dict[str, Figure]:
         "useful_work_share": row.roofline.useful if row.roofline else None,
         "roofline_share": row.roofline.of_limit if row.roofline else None,
         **_answers(row),
+        **{f"target_{held.name}": held.kept for held in row.targets},
     }
 
 

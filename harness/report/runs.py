@@ -1,10 +1,13 @@
-"""Runs side by side, as Markdown."""
+"""Runs side by side, as Markdown and as figures."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 from harness.analyse.runs import Runs, Side
+from harness.report.flat import flat
 from harness.report.pipes import plain
 from harness.report.table import NOTHING, ratio
 from harness.units import format_ms
@@ -25,6 +28,30 @@ def render(found: Runs, *, absolute: bool) -> str:
         absolute: show mean times although the devices differ.
     """
     return "\n".join(_lines(found, times=found.alike or absolute)) + "\n"
+
+
+def as_json(found: Runs) -> str:
+    """The same for those who calculate on: of each combination an object a run, null where the run has not got it."""
+    data: dict[str, Any] = {
+        "runs": found.names,
+        "one_kind_of_device": found.alike,
+        "differing": found.differing,
+        "combinations": {name: [_figures(side) for side in sides] for name, sides in found.sides.items()},
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _figures(side: Side) -> dict[str, Any] | None:
+    if side.row is None:
+        return None
+    ratio = side.to_first
+    return {
+        **flat(side.row),
+        "to_first": ratio.value if ratio else None,
+        "to_first_low": ratio.low if ratio else None,
+        "to_first_high": ratio.high if ratio else None,
+        "to_first_verdict": ratio.verdict if ratio else None,
+    }
 
 
 def _lines(found: Runs, *, times: bool) -> Iterator[str]:

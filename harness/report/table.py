@@ -33,7 +33,8 @@ def fields(row: Row, rows: Sequence[Row]) -> dict[str, Field]:
         found[name] = Field(_rate(load), row.struck_out and load is not None)
     memory = {**_MEMORY, **(_DEVICE_MEMORY if _on_device(rows) else {})}
     found |= {name: Field(_bytes(getattr(row.memory, part) if row.memory else None)) for name, part in memory.items()}
-    return found | {name: Field(show(row)) for name, show in _REST.items()}
+    targets = {"targets": Field(_targets(row))} if any(one.targets for one in rows) else {}
+    return found | {name: Field(show(row)) for name, show in _REST.items()} | targets
 
 
 def details(row: Row) -> dict[str, Field]:
@@ -111,6 +112,12 @@ def _answers(row: Row) -> str:
     ties = f", {len(row.ties)} of them ties" if row.ties else ""
     same = row.texts - len(row.broken)
     return f"{same} of {row.texts} same{ties}"
+
+
+def _targets(row: Row) -> str:
+    """Which are kept: all, or each of the others by name."""
+    others = [f"{held.name} {held.kept}" for held in row.targets if held.kept != "met"]
+    return ", ".join(others) if others else "met"
 
 
 def _on_device(rows: Sequence[Row]) -> bool:

@@ -22,7 +22,7 @@ from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError, PlatformError, SuiteError, UiebenchError, unknown
 from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
-from harness.plan.suite import Suite, find_suite, including, read_suite
+from harness.plan.suite import Suite, Targets, find_suite, including, read_suite
 from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record
 from harness.run.design import check_effects
 from harness.run.environment import environment
@@ -233,6 +233,7 @@ def _begin(ablation: Ablation, executor: MeasuringExecutor, store: Store, key: s
             texts=[example.id for example in ablation.examples],
             text_characters=[len(example.text) for example in ablation.examples],
             f1_margin=ablation.suite.measure.f1_margin,
+            targets=ablation.suite.targets.limits(),
             exact={planned.combination: planned.exact for planned in ablation.plan},
             environment={**environment(), **_spread_here(options), "threads": options.threads, "worker": facts},
             looks=max(1, len(ablation.suite.measure.looks)),
@@ -250,7 +251,7 @@ def _key(ablation: Ablation) -> str:
     options = ablation.options
     decides = (
         RECORD_VERSION,
-        msgspec.to_builtins(ablation.suite),
+        msgspec.to_builtins(msgspec.structs.replace(ablation.suite, targets=Targets())),  # they decide nothing
         [planned.combination for planned in ablation.plan],
         msgspec.to_builtins(ablation.examples + ablation.compared),
         (options.device, options.threads, options.seed),

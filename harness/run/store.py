@@ -109,8 +109,12 @@ def _read(directory: Path, warn: Callable[[str], None]) -> list[Any]:
     *lines, rest = data.split(b"\n")
     if rest:
         warn(f"{path}: the last line is torn (the run was killed while writing) and was left out")
-    if not lines or _version(lines[0]) != RECORD_VERSION:
-        raise InputError(f"{path} was written by another version of uiebench; run the suite again")
+    version = _version(lines[0]) if lines else None
+    if version is None:
+        raise InputError(f"{path} does not begin with the header of a run; run the suite again")
+    if version != RECORD_VERSION:
+        todo = "a newer uiebench reads it" if version > RECORD_VERSION else "run the suite again"
+        raise InputError(f"{path} holds records of version {version}, and this uiebench reads {RECORD_VERSION}; {todo}")
     try:
         return [_DECODER.decode(line) for line in lines]
     except msgspec.DecodeError as error:

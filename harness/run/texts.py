@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -27,6 +25,7 @@ def choose(texts: Texts, warn: Warn) -> tuple[tuple[Example, ...], tuple[Example
     Raises:
         InputError: a dataset, a file or a text that is named is not there, or there is none at all.
     """
+    _check_names([*texts.datasets, *texts.compared])
     examples = read_examples(texts.datasets, texts.schema, warn)
     if texts.ids:
         examples = [_named(name, examples) for name in texts.ids]
@@ -40,21 +39,19 @@ def choose(texts: Texts, warn: Warn) -> tuple[tuple[Example, ...], tuple[Example
 
 def read_examples(datasets: Sequence[str], schema: str | None, warn: Warn) -> list[Example]:
     """All texts of some datasets, their ids those that a run has."""
-    asked = None if schema is None else _json(schema)
-    labels = [_label(name) for name in datasets]
-    if twice := [name for name, label in zip(datasets, labels, strict=True) if labels.count(label) > 1]:
-        raise InputError(
-            f"the texts of {' and '.join(map(repr, twice))} would have the same names, {_label(twice[0])}:ID; rename "
-            "one of the files"
-        )
-    return [_renamed(name, example) for name in datasets for example in read_texts(name, warn, schema=asked)]
+    _check_names(datasets)
+    return [_renamed(name, example) for name in datasets for example in read_texts(name, warn, schema=schema)]
 
 
-def _json(schema: str) -> Any:
-    try:
-        return json.loads(schema)
-    except ValueError as error:
-        raise InputError(f"[texts] schema = {schema!r} is no JSON: {error}") from None
+def _check_names(datasets: Sequence[str]) -> None:
+    by_label: dict[str, str] = {}
+    for name in datasets:
+        other = by_label.setdefault(_label(name), name)
+        if is_file(name) and Path(other).resolve() != Path(name).resolve():
+            raise InputError(
+                f"the texts of {other!r} and {name!r} would have the same names, {_label(name)}:ID; rename one of the "
+                "files"
+            )
 
 
 def _named(name: str, examples: Sequence[Example]) -> Example:

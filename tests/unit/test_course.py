@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from harness.analyse.course import course
+from harness.conditions import Course
 from harness.measure.warmup import MOST, until_steady
-from harness.record import Cell, ColdStart, Course, End, Finished, Measured, Record
+from harness.record import Cell, ColdStart, End, Finished, Measured, Record
 
 
 def rounds(*courses: Course) -> list[Record]:

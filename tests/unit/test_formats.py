@@ -189,7 +189,7 @@ def test_a_file_is_counted(tmp_path: Path) -> None:
     found = check(SAMPLES / "cluener.json", fails)
     assert (found.format, len(found.lengths), found.labelled, found.problems) == ("cluener", 2, 2, 0)
     assert found.types == {"company": 2, "address": 2, "name": 1}
-    assert (found.length(0.5), found.length(1)) == (10, 28)
+    assert found.lengths_at(0.5, 1) == [10, 28]
 
 
 def test_a_leaf_that_ends_early_and_an_id_that_comes_twice_are_named(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from harness.analyse.noise import noise
+from harness.conditions import Conditions, GpuConditions
 from harness.measure import noise as measured
 from harness.measure.noise import conditions, look
-from harness.record import Cell, ColdStart, Conditions, GpuConditions, Measured, Record
+from harness.record import Cell, ColdStart, Measured, Record
 
 BUSY = "import time\nend = time.monotonic() + 20\nwhile time.monotonic() < end: pass"
 

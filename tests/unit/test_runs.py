@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import json
 import shutil
 from pathlib import Path
 
@@ -12,9 +14,10 @@ from harness.analyse.runs import side_by_side
 from harness.analyse.view import View, view
 from harness.cli.app import app
 from harness.errors import InputError
-from harness.record import Record
+from harness.record import RECORD_VERSION, Record
 from harness.report.runs import render
 
+VERSION = f'"version":{RECORD_VERSION}'.encode()
 DEMO = Path(__file__).parents[2] / "reports" / "cpu" / "demo"
 
 
@@ -71,6 +74,35 @@ def test_the_command_takes_two_directories_or_more(tmp_path: Path) -> None:
     assert done.stdout.count("1.00 [") >= 2 * 9
     assert f"- C: {DEMO} (3)" in done.stdout
     assert "What differs" not in done.stdout
-    for arguments, said in (([str(DEMO)], "two runs or more"), ([str(DEMO), str(tmp_path)], "holds no run")):
+    for arguments, said in (([str(DEMO)], "2 to 26 runs, not 1"), ([str(DEMO), str(tmp_path)], "holds no run")):
         with pytest.raises(InputError, match=said):
             raise CliRunner().invoke(app, ["compare", *arguments]).exception or AssertionError
+
+
+def test_as_json_it_holds_the_figures_of_each_run(tmp_path: Path) -> None:
+    shutil.copytree(DEMO, tmp_path / "other")
+    done = CliRunner().invoke(app, ["compare", str(DEMO), str(tmp_path / "other"), "--format", "json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["runs"] == [str(DEMO), str(tmp_path / "other")]
+    first, second = found["combinations"]["batching"]
+    assert first["to_first"] is None
+    assert second["to_first"] == pytest.approx(1)
+    assert second["p50_ns"] == first["p50_ns"] > 0
+
+
+def test_a_run_that_is_torn_or_of_a_newer_version(tmp_path: Path) -> None:
+    torn, newer = tmp_path / "torn", tmp_path / "newer"
+    lines = gzip.decompress((DEMO / "records.jsonl.gz").read_bytes()).splitlines(keepends=True)
+    for directory, written in (
+        (torn, b"".join(lines)[:-80]),
+        (newer, lines[0].replace(VERSION, b'"version":99')),
+    ):
+        directory.mkdir()
+        (directory / "records.jsonl").write_bytes(written)
+    done = CliRunner().invoke(app, ["compare", str(torn), str(torn)])
+    assert done.exit_code == 0, done.output
+    assert "torn" in done.stderr
+    for arguments in (["compare", newer, DEMO], ["report", newer], ["chart", newer, "--kind", "ratio"]):
+        with pytest.raises(InputError, match="version 99, and this uiebench reads"):
+            raise CliRunner().invoke(app, [str(one) for one in arguments]).exception or AssertionError

@@ -52,7 +52,7 @@ def test_texts_without_labels_need_a_schema(tmp_path: Path) -> None:
     timed, compared = choose(Texts([str(file)], count=1, compared=[str(file)], schema='{"价格": null}'), pytest.fail)
     assert ([one.id for one in timed], [one.id for one in compared]) == (["plain:2"], ["plain:1"])
     assert timed[0].gold is None
-    with pytest.raises(InputError, match="is no JSON"):
+    with pytest.raises(InputError, match="the schema is not JSON"):
         choose(Texts([str(file)], schema="{价格}"), pytest.fail)
 
 
@@ -74,3 +74,22 @@ def test_two_files_whose_texts_would_have_the_same_names_are_refused(tmp_path: P
     files = [str(tmp_path / folder / "mine.jsonl") for folder in ("a", "b")]
     with pytest.raises(InputError, match="would have the same names, mine:ID"):
         choose(Texts(files), pytest.fail)
+
+
+def test_a_file_that_is_only_compared_has_names_of_its_own_too(tmp_path: Path) -> None:
+    line = '{"id": "1", "text": "八元", "schema": {"价格": null}}\n'
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.jsonl").write_text(line, encoding="utf-8")
+    timed, other = (str(tmp_path / folder / "mine.jsonl") for folder in ("a", "b"))
+    with pytest.raises(InputError, match="would have the same names, mine:ID"):
+        choose(Texts([timed], compared=[other]), pytest.fail)
+    assert choose(Texts([timed], compared=[timed]), pytest.fail)[1] == ()
+
+
+def test_the_tools_own_format_is_strict_whatever_the_file_is_called(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    good = '{"id": "1", "text": "八元", "schema": {"价格": null}}\n'
+    file.write_text(good + good, encoding="utf-8")
+    with pytest.raises(InputError, match="line 2: the id '1' stands on an earlier line too"):
+        list(read_texts(str(file), pytest.fail))

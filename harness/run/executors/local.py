@@ -14,6 +14,7 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from harness.analyse.compare import CEILINGS
+from harness.conditions import Conditions, Course
 from harness.data.dataset import Example
 from harness.measure.f1 import score
 from harness.measure.noise import conditions
@@ -26,8 +27,6 @@ from harness.record import (
     Chains,
     ClosedLoop,
     ColdStart,
-    Conditions,
-    Course,
     Difference,
     Failed,
     Load,

@@ -1,0 +1,22 @@
+"""A schema on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import InputError
+
+
+def read_schema(written: str) -> str:
+    """The schema's JSON text, from the argument itself or the file it names.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    if written.lstrip().startswith(("{", "[", '"')):
+        return written
+    path = Path(written)
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else written
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"schema file {written!r} cannot be read: {error}") from None

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from made_up import HEADER, RECORDS
+from msgspec import structs
+
+from harness.analyse.rows import Row
+from harness.analyse.stats import Percentile
+from harness.analyse.targets import FIGURES, judged
+from harness.analyse.view import view
+from harness.errors import SuiteError
+from harness.plan.suite import Targets, read_suite
+from harness.report.flat import flat
+from harness.report.html import render
+from harness.report.table import fields
+
+
+def rows(**targets: float) -> dict[str, Row]:
+    return {row.combination: row for row in view(structs.replace(HEADER, targets=targets), RECORDS, []).rows}
+
+
+def p95(low: float | None, value: float, high: float | None) -> Row:
+    row = rows()["good"]
+    assert row.latency
+    return replace(row, latency=replace(row.latency, percentiles={0.95: Percentile(value, low, high)}))
+
+
+def test_each_name_of_a_suite_has_a_figure() -> None:
+    assert {name.partition("_")[2] for name in Targets.__struct_fields__} == set(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "high", "kept"),
+    [
+        (7, 8, 9, "met"),
+        (9, 10, 11, "unsure"),
+        (11, 12, 13, "missed"),
+        (None, 10, None, "met"),
+        (None, 11, None, "missed"),
+    ],
+)
+def test_a_limit_is_kept_by_the_whole_interval(low: float | None, value: float, high: float | None, kept: str) -> None:
+    (held,) = judged(p95(low, value, high), {"max_p95": 10.0}).targets
+    assert held.kept == kept
+
+
+def test_more_is_better_where_a_target_says_least() -> None:
+    row = rows()["good"]
+    (load,) = (one for one in row.loads if one.scenario == "closed_loop")
+    for factor, kept in ((0.9, "met"), (1.1, "missed")):
+        (held,) = judged(row, {"min_qps": load.per_second * factor}).targets
+        assert held.kept == kept
+
+
+def test_what_was_not_measured_is_said_to_be() -> None:
+    found = rows(max_vram=2**31, max_rss=1.0)
+    assert fields(found["good"], list(found.values()))["targets"].text == "max_vram not measured, max_rss missed"
+    assert flat(found["absent"])["target_max_rss"] == "not measured"
+    assert "targets" not in fields(rows()["good"], list(rows().values()))
+
+
+def test_the_page_has_a_column_of_targets() -> None:
+    page = render(view(structs.replace(HEADER, targets={"max_rss": 2.0**40}), RECORDS, []), {}, None)
+    assert ">targets</button>" in page
+    assert "<td>met</td>" in page
+
+
+def test_limits_are_read_with_their_units(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    texts = '[texts]\ndatasets = ["article"]\n'
+    file.write_text(f'[targets]\nmax_p95 = "800ms"\nmax_vram = "2GiB"\nmin_qps = 5\n{texts}')
+    assert read_suite(file).targets.limits() == {"max_p95": 8e8, "max_vram": 2 << 30, "min_qps": 5}
+    for written, said in (('max_p95 = "2GiB"', "'2GiB' is no duration"), ('max_rss = "800ms"', "'800ms' is no size")):
+        file.write_text(f"[targets]\n{written}\n{texts}")
+        with pytest.raises(SuiteError, match=said):
+            read_suite(file)
