@@ -162,6 +162,9 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
     scores: Scores | None = None  # None where no text has gold chains
     work: PassWork | None = None  # of one pass; of a combination's first round
     profile: Profile | None = None  # likewise
+    # Of the partner, where that is the same combination of another revision: a gate compares with these.
+    partner_memory: Memory | None = None
+    partner_scores: Scores | None = None
     own_energy_mj: list[int] = []  # per pass, of all the GPU; empty where the driver does not count it
 
 
@@ -216,6 +219,7 @@ class Header(Value, frozen=True, tag="header"):
     texts: list[str]
     exact: dict[str, bool]  # per combination: does it promise the baseline's answers?
     environment: dict[str, Any]
+    partner: str = STOCK  # what each round was timed against: stock, or a revision
     looks: int = 1  # how often the rounds of a cell may have been stopped by what was seen
     f1_margin: float = F1_MARGIN  # points, scale 0 to 100
     # What a combination should keep, by name, in nanoseconds, bytes and requests a second.

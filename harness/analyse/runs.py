@@ -11,6 +11,7 @@ from harness.analyse.compare import ratios
 from harness.analyse.rows import Row
 from harness.analyse.stats import ALPHA, Estimate, divided, judged_together
 from harness.analyse.view import View
+from harness.record import Header
 
 # What differs between any two runs of the same thing, and says nothing.
 _VOLATILE = ("load_average", "timer.", "worker.ceilings", "worker.gpu_uuid")
@@ -53,7 +54,7 @@ def side_by_side(runs: Mapping[str, View]) -> Runs:
             for name in combinations
         },
         differing={key: values for key in keys if len(set(values := tuple(one.get(key, "–") for one in told))) > 1},
-        alike=len({_kind(one) for one in views}) == 1,
+        alike=len({kind_of(one.header) for one in views}) == 1,
     )
 
 
@@ -69,11 +70,11 @@ def _quotients(first: View, other: View) -> dict[str, Estimate]:
     )
 
 
-def _kind(run: View) -> tuple[str, str]:
+def kind_of(header: Header) -> tuple[str, str]:
     """The device's kind: its class and its model."""
-    found = run.header.environment
+    found = header.environment
     gpu = found.get("worker", {}).get("gpu")
-    return run.header.device.partition(":")[0], str(gpu or found.get("processor"))
+    return header.device.partition(":")[0], str(gpu or found.get("processor"))
 
 
 def _told(run: View) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, USAGE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def warn(message: str) -> None:

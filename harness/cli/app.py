@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from harness.cli.baseline import baseline
 from harness.cli.cache import cache
 from harness.cli.chart import chart
 from harness.cli.compare import compare
@@ -11,6 +12,7 @@ from harness.cli.data import data
 from harness.cli.doctor import doctor
 from harness.cli.evaluate import evaluate
 from harness.cli.extract import extract
+from harness.cli.gate import gate
 from harness.cli.listing import listing
 from harness.cli.recommend import recommend
 from harness.cli.report import report
@@ -36,5 +38,7 @@ app.command()(recommend)
 app.command()(evaluate)
 app.command()(train)
 app.command(name="list")(listing)
+app.add_typer(gate, name="gate")
+app.add_typer(baseline, name="baseline")
 app.add_typer(cache, name="cache")
 app.add_typer(data, name="data")

@@ -81,6 +81,7 @@ class Options:
     only: tuple[str, ...] = ()  # patterns of combinations; the baseline and stock are always measured
     skip: tuple[str, ...] = ()
     include: tuple[str, ...] = ()  # combinations beside the suite's own
+    partner: str = STOCK  # what the rounds are timed against, in the words of a report
     fresh: bool = False  # do not go on with a run that was interrupted
 
 
@@ -158,7 +159,7 @@ def execute(
     progress: Callable[[str, int], None],
     *,
     executor_of: Callable[[Settings], MeasuringExecutor] = LocalExecutor,
-    rounds: EndingRounds | None = None,
+    rounds_of: Callable[[Header], EndingRounds] | None = None,
 ) -> Path:
     """Run it.
 
@@ -166,7 +167,7 @@ def execute(
         ablation: what to run.
         progress: told what begins, and how many rounds are left.
         executor_of: makes what measures a round.
-        rounds: chooses them; as the suite asks, where it is None.
+        rounds_of: makes what chooses them; as the suite asks, where it is None.
 
     Returns:
         The run's directory, ``runs/ID``.
@@ -198,13 +199,12 @@ def execute(
     else:
         done, reference = [], _begin(ablation, executor, store, key)
     header, _ = read_run(directory, lambda _: None)
-    rounds = rounds or Schedule(
-        ablation.plan,
-        ablation.suite.measure,
-        random.Random(options.seed),
-        assumed_sd=assumed_sd(header.environment),
-        until=None if options.budget_s is None else started + options.budget_s,
-    )
+    if rounds_of is not None:
+        rounds = rounds_of(header)
+    else:
+        until = None if options.budget_s is None else started + options.budget_s
+        chance, sd = random.Random(options.seed), assumed_sd(header.environment)
+        rounds = Schedule(ablation.plan, ablation.suite.measure, chance, assumed_sd=sd, until=until)
     records = run(rounds, executor, reference, append=store.append, done=done, progress=progress)
     store.append(Finished(rounds.ends(records), time.monotonic() - started))
     if problem := broken(records):
@@ -227,6 +227,7 @@ def _begin(ablation: Ablation, executor: MeasuringExecutor, store: Store, key: s
             suite=ablation.path.stem,
             key=key,
             command=options.command,
+            partner=options.partner,
             seed=options.seed,
             device=options.device,
             checkpoint=options.checkpoint,

@@ -33,7 +33,14 @@ class WorkerError(Exception):
 class WorkerProcess:
     """One worker; every call ends by the deadline (of `time.monotonic`)."""
 
-    def __init__(self, log: Path, deadline: float) -> None:
+    def __init__(self, log: Path, deadline: float, code: Path | None = None) -> None:
+        """Spawn it.
+
+        Args:
+            log: where its own output goes.
+            deadline: of `time.monotonic`.
+            code: a checkout whose code it runs instead of this one's.
+        """
         commands, self._commands = os.pipe()
         self._replies, replies = os.pipe()
         os.set_blocking(self._commands, False)
@@ -42,7 +49,7 @@ class WorkerProcess:
         self._log = log
         self._deadline = deadline
         # Idle OpenMP threads must sleep: a spinning one slows whatever else runs.
-        environment = {"OMP_WAIT_POLICY": "passive", **os.environ, "PYTHONPATH": _python_path()}
+        environment = {"OMP_WAIT_POLICY": "passive", **os.environ, "PYTHONPATH": python_path(code)}
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "harness.run.worker", str(commands), str(replies)],
@@ -50,6 +57,7 @@ class WorkerProcess:
                 stdout=output,
                 stderr=output,
                 env=environment,
+                cwd=code,  # Python looks there first
                 pass_fds=(commands, replies),
                 start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its workers
             )
@@ -138,5 +146,7 @@ class WorkerProcess:
         return WorkerError("crash", f"the worker ended with {how}{': ' + tail if tail else ''}")
 
 
-def _python_path() -> str:
-    return os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
+def python_path(code: Path | None) -> str:
+    """Where Python finds the code: a checkout first, where one is named."""
+    first = [] if code is None else [str(code), str(code / "src")]
+    return os.pathsep.join([*first, *filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH")))])

@@ -27,6 +27,12 @@ def write_reference(directory: Path, examples: Sequence[Example], reference: Ref
             file.write(msgspec.json.encode(_Answer(example.id, list(answer), list(marks))) + b"\n")
 
 
+def read_answers(directory: Path) -> dict[str, Chains]:
+    """The baseline's answers of a run, by text."""
+    lines = (directory / _FILE).read_bytes().splitlines()
+    return {one.id: one.output for one in (msgspec.json.decode(line, type=_Answer) for line in lines)}
+
+
 def read_reference(directory: Path) -> Reference:
     """The baseline's answers of a run that was begun."""
     lines = (directory / _FILE).read_bytes().splitlines()

@@ -40,7 +40,7 @@ def selfcheck(options: Options, rounds: int, progress: Callable[[str, int], None
     ablation = prepare(replace(options, suite=str(SUITE), plugins=(PLANTS,)))
     planned = [Planned(name, exact=True, cells=(_cell(ablation, name),)) for name in counts]
     drawn = Counted(planned, counts, random.Random(options.seed))
-    return execute(replace(ablation, plan=tuple(planned)), progress, executor_of=Planting, rounds=drawn)
+    return execute(replace(ablation, plan=tuple(planned)), progress, executor_of=Planting, rounds_of=lambda _: drawn)
 
 
 def total(rounds: int) -> int:

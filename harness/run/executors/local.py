@@ -64,6 +64,10 @@ class Settings:
     timeout_s: float
     logs: Path
     partner: str = STOCK  # what each round's second process runs
+    # A checkout whose code the second process runs instead, as the same combination; it is what answers are compared
+    # with. Its plugins are the same ones there.
+    other_code: Path | None = None
+    other_plugins: tuple[str, ...] = ()
     at_once: bool = False  # both processes of a round start at once: quicker, and no start is alone to be timed
 
 
@@ -96,6 +100,15 @@ class LocalExecutor:
         facts = {**ready.facts, CEILINGS: to_builtins(ceilings)}
         return Reference(answered.answers, answered.marks), facts
 
+    def comes_up(self, combination: str) -> None:
+        """See that the other code starts at all.
+
+        Raises:
+            WorkerError: it does not.
+        """
+        with ExitStack() as stack:
+            self._start(combination, "other", self._deadline(), stack, self._settings.other_code).hear(say.Ready)
+
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
         """Measure all scenarios of a combination once; what goes wrong is a record too."""
         if planned.reason:
@@ -118,8 +131,11 @@ class LocalExecutor:
         with ExitStack() as stack:
 
             def start(role: str) -> WorkerProcess:
-                combination = planned.combination if role == "own" else settings.partner
-                return self._start(combination, f"{planned.combination}.{number}.{role}", deadline, stack)
+                own = role == "own" or settings.other_code is not None
+                combination, code = planned.combination if own else settings.partner, None
+                if role == "partner":
+                    code = settings.other_code
+                return self._start(combination, f"{planned.combination}.{number}.{role}", deadline, stack, code)
 
             starts = self._cold_starts(start) if number == 0 and "cold_start" in cells else ColdStart()
             clock.append(time.monotonic())
@@ -136,7 +152,11 @@ class LocalExecutor:
             if pair.own_first:
                 memory = replace(memory, cuda_device_bytes=pair.device_bytes)
             answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
-            if number == 0 and stream and settings.timed < len(settings.examples):
+            more = bool(number == 0 and stream and settings.timed < len(settings.examples))
+            theirs_too: dict[str, Any] = {}
+            if settings.other_code:
+                reference, theirs_too = self._of_partner(pair.partner, everything=more)
+            if stream and more:
                 answers[stream].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
             parity = {cell: self._parity(pair.own, passes, reference) for cell, passes in answers.items()}
             seen = None
@@ -160,12 +180,20 @@ class LocalExecutor:
                     scores=self._score(max(answers[cell], key=len)),
                     work=seen.work if seen else None,
                     profile=seen.profile if seen else None,
+                    **theirs_too,
                 )
             elif cell.scenario == "closed_loop":
                 samples[cell] = ClosedLoop(cell.clients, _loads(ours), _loads(theirs), parity[cell])
             else:
                 samples[cell] = Offline(_loads(ours), _loads(theirs), parity[cell])
         return samples, noise, _course(clock, timed.values(), pair)
+
+    def _of_partner(self, partner: WorkerProcess, *, everything: bool) -> tuple[Reference, dict[str, Any]]:
+        """The other code's answers, untimed, and what a record keeps of them."""
+        memory = partner.ask(say.Weigh(), say.Weighed).memory
+        answered = partner.ask(say.Answer(everything=everything, marks=True), say.Answered)
+        kept = {"partner_memory": memory, "partner_scores": self._score(answered.answers)}
+        return Reference(answered.answers, answered.marks), kept
 
     def _cold_starts(self, start: Starter) -> ColdStart:
         """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
@@ -207,7 +235,9 @@ class LocalExecutor:
             ],
         )
 
-    def _start(self, combination: str, log: str, deadline: float, stack: ExitStack) -> WorkerProcess:
+    def _start(
+        self, combination: str, log: str, deadline: float, stack: ExitStack, code: Path | None = None
+    ) -> WorkerProcess:
         """A process on its way; its reply to the job is still to be heard."""
         settings = self._settings
         job = say.Job(
@@ -215,13 +245,13 @@ class LocalExecutor:
             checkpoint=settings.checkpoint,
             device=settings.device,
             threads=settings.threads,
-            plugins=list(settings.plugins),
+            plugins=list(settings.plugins if code is None else settings.other_plugins),
             texts=[example.text for example in settings.examples],
             schemas=[json.dumps(example.schema, ensure_ascii=False) for example in settings.examples],
             timed=settings.timed,
             spawned_ns=time.monotonic_ns(),
         )
-        worker = WorkerProcess(settings.logs / f"{log.replace('/', '_')}.log", deadline)
+        worker = WorkerProcess(settings.logs / f"{log.replace('/', '_')}.log", deadline, code)
         stack.callback(worker.close)
         worker.tell(job)
         return worker

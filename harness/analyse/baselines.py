@@ -1,0 +1,143 @@
+"""A run's combinations in a file that is committed: what later runs are compared with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.analyse.entries import Entry, entries
+from harness.analyse.runs import kind_of
+from harness.errors import InputError
+from harness.record import Chains, Header, Record
+
+BASELINE_VERSION = 1
+_DIGITS = 4  # of a logarithm: a hundredth of a per cent
+# What an absolute time depends on; the rest of the environment does not move it.
+_DECIDES = ("cores", "threads", "packages", "python")
+
+
+class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="baseline"):
+    """The first line: what was run, and where."""
+
+    version: int
+    suite: str
+    checkpoint: str
+    weights: str  # a hash of the checkpoint's files
+    device: str
+    kind: str  # of the device: processor or GPU
+    environment: dict[str, Any]
+    environment_hash: str
+    assumed_sd: float  # of a log ratio between rounds
+
+
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="text"):
+    """A text, and a hash of the baseline extractor's answer to it."""
+
+    id: str
+    answer: str
+
+
+class Line(Entry, frozen=True, tag="cell"):
+    """A combination."""
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """The whole file."""
+
+    origin: Origin
+    answers: dict[str, str]  # by text
+    entries: dict[str, Entry]
+
+
+def of_run(
+    header: Header, records: Sequence[Record], answers: Mapping[str, Chains], weights: str, assumed_sd: float
+) -> Baseline:
+    """What a run's file holds.
+
+    Args:
+        header: the run's.
+        records: the run's.
+        answers: the baseline extractor's, by text.
+        weights: a hash of the checkpoint's files.
+        assumed_sd: of a log ratio between rounds on this machine.
+    """
+    environment = {name: header.environment[name] for name in _DECIDES if name in header.environment}
+    kind = " ".join(kind_of(header))
+    origin = Origin(
+        version=BASELINE_VERSION,
+        suite=header.suite,
+        checkpoint=Path(header.checkpoint).name,
+        weights=weights,
+        device=header.device,
+        kind=kind,
+        environment=environment,
+        environment_hash=_hash([kind, environment]),
+        assumed_sd=round(assumed_sd, _DIGITS),
+    )
+    return Baseline(
+        origin,
+        {name: _hash(answer) for name, answer in answers.items()},
+        {name: _rounded(entry) for name, entry in entries(header, records).items()},
+    )
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write the file: a line a text and a combination, the same for the same run."""
+    texts = [Text(name, answer) for name, answer in baseline.answers.items()]
+    cells = [Line(**msgspec.structs.asdict(entry)) for entry in baseline.entries.values()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (baseline.origin, *texts, *cells)
+    path.write_bytes(b"".join(msgspec.json.encode(line, order="sorted") + b"\n" for line in lines))
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read the file.
+
+    Raises:
+        InputError: there is none, it is none, or it was written by another version.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        todo = f"`uiebench baseline update {path}` writes one"
+        raise InputError(f"baseline {str(path)!r} cannot be read: {error.strerror}; {todo}") from None
+    try:
+        version = json.loads(lines[0])["version"]
+    except (IndexError, KeyError, TypeError, ValueError):
+        raise InputError(f"{path} is no baseline: its first line names no version") from None
+    if version != BASELINE_VERSION:
+        raise InputError(
+            f"{path} is a baseline of version {version}, and this uiebench reads {BASELINE_VERSION}; write it anew "
+            f"with `uiebench baseline update {path}`"
+        )
+    try:
+        origin, *rest = (msgspec.json.decode(line, type=Origin | Text | Line) for line in lines)
+    except msgspec.DecodeError as error:
+        raise InputError(f"{path} cannot be read as a baseline: {error}") from None
+    return Baseline(
+        origin,
+        {one.id: one.answer for one in rest if isinstance(one, Text)},
+        {one.combination: one for one in rest if isinstance(one, Line)},
+    )
+
+
+def changed_answers(new: Baseline, old: Baseline) -> list[str]:
+    """The texts that the baseline extractor answers otherwise, or that only one of both has."""
+    return [name for name in {**old.answers, **new.answers} if new.answers.get(name) != old.answers.get(name)]
+
+
+def _rounded(entry: Entry) -> Entry:
+    values = {name: [round(one, _DIGITS) for one in getattr(entry, name)] for name in ("time", "p95", "qps")}
+    rounded = {
+        name: None if value is None else round(value, 2) for name, value in (("rate", entry.rate), ("f1", entry.f1))
+    }
+    return msgspec.structs.replace(entry, **values, **rounded)
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]

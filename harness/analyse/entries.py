@@ -1,0 +1,106 @@
+"""What a gate needs of each combination of a run, and what a committed baseline keeps of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+import msgspec
+
+from harness.analyse.compare import compare
+from harness.analyse.rows import Row
+from harness.analyse.stats import log_ratio
+from harness.record import ClosedLoop, ColdStart, Header, Load, Measured, Memory, Record, Scores, SingleStream
+
+P95 = 0.95
+POINTS = 100  # of F1
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One combination. Ratios are natural logarithms, one a round, of its figure over its partner's."""
+
+    combination: str
+    exact: bool
+    problem: str | None  # why nothing, or not all, was measured
+    time: list[float] = []
+    p95: list[float] = []  # empty where the requests are too few for one
+    qps: list[float] = []  # of times under load, so that above 0 is slower here too
+    rate: float | None = None  # requests a second, of closed_loop
+    p95_ns: float | None = None
+    starts_ns: list[int] = []
+    rss_bytes: int | None = None  # peaks while serving
+    vram_bytes: int | None = None
+    f1: float | None = None  # points, scale 0 to 100
+    differs: list[str] = []  # texts whose answer is not the one that it was compared with
+
+
+def entries(header: Header, records: Sequence[Record]) -> dict[str, Entry]:
+    """The combinations of a run, in the plan's order."""
+    rows, _ = compare(header, records)
+    return {
+        row.combination: _entry(row, [one for one in records if one.cell.combination == row.combination])
+        for row in rows
+    }
+
+
+def partners(records: Sequence[Record]) -> dict[str, Entry]:
+    """The other side of each round, where that is the same combination of another revision."""
+    found = {}
+    for name in dict.fromkeys(record.cell.combination for record in records):
+        samples = [one.samples for one in records if one.cell.combination == name and isinstance(one, Measured)]
+        streams = [one for one in samples if isinstance(one, SingleStream)]
+        found[name] = Entry(
+            name,
+            exact=True,
+            problem=None if samples else "not measured",
+            starts_ns=[start.total_ns for one in samples if isinstance(one, ColdStart) for start in one.partner],
+            f1=_f1(streams[0].partner_scores) if streams else None,  # the first round answers every text
+            rss_bytes=_rss(streams[-1].partner_memory) if streams else None,
+            vram_bytes=_vram(streams[-1].partner_memory) if streams else None,
+        )
+    return found
+
+
+def _entry(row: Row, records: Sequence[Record]) -> Entry:
+    samples = [one.samples for one in records if isinstance(one, Measured)]
+    streams = [one for one in samples if isinstance(one, SingleStream)]
+    load = row.load("closed_loop")
+    loops = [one for one in samples if isinstance(one, ClosedLoop) and load and one.clients == load.clients]
+    p95 = row.latency.percentiles[P95] if row.latency else None
+    return Entry(
+        combination=row.combination,
+        exact=row.exact,
+        problem=row.problem,
+        time=[log_ratio(one.own_ns, one.partner_ns) for one in streams],
+        p95=[math.log(_p95(one.own_ns) / _p95(one.partner_ns)) for one in streams] if p95 else [],
+        qps=[math.log(_wall(one.own) / _wall(one.partner)) for one in loops],
+        rate=load.per_second if load else None,
+        p95_ns=p95.value if p95 else None,
+        starts_ns=[start.total_ns for start in row.starts],
+        rss_bytes=_rss(row.memory),
+        vram_bytes=_vram(row.memory),
+        f1=_f1(row.scores),
+        differs=[one.id for one in row.broken],
+    )
+
+
+def _rss(found: Memory | None) -> int | None:
+    return found.rss_serving_peak_bytes if found else None
+
+
+def _vram(found: Memory | None) -> int | None:
+    return found.cuda_serving_peak_bytes if found else None
+
+
+def _f1(scores: Scores | None) -> float | None:
+    return POINTS * scores.micro.f1 if scores else None
+
+
+def _p95(passes: list[list[int]]) -> float:
+    every = sorted(ns for one in passes for ns in one)
+    return every[math.ceil(P95 * len(every)) - 1]
+
+
+def _wall(loads: list[Load]) -> float:
+    return fmean(load.wall_ns for load in loads)

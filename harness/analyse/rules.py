@@ -1,0 +1,159 @@
+"""What a gate holds a run to: rules in TOML."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from harness.errors import InputError, unknown
+from harness.units import NS_PER_S, parse_bytes, parse_duration
+
+Unit = Literal["percent", "bytes", "time", "number"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a rule may be about: the limits it takes, each with the units that it may be written in."""
+
+    limits: dict[str, tuple[Unit, ...]]
+    needs_limit: bool = True
+
+
+METRICS = {
+    "latency_ratio": Metric({"max_increase": ("percent",)}),
+    "p95_ratio": Metric({"max_increase": ("percent",)}),
+    "p95": Metric({"max": ("time",)}),
+    "qps": Metric({"max_decrease": ("percent",), "min": ("number",)}),
+    "cold_start": Metric({"max_increase": ("percent",), "max": ("time",)}),
+    "peak_rss_bytes": Metric({"max_increase": ("percent", "bytes"), "max": ("bytes",)}),
+    "peak_vram_bytes": Metric({"max_increase": ("percent", "bytes"), "max": ("bytes",)}),
+    "f1_drop": Metric({"max": ("number",)}),
+    "parity": Metric({}, needs_limit=False),
+}
+
+TIMED = ("latency_ratio", "p95_ratio", "qps", "cold_start")
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One rule; of the limits one is given, and none for parity."""
+
+    metric: str
+    cell: str = "*"  # combinations, by pattern
+    max_increase: str | None = None
+    max_decrease: str | None = None
+    max: str | float | None = None
+    min: float | None = None
+    severity: Literal["fail", "warn"] = "fail"
+
+    @property
+    def limit(self) -> tuple[str, str | float] | None:
+        """The limit's key, and what is written there."""
+        for key in ("max_increase", "max_decrease", "max", "min"):
+            if (written := getattr(self, key)) is not None:
+                return key, written
+        return None
+
+    @property
+    def timed(self) -> bool:
+        """Whether more rounds tell more of it: a limit on how far times may move."""
+        return self.metric in TIMED and self.limit is not None and self.limit[0].startswith("max_")
+
+    @property
+    def name(self) -> str:
+        """The rule in words."""
+        said = f" {self.limit[0].replace('_', ' ')} {self.limit[1]}" if self.limit else ""
+        return f"{self.metric}{said}"
+
+    def share(self) -> float | None:
+        """The limit as a share, like 0.05, where it is written as a percentage."""
+        found = self.limit
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", found[1].strip()) if found and isinstance(found[1], str) else None
+        return float(match[1]) / 100 if match else None
+
+    def amount(self) -> float:
+        """The limit in nanoseconds, bytes, points or requests a second."""
+        assert self.limit is not None
+        key, written = self.limit
+        if isinstance(written, int | float):
+            return float(written)
+        return (
+            parse_bytes(written) if "bytes" in METRICS[self.metric].limits[key] else parse_duration(written) * NS_PER_S
+        )
+
+
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole file of rules, and what is measured for them."""
+
+    rule: list[Rule]
+    suite: str = "gate"  # its name, or a file beside this one
+    checkpoint: str = "mini"
+    device: str = "cpu"
+    rounds: int = 16  # at most, of a combination that a timed rule is about
+
+
+def read_rules(path: Path) -> Rules:
+    """Read and check a file of rules.
+
+    Raises:
+        InputError: there is none, it is no TOML, or a rule cannot be judged.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"rules {str(path)!r} cannot be read: {error.strerror}; `uiebench gate init` writes some"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no TOML: {error}") from None
+    for place, rule in enumerate(data.get("rule", []), 1):
+        _check(rule, f"{path}, rule {place}")
+    try:
+        found = msgspec.convert(data, Rules)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path}: {error}") from None
+    if not found.rule:
+        raise InputError(f"{path} has no [[rule]]")
+    for place, one in enumerate(found.rule, 1):
+        _check_limit(one, f"{path}, rule {place}")
+    return found
+
+
+def _check(rule: Any, where: str) -> None:
+    if not isinstance(rule, dict):
+        raise InputError(f"{where}: a rule is a table: [[rule]]")
+    for key in rule:
+        if key not in Rule.__struct_fields__:
+            raise InputError(f"{where}: {unknown('key', key, Rule.__struct_fields__)}")
+    if rule.get("metric") not in METRICS:
+        raise InputError(f"{where}: {unknown('metric', str(rule.get('metric', '')), METRICS)}")
+
+
+def _check_limit(rule: Rule, where: str) -> None:
+    metric = METRICS[rule.metric]
+    given = [key for key in ("max_increase", "max_decrease", "max", "min") if getattr(rule, key) is not None]
+    allowed = " or ".join(f"{key} ({' or '.join(units)})" for key, units in metric.limits.items()) or "no limit"
+    if len(given) != int(metric.needs_limit) or not set(given) <= set(metric.limits):
+        raise InputError(f"{where}: {rule.metric} takes {allowed}, and got {', '.join(given) or 'none'}")
+    if not given:
+        return
+    (key,) = given
+    written, units = getattr(rule, key), metric.limits[key]
+    if rule.share() is not None:
+        right = "percent" in units
+    else:
+        try:
+            right = ("number" in units) == isinstance(written, int | float) and rule.amount() >= 0
+            right &= units != ("percent",)
+        except InputError:
+            right = False
+    if not right:
+        examples = {"percent": '"5%"', "bytes": '"64MiB"', "time": '"800ms"', "number": "0.5"}
+        raise InputError(
+            f"{where}: {key} = {written!r} is not {' or '.join(units)}; write it like "
+            f"{' or '.join(examples[unit] for unit in units)}"
+        )

@@ -1,0 +1,100 @@
+"""How far a combination's times moved against what it is compared with, as a logarithm with its error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, variance
+from typing import Any, Literal, TypeAlias
+
+from harness.analyse.entries import Entry
+from harness.analyse.stats import ALPHA, Spread, spreads
+
+FEWEST = 4  # values on each side, of a figure whose spread is told from them alone
+LOOKS = 3  # at most, at which more rounds may be asked for
+Timed: TypeAlias = Literal["time", "p95", "qps", "starts_ns"]  # of an entry
+_NEEDS: Mapping[Timed, str] = {
+    "time": "the suite does not measure single_stream",
+    "p95": "too few requests for a P95 (93)",
+    "qps": "the suite does not measure closed_loop",
+    "starts_ns": "the suite takes no cold starts",
+}
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The mean of a log ratio of times, new over old: above 0 is slower."""
+
+    mean: float
+    error: float  # the mean's standard error; infinite where there are too few values to tell
+    degrees: int | None  # of freedom; None where the spread is taken as known
+    level: float  # that an interval's end errs at
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval."""
+        return self.mean - self._reach()
+
+    @property
+    def high(self) -> float:
+        """Its upper end."""
+        return self.mean + self._reach()
+
+    def p_above(self, edge: float) -> float:
+        """How likely a mean so high is where the truth lies at the edge."""
+        if not self.error:
+            return float(self.mean <= edge)
+        return float(self._distribution().sf((self.mean - edge) / self.error))
+
+    def _reach(self) -> float:
+        return float(self._distribution().ppf(1 - self.level)) * self.error if self.error else 0.0
+
+    def _distribution(self) -> Any:
+        from scipy.stats import norm, t
+
+        return norm() if self.degrees is None else t(self.degrees)
+
+
+class Shifts:
+    """The shifts of all combinations, their spreads pooled where they can be."""
+
+    def __init__(
+        self, new: Mapping[str, Entry], old: Mapping[str, Entry], *, paired: bool, assumed_sd: float, looks: int = LOOKS
+    ) -> None:
+        """Tell the spreads.
+
+        Args:
+            new: the combinations of this run.
+            old: of what it is compared with.
+            paired: whether the old ones are the partners in the new ones' rounds; else both were timed against stock.
+            assumed_sd: of a log ratio between rounds, where there are too few to tell.
+            looks: how often the rounds may be stopped by what was seen.
+        """
+        self._new, self._old, self._paired = new, old, paired
+        self.level = ALPHA / 2 / looks
+        self._spreads = [spreads(_times(side), assumed_sd) for side in (new, old)]
+
+    def of(self, timed: Timed, name: str) -> Shift | str:
+        """The shift of one combination, or why there is none."""
+        ours, theirs = getattr(self._new[name], timed), getattr(self._old[name], timed)
+        if not ours or (not theirs and not (self._paired and timed != "starts_ns")):
+            return _NEEDS[timed]
+        if timed == "starts_ns":
+            ours, theirs = [math.log(ns) for ns in ours], [math.log(ns) for ns in theirs]
+        elif self._paired:
+            theirs = []
+        sides = [side for side in (ours, theirs) if side]
+        found = [self._spread(timed, name, place, side) for place, side in enumerate(sides)]
+        error = math.hypot(*(one.sd / math.sqrt(len(side)) for one, side in zip(found, sides, strict=True)))
+        degrees = min((one.degrees for one in found if one.degrees is not None), default=None)
+        return Shift(fmean(ours) - (fmean(theirs) if theirs else 0.0), error, degrees, self.level)
+
+    def _spread(self, timed: Timed, name: str, side: int, values: Sequence[float]) -> Spread:
+        if timed == "time":
+            return self._spreads[side].of(name)
+        return Spread(math.sqrt(variance(values)), len(values) - 1) if len(values) >= FEWEST else Spread(math.inf)
+
+
+def _times(side: Mapping[str, Entry]) -> dict[str, list[float]]:
+    return {name: entry.time for name, entry in side.items() if entry.time}

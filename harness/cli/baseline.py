@@ -1,0 +1,64 @@
+"""`uiebench baseline`: the committed files that a gate compares with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import FAILED
+from harness.cli.gate import RULES, read_options
+from harness.cli.progress import with_progress
+
+baseline = typer.Typer(
+    help="The committed files that a gate compares with.", no_args_is_help=True, rich_markup_mode=None
+)
+_File = Annotated[Path, typer.Argument(help="NAME.jsonl, to be committed.")]
+
+
+@baseline.command()
+def update(
+    file: _File,
+    rules: Annotated[Path, typer.Option(help="Which suite, checkpoint and device; as of `gate`.")] = RULES,
+    run: Annotated[Path | None, typer.Option(help="A run's directory to take instead of measuring.")] = None,
+    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
+    runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+) -> None:
+    """Measure the suite of the rules and write its baseline, the same file for the same run."""
+    from harness.analyse.baselines import write_baseline
+    from harness.gate.baseline import of_directory
+    from harness.run.ablation import execute, prepare
+
+    if run is None:
+        _, options = read_options(rules, plugin, threads, 0, runs)
+        ablation = prepare(options)
+        run = with_progress(ablation.rounds, lambda step: execute(ablation, step))
+    found = of_directory(run)
+    write_baseline(file, found)
+    print(f"Written: {file} ({len(found.entries)} combinations, {len(found.answers)} texts)")
+
+
+@baseline.command()
+def show(file: _File) -> None:
+    """Show what a baseline holds."""
+    from harness.analyse.baselines import read_baseline
+    from harness.report.ci.baselines import shown
+
+    print(*shown(read_baseline(file)), sep="\n")
+
+
+@baseline.command()
+def diff(
+    file: _File,
+    other: Annotated[Path, typer.Argument(help="Another one.")],
+) -> None:
+    """Say what differs between two baselines; exits with 1 where anything does."""
+    from harness.analyse.baselines import read_baseline
+    from harness.report.ci.baselines import differing
+
+    lines = list(differing(read_baseline(file), read_baseline(other)))
+    print(*(lines or ["no difference"]), sep="\n")
+    if lines:
+        raise typer.Exit(FAILED)

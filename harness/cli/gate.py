@@ -1,0 +1,141 @@
+"""`uiebench gate`: rules held against another revision or a committed baseline."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli import FAILED, INCONCLUSIVE, OK
+from harness.cli.progress import with_progress
+from harness.errors import InputError, unknown
+from harness.units import parse_duration
+
+if TYPE_CHECKING:
+    from harness.analyse.rules import Rules
+    from harness.gate.gate import Judged
+    from harness.run.ablation import Options
+
+RULES = Path("uiebench-gate.toml")
+gate = typer.Typer(help="Stop a change that makes the extractor slower, hungrier or wrong.", rich_markup_mode=None)
+
+
+class Undecided(StrEnum):
+    """What an inconclusive gate comes to."""
+
+    exit = "exit"
+    fail = "fail"
+    warn = "warn"
+    # "pass" is a word of Python's own
+    pass_ = "pass"
+
+
+_STATUS = {Undecided.exit: INCONCLUSIVE, Undecided.fail: FAILED, Undecided.warn: OK, Undecided.pass_: OK}
+_FORMATS = ("markdown", "junit", "action-benchmark", "bencher", "pytest-benchmark")
+
+
+@gate.callback(invoke_without_command=True)
+def judge(
+    context: typer.Context,
+    rules: Annotated[Path, typer.Option(help="TOML with [[rule]] tables.")] = RULES,
+    against: Annotated[Path | None, typer.Option(help="A committed baseline, NAME.jsonl.")] = None,
+    against_ref: Annotated[str | None, typer.Option(help="A revision: timed side by side with this tree.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Wall time in all, like 20m; open rules then stay open.")] = None,
+    on_inconclusive: Annotated[
+        Undecided, typer.Option(help="What an open rule comes to: exit (status 3), fail (1), pass or warn (0).")
+    ] = Undecided.exit,
+    write: Annotated[list[str] | None, typer.Option(help=f"FORMAT=FILE; {', '.join(_FORMATS)}; repeatable.")] = None,
+    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
+    seed: Annotated[int, typer.Option(help="Draws the order of the combinations.")] = 0,
+    runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+) -> None:
+    """Judge every rule: exit 0 when all pass, 1 when one fails, 3 when one stays open.
+
+    With --against-ref both revisions run in every round, so small changes of time can be told; with --against answers,
+    F1, memory and completeness are judged anywhere, and times only on the device that the baseline was made on.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if (against is None) == (against_ref is None):
+        raise InputError("give either --against-ref REV or --against BASELINE.jsonl")
+    wanted = [_wanted(one) for one in write or ()]
+    from harness.gate.gate import against_baseline, against_revision
+    from harness.gate.worktree import find_revision
+
+    read, options = read_options(rules, plugin, threads, seed, runs)
+    options = replace(options, budget_s=None if budget is None else parse_duration(budget))
+    if against_ref is not None:
+        judged = against_revision(read, find_revision(against_ref, Path.cwd()), options, with_progress)
+    else:
+        assert against is not None
+        judged = against_baseline(read, against, options, with_progress)
+    raise typer.Exit(_tell(judged, wanted, on_inconclusive))
+
+
+def read_options(rules: Path, plugins: list[Path] | None, threads: int, seed: int, runs: Path) -> tuple[Rules, Options]:
+    """The rules, and how their suite is run."""
+    from harness.analyse.rules import read_rules
+    from harness.run.ablation import Options
+
+    read = read_rules(rules)
+    return read, Options(
+        suite=read.suite if not read.suite.endswith(".toml") else str(rules.parent / read.suite),
+        checkpoint=read.checkpoint,
+        device=read.device,
+        threads=threads,
+        seed=seed,
+        plugins=tuple(plugins or ()),
+        directory=runs,
+        command=shlex.join(["uiebench", *sys.argv[1:]]),
+        fresh=True,
+    )
+
+
+def _wanted(written: str) -> tuple[str, Path]:
+    name, _, file = written.partition("=")
+    if name not in _FORMATS:
+        raise InputError(unknown("format", name, _FORMATS))
+    if not file:
+        raise InputError(f"--write {written!r} names no file; write {name}=FILE")
+    return name, Path(file)
+
+
+def _tell(judged: Judged, wanted: list[tuple[str, Path]], undecided: Undecided) -> int:
+    from harness.report.ci import annotations, words
+
+    print(*words.console(judged.findings, judged.against), sep="\n")
+    summary = words.markdown(judged.findings, judged.against)
+    if judged.directory:
+        (judged.directory / "gate.md").write_text(summary, encoding="utf-8")
+        print(f"Report: {judged.directory / 'gate.md'}")
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        print(*annotations.render(judged.findings), sep="\n")
+        if step := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(step).open("a", encoding="utf-8") as file:
+                file.write(summary)
+    for name, path in wanted:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_rendered(name, judged, summary), encoding="utf-8")
+    outcome = words.outcome(judged.findings)
+    return {"pass": OK, "fail": FAILED, "inconclusive": _STATUS[undecided]}[outcome]
+
+
+def _rendered(name: str, judged: Judged, summary: str) -> str:
+    from harness.report.ci import junit
+    from harness.report.ci.files import render
+    from harness.run.store import read_run
+
+    if name == "markdown":
+        return summary
+    if name == "junit":
+        return junit.render(judged.findings, judged.against)
+    if judged.directory is None:
+        raise InputError(f"--write {name}: nothing was measured, so there are no figures to write")
+    return render(name, *read_run(judged.directory, lambda _: None))

@@ -1,0 +1,1 @@
+"""CI gates: this code against another revision's, or against a committed baseline."""

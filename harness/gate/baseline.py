@@ -1,0 +1,37 @@
+"""A run as a baseline file."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from harness.analyse.baselines import Baseline, of_run
+from harness.analyse.compare import assumed_sd
+from harness.embedded.checkpoints import find_checkpoint
+from harness.run.reference import read_answers
+from harness.run.store import read_run
+
+_WEIGHTS = (".safetensors", ".bin", ".txt", ".json")
+
+
+def of_directory(directory: Path) -> Baseline:
+    """What a run's file holds.
+
+    Raises:
+        InputError: there is no run.
+        CheckpointError: its checkpoint is gone.
+    """
+    header, records = read_run(directory, lambda _: None)
+    weights = _hash_of(find_checkpoint(header.checkpoint))
+    return of_run(header, records, read_answers(directory), weights, assumed_sd(header.environment))
+
+
+def _hash_of(checkpoint: Path) -> str:
+    """Of all files that an extractor is made from."""
+    found = hashlib.sha256()
+    for path in sorted(checkpoint.iterdir()):
+        if path.suffix in _WEIGHTS:
+            found.update(path.name.encode())
+            with path.open("rb") as file:
+                found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()[:16]

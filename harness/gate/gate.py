@@ -1,0 +1,142 @@
+"""A gate from its rules to its findings: measure what they are about, and judge."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.analyse.baselines import changed_answers, read_baseline
+from harness.analyse.compare import assumed_sd
+from harness.analyse.entries import Entry, entries, partners
+from harness.analyse.gate import Against, Finding, judge, matching
+from harness.analyse.rules import Rules
+from harness.analyse.runs import kind_of
+from harness.analyse.shifts import Shifts
+from harness.errors import InputError, SuiteError
+from harness.gate.baseline import of_directory
+from harness.gate.revision import AgainstOther, Other
+from harness.gate.rounds import GateRounds
+from harness.gate.worktree import Revision, checked_out
+from harness.record import Header, Record
+from harness.run.ablation import Ablation, MeasuringExecutor, Options, execute, prepare
+from harness.run.executors.local import LocalExecutor, Settings
+from harness.run.store import read_run
+
+Progress = Callable[[str, int], None]
+# Given what was measured, and the run's directory once it is at its end.
+Judging = Callable[[Header, Sequence[Record], Path | None], list[Finding]]
+Work = Callable[[int, Callable[[Progress], Path]], Path]  # shows the progress of so many rounds
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a gate found."""
+
+    findings: Sequence[Finding]
+    against: str
+    directory: Path | None  # the run's; None where nothing could be measured
+
+
+def against_revision(rules: Rules, revision: Revision, options: Options, work: Work) -> Judged:
+    """This working tree against another revision, both in every round.
+
+    Raises:
+        InputError: the revision is older than this tool, or does not come up; a rule is about no combination.
+        BaselineError: this working tree's baseline cannot answer.
+    """
+    with checked_out(revision) as tree:
+        other = Other(tree, revision)
+        names = other.plan(options)
+        try:
+            ablation = prepare(replace(options, partner=other.name))
+        except SuiteError as error:
+            said = f"{other.name} plans it, and here the suite fails: {error}"
+            return Judged([Finding("cells", name, "fail", said) for name in names], other.name, None)
+        _check_rules(rules, [*names, *(planned.combination for planned in ablation.plan)])
+        both = tuple(planned for planned in ablation.plan if planned.combination in names)
+
+        def judging(header: Header, records: Sequence[Record], _: Path | None) -> list[Finding]:
+            added = [planned for planned in ablation.plan if planned not in both]  # with nothing to be timed against
+            new = entries(header, records)
+            new |= {one.combination: Entry(one.combination, one.exact, one.reason) for one in added}
+            old = {name: Entry(name, exact=True, problem=None) for name in names} | partners(records)
+            shifts = Shifts(new, old, paired=True, assumed_sd=assumed_sd(header.environment))
+            return judge(rules.rule, new, Against(old, other.name, paired=True), shifts)
+
+        planned = replace(ablation, plan=both)
+        return _measured(rules, planned, work, judging, other.name, lambda settings: AgainstOther(settings, other))
+
+
+def against_baseline(rules: Rules, path: Path, options: Options, work: Work) -> Judged:
+    """This working tree, timed against stock, with what a committed file says.
+
+    Raises:
+        InputError: the file cannot be used; a rule is about no combination.
+        BaselineError: this working tree's baseline cannot answer.
+    """
+    old, name = read_baseline(path), f"the baseline {path.name}"
+    ablation = prepare(options)
+    if ablation.path.stem != old.origin.suite:
+        raise InputError(
+            f"{path} is of the suite {old.origin.suite!r}, and the rules measure {ablation.path.stem!r}; write it anew "
+            f"with `uiebench baseline update {path}`"
+        )
+    _check_rules(rules, [*old.entries, *(planned.combination for planned in ablation.plan)])
+
+    def judging(header: Header, records: Sequence[Record], directory: Path | None) -> list[Finding]:
+        new, origin = entries(header, records), old.origin
+        sd = max(assumed_sd(header.environment), origin.assumed_sd)
+        shifts = Shifts(new, old.entries, paired=False, assumed_sd=sd)
+        against = Against(old.entries, name, paired=False)
+        if (kind := " ".join(kind_of(header))) != origin.kind:
+            why = f"{name} was measured on another device ({origin.kind}; here {kind})"
+            against = replace(against, no_ratios=f"{why}, where ratios are others too", no_times=why)
+        if directory is None:
+            return judge(rules.rule, new, against, shifts)
+        now, found = of_directory(directory), []
+        if now.origin.environment_hash != origin.environment_hash and against.no_times is None:
+            why = f"{name} was measured in another environment ({origin.environment}; here {now.origin.environment})"
+            against = replace(against, no_times=why)
+        if now.origin.weights != origin.weights:
+            said = f"the weights of {origin.checkpoint!r} are others than those of {name}"
+            found.append(Finding("checkpoint", now.origin.checkpoint, "fail", said))
+        return found + judge(rules.rule, new, replace(against, changed=changed_answers(now, old)), shifts)
+
+    return _measured(rules, ablation, work, judging, name, LocalExecutor)
+
+
+def _check_rules(rules: Rules, names: Sequence[str]) -> None:
+    for rule in rules.rule:
+        matching(rule, names)
+
+
+def _measured(
+    rules: Rules,
+    ablation: Ablation,
+    work: Work,
+    judging: Judging,
+    name: str,
+    executor_of: Callable[[Settings], MeasuringExecutor],
+) -> Judged:
+    options, begun = ablation.options, time.monotonic()
+    names = [planned.combination for planned in ablation.plan]
+    timed = {cell for rule in rules.rule if rule.timed for cell in matching(rule, names, at_least=0)}
+
+    def rounds_of(header: Header) -> GateRounds:
+        def is_open(records: Sequence[Record]) -> set[str]:
+            found = judging(header, records, None)
+            return {one.cell for one in found if one.timed and one.verdict == "inconclusive"}
+
+        until = None if options.budget_s is None else begun + options.budget_s
+        chance = random.Random(options.seed)
+        return GateRounds(ablation.plan, timed, is_open, chance, rounds=rules.rounds, until=until)
+
+    def measure(progress: Progress) -> Path:
+        return execute(ablation, progress, executor_of=executor_of, rounds_of=rounds_of)
+
+    directory = work(len(timed) * rules.rounds + len(names) - len(timed), measure)
+    header, records = read_run(directory, lambda _: None)
+    return Judged(judging(header, records, directory), name, directory)

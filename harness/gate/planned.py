@@ -1,0 +1,30 @@
+"""The combinations of a suite by the code that this runs in, as JSON (`python -m harness.gate.planned JOB`)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UiebenchError
+from harness.plan.cells import plan_cells
+from harness.plan.registry import find_optimizations
+from harness.plan.suite import find_suite, read_suite
+
+
+def planned(suite: str, plugins: list[str], device: str) -> list[str]:
+    """The combinations' names, in the plan's order."""
+    optimizations = find_optimizations(Path(path) for path in plugins)
+    return [one.combination for one in plan_cells(read_suite(find_suite(suite)), optimizations, device)]
+
+
+def _reply(job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"combinations": planned(**job)}
+    except UiebenchError as error:
+        return {"error": str(error)}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_reply(json.loads(sys.argv[1]))) + "\n")

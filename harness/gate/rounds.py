@@ -1,0 +1,98 @@
+"""Rounds for a gate: one for what shows in one, and more where a timed rule is still open."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+
+from harness.plan.cells import Planned
+from harness.plan.suite import LOOKS
+from harness.record import End, Failed, Record, Skipped
+from harness.run.stopping import MOST_FAILURES, broken
+
+# Given the records so far, the combinations of which a timed rule is open.
+Open = Callable[[Sequence[Record]], AbstractSet[str]]
+
+
+class GateRounds:
+    """Draws rounds until every rule is decided, or the time is over.
+
+    A combination that a timed rule is about is looked at after 4, 8 and 16 rounds, and once decided stays so.
+    """
+
+    def __init__(
+        self,
+        plan: Sequence[Planned],
+        timed: AbstractSet[str],
+        is_open: Open,
+        random_order: random.Random,
+        *,
+        rounds: int,
+        until: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Plan the rounds.
+
+        Args:
+            plan: the combinations.
+            timed: those that a timed rule is about.
+            is_open: which of them are not decided.
+            random_order: decides among equals.
+            rounds: at most, of one combination.
+            until: no round is begun that, at the pace so far, would end after this time by the clock.
+            clock: seconds.
+        """
+        self._plan, self._timed, self._is_open, self._random = plan, timed, is_open, random_order
+        self._looks = [look for look in LOOKS if look <= rounds] or [rounds]
+        self._until, self._clock, self._begun, self._drawn = until, clock, clock(), 0
+        self._decided: set[str] = set()
+
+    def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
+        """The combination of the next round, the round's number, and how many rounds are left at most; None: enough."""
+        done = self._done(records)
+        going_on = [planned for planned in self._plan if self._rule(planned, records, done) is None]
+        if not going_on or broken(records) or self._is_over():
+            return None
+        if all(done[planned.combination] in self._looks for planned in going_on):
+            open_now = self._is_open(records)
+            self._decided |= {one.combination for one in going_on if one.combination not in open_now}
+            going_on = [planned for planned in going_on if planned.combination in open_now]
+            if not going_on:
+                return None
+        fewest = min(done[planned.combination] for planned in going_on)
+        planned = self._random.choice([one for one in going_on if done[one.combination] == fewest])
+        self._drawn += 1
+        left = sum(self._most(one) - done[one.combination] for one in going_on)
+        return planned, done[planned.combination], left
+
+    def ends(self, records: Sequence[Record]) -> list[End]:
+        """Why each combination got no more rounds."""
+        done = self._done(records)
+        return [
+            End(planned.combination, done[planned.combination], self._rule(planned, records, done) or "budget")
+            for planned in self._plan
+        ]
+
+    def _rule(self, planned: Planned, records: Sequence[Record], done: Counter[str]) -> str | None:
+        name = planned.combination
+        own = [record for record in records if record.cell.combination == name]
+        if any(isinstance(record, Skipped) for record in own):
+            return "skipped"
+        if len({record.round for record in own if isinstance(record, Failed)}) >= MOST_FAILURES:
+            return "failed"
+        if name in self._decided:
+            return "decided"
+        return "rounds" if done[name] >= self._most(planned) else None
+
+    def _most(self, planned: Planned) -> int:
+        return self._looks[-1] if planned.combination in self._timed else 1
+
+    def _done(self, records: Sequence[Record]) -> Counter[str]:
+        return Counter(name for name, _ in {(record.cell.combination, record.round) for record in records})
+
+    def _is_over(self) -> bool:
+        now = self._clock()
+        return self._until is not None and now + (now - self._begun) / max(self._drawn, 1) > self._until

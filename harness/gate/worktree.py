@@ -1,0 +1,87 @@
+"""Another revision of a repository, checked out beside it for as long as a gate needs it."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import InputError
+
+# Waits for the end of its input, which comes however the gate ends, a kill included, and clears up.
+_CLEAR = 'cat > /dev/null; git -C "$1" worktree remove --force "$2"; rm -rf "$2"; git -C "$1" worktree prune'
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit of a repository."""
+
+    repository: Path  # its top directory
+    commit: str
+    written: str  # as the user wrote it
+
+
+def find_revision(written: str, directory: Path) -> Revision:
+    """The commit that a revision names.
+
+    Raises:
+        InputError: the directory is in no git repository, or the repository has no such commit.
+    """
+    top = _git(directory, "rev-parse", "--show-toplevel")
+    if top is None:
+        raise InputError(
+            f"{str(directory)!r} is in no git repository; --against-ref needs one, --against BASELINE does not"
+        )
+    commit = _git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{written}^{{commit}}")
+    if commit is not None:
+        return Revision(Path(top), commit, written)
+    if _git(directory, "rev-parse", "--is-shallow-repository") == "true":
+        raise InputError(
+            f"this clone is shallow and does not hold the revision {written!r}; fetch it (`git fetch --unshallow`, or "
+            "fetch-depth: 0 in the checkout step), or compare with --against BASELINE"
+        )
+    raise InputError(f"there is no revision {written!r} in {top}; `git log` names those that there are")
+
+
+@contextmanager
+def checked_out(revision: Revision) -> Iterator[Path]:
+    """A directory with the revision's files; it and all traces of it in the repository go in any case.
+
+    Raises:
+        InputError: git cannot make it.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="uiebench-gate-")) / "tree"
+    keeper = subprocess.Popen(
+        ["/bin/sh", "-c", f'{_CLEAR}; rmdir "$(dirname "$2")"', "sh", str(revision.repository), str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        made = _run(revision.repository, "worktree", "add", "--quiet", "--detach", str(directory), revision.commit)
+        if made.returncode:
+            raise InputError(f"git cannot check out {revision.written!r}: {made.stderr.strip()}")
+        yield directory
+    finally:
+        keeper.communicate()
+
+
+def _git(directory: Path, *arguments: str) -> str | None:
+    done = _run(directory, *arguments)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            ["git", "-C", str(directory), "-c", "core.hooksPath=/dev/null", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise InputError("git is not installed, and --against-ref needs it") from None

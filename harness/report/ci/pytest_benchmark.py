@@ -1,0 +1,98 @@
+"""A run as pytest-benchmark stores one, for `pytest-benchmark compare`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from statistics import fmean, median, quantiles, stdev
+from typing import Any
+
+from harness.analyse.compare import streams
+from harness.record import Header, Record
+from harness.units import NS_PER_S
+
+_VERSION = "5.3.1"  # whose format this is
+
+
+def render(header: Header, records: Sequence[Record], made: datetime) -> str:
+    """The file: a benchmark a combination, whose rounds are its requests in seconds.
+
+    Args:
+        header: the run's.
+        records: the run's.
+        made: when.
+    """
+    benchmarks = [
+        _benchmark(name, header, [ns / NS_PER_S for one in rounds for passed in one.own_ns for ns in passed])
+        for name, rounds in streams(records).items()
+    ]
+    made = made.astimezone(UTC)
+    data = {
+        "machine_info": _machine(header.environment),
+        "commit_info": {"id": "unknown", "time": made.isoformat(), "dirty": False, "branch": "(unknown)"},
+        "benchmarks": benchmarks,
+        "datetime": made.isoformat(),
+        "version": _VERSION,
+    }
+    return json.dumps(data, indent=4, ensure_ascii=False) + "\n"
+
+
+def _machine(environment: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "node": "",
+        "processor": environment.get("processor", ""),
+        "machine": "",
+        "python_version": environment.get("python", ""),
+        "system": environment.get("platform", ""),
+        "release": "",
+        "cpu": {"brand_raw": environment.get("processor", ""), "count": environment.get("cores", 0)},
+    }
+
+
+def _benchmark(name: str, header: Header, seconds: Sequence[float]) -> dict[str, Any]:
+    return {
+        "group": header.suite,
+        "name": name,
+        "fullname": f"uiebench/{header.suite}::{name}",
+        "params": None,
+        "param": None,
+        "extra_info": {"checkpoint": header.checkpoint, "device": header.device},
+        "options": {
+            "disable_gc": False,
+            "timer": "perf_counter",
+            "min_rounds": len(seconds),
+            "max_time": sum(seconds),
+            "min_time": 0.0,
+            "warmup": True,
+        },
+        "stats": _stats(sorted(seconds)),
+    }
+
+
+def _stats(seconds: Sequence[float]) -> dict[str, Any]:
+    several = len(seconds) > 1
+    q1, _, q3 = quantiles(seconds, n=4, method="inclusive") if several else (seconds[0],) * 3
+    iqr, sd, mean = q3 - q1, stdev(seconds) if several else 0.0, fmean(seconds)
+    inside = [one for one in seconds if q1 - 1.5 * iqr <= one <= q3 + 1.5 * iqr]
+    outliers = len(seconds) - len(inside)
+    far = sum(abs(one - mean) > sd for one in seconds)
+    return {
+        "min": seconds[0],
+        "max": seconds[-1],
+        "mean": mean,
+        "stddev": sd,
+        "rounds": len(seconds),
+        "median": median(seconds),
+        "iqr": iqr,
+        "q1": q1,
+        "q3": q3,
+        "iqr_outliers": outliers,
+        "stddev_outliers": far,
+        "outliers": f"{far};{outliers}",
+        "ld15iqr": inside[0],
+        "hd15iqr": inside[-1],
+        "ops": 1 / mean,
+        "total": sum(seconds),
+        "iterations": 1,
+    }
