@@ -110,14 +110,17 @@ def read_rules(path: Path) -> Rules:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is no TOML: {error}") from None
-    for place, rule in enumerate(data.get("rule", []), 1):
+    rules = data.get("rule", [])
+    if not isinstance(rules, list):
+        raise InputError(f"{path}: a rule is a table: [[rule]]")
+    if not rules:
+        raise InputError(f"{path} has no [[rule]]")
+    for place, rule in enumerate(rules, 1):
         _check(rule, f"{path}, rule {place}")
     try:
         found = msgspec.convert(data, Rules)
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {error}") from None
-    if not found.rule:
-        raise InputError(f"{path} has no [[rule]]")
     for place, one in enumerate(found.rule, 1):
         _check_limit(one, f"{path}, rule {place}")
     return found

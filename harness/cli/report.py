@@ -22,6 +22,9 @@ class Format(StrEnum):
 
     csv = "csv"
     json = "json"
+    action_benchmark = "action-benchmark"
+    bencher = "bencher"
+    pytest_benchmark = "pytest-benchmark"
 
 
 def report(
@@ -35,10 +38,16 @@ def report(
     if form is None:
         show(run, no_texts=no_texts)
     else:
+        from harness.report.ci.files import render
         from harness.report.flat import as_csv, as_json
 
         seen = read_view(run, no_texts=no_texts)
-        sys.stdout.write(as_csv(seen.rows) if form is Format.csv else as_json(seen.header, seen.rows))
+        if form is Format.csv:
+            sys.stdout.write(as_csv(seen.rows))
+        elif form is Format.json:
+            sys.stdout.write(as_json(seen.header, seen.rows))
+        else:
+            sys.stdout.write(render(form.value, seen.header, seen.records))
 
 
 def show(directory: Path, *, no_texts: bool = False) -> int:

@@ -18,8 +18,15 @@ def read_view(directory: Path, *, no_texts: bool = False) -> View:
         InputError: the directory holds no run that this version reads.
     """
     from harness.analyse.view import view
+    from harness.errors import InputError
+    from harness.record import STOCK
     from harness.report.private import without_texts
     from harness.run.store import read_finished, read_run
 
     header, records = read_run(directory, warn)
+    if header.partner != STOCK:
+        raise InputError(
+            f"{str(directory)!r} was timed against {header.partner}, not against stock, by a gate; what that "
+            f"found is in {str(directory / 'gate.md')!r}"
+        )
     return view(header, without_texts(records) if no_texts else records, read_finished(directory))

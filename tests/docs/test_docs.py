@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.analyse.rules import METRICS, read_rules
 from harness.cli.app import app
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite
@@ -32,6 +33,18 @@ def test_the_suite_of_the_page_is_one() -> None:
     (written,) = blocks("run.md", "toml")
     suite = msgspec.convert(tomllib.loads(written), Suite)
     assert (suite.measure.rounds, suite.measure.precision) == (16, 0.03)
+
+
+def test_the_rules_of_the_page_are_some(tmp_path: Path) -> None:
+    (written,) = blocks("ci.md", "toml")
+    file = tmp_path / "rules.toml"
+    file.write_text(written, encoding="utf-8")
+    assert [rule.metric for rule in read_rules(file).rule] == ["latency_ratio", "parity"]
+
+
+def test_every_metric_of_a_rule_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    assert [metric for metric in METRICS if f"`{metric}`" not in page] == []
 
 
 def test_the_optimization_of_the_page_is_one(tmp_path: Path) -> None:

@@ -59,5 +59,8 @@ def mark(one: Finding) -> str:
 
 def _table(findings: Sequence[Finding]) -> Iterator[str]:
     yield from plain(
-        [["", "rule", "cell", ""], *([mark(one), one.rule, f"`{one.cell}`", one.says] for one in findings)]
+        [
+            ["verdict", "rule", "cell", "measured"],
+            *([mark(one), one.rule, f"`{one.cell}`", one.says] for one in findings),
+        ]
     )

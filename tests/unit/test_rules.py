@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.analyse.rules import read_rules
+from harness.errors import InputError
+
+
+def read(tmp_path: Path, written: str) -> object:
+    path = tmp_path / "gate.toml"
+    path.write_text(written)
+    return read_rules(path)
+
+
+def test_limits_have_the_units_of_their_metric(tmp_path: Path) -> None:
+    path = tmp_path / "gate.toml"
+    path.write_text(
+        'suite = "own.toml"\n[[rule]]\nmetric = "latency_ratio"\nmax_increase = "5%"\n'
+        '[[rule]]\nmetric = "peak_rss_bytes"\nmax_increase = "64MiB"\ncell = "stock"\nseverity = "warn"\n'
+        '[[rule]]\nmetric = "p95"\nmax = "800ms"\n[[rule]]\nmetric = "qps"\nmin = 20\n[[rule]]\nmetric = "parity"\n'
+    )
+    latency, memory, p95, qps, parity = read_rules(path).rule
+    assert (latency.share(), latency.timed, latency.name) == (0.05, True, "latency_ratio max increase 5%")
+    assert (memory.amount(), memory.share(), memory.timed, memory.severity) == (64 << 20, None, False, "warn")
+    assert (p95.amount(), p95.timed) == (8e8, False)
+    assert (qps.amount(), qps.timed) == (20, False)
+    assert (parity.limit, parity.name) == (None, "parity")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", r"has no \[\[rule\]\]"),
+        ("rule = []", r"has no \[\[rule\]\]"),
+        ("rule = 1", "a rule is a table"),
+        ("[[rule]]\nmetric = 'latency'", "unknown metric 'latency'; did you mean 'latency_ratio'"),
+        ("[[rule]]\nmetric = 'parity'\ncells = '*'", "unknown key 'cells'; did you mean 'cell'"),
+        ("[[rule]]\nmetric = 'latency_ratio'", r"takes max_increase \(percent\), and got none"),
+        ("[[rule]]\nmetric = 'parity'\nmax = 1", "takes no limit, and got max"),
+        ("[[rule]]\nmetric = 'latency_ratio'\nmax = '5%'", "got max"),
+        ("[[rule]]\nmetric = 'peak_rss_bytes'\nmax = '5%'", "max = '5%' is not bytes; write it like \"64MiB\""),
+        ("[[rule]]\nmetric = 'peak_rss_bytes'\nmax_increase = '5'", "is not percent or bytes"),
+        ("[[rule]]\nmetric = 'latency_ratio'\nmax_increase = '64MiB'", 'is not percent; write it like "5%"'),
+        ("[[rule]]\nmetric = 'p95'\nmax = '1GiB'", 'is not time; write it like "800ms"'),
+        ("[[rule]]\nmetric = 'f1_drop'\nmax = '0.5'", "is not number"),
+        ("[[rule]]\nmetric = 'f1_drop'\nmax = -1", "is not number"),
+        ("[[rule]]\nmetric = 'parity'\n[rule", "is no TOML"),
+        ("suit = 'x'\n[[rule]]\nmetric = 'parity'", "suit"),
+    ],
+)
+def test_a_rule_that_cannot_be_judged_is_refused(tmp_path: Path, written: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read(tmp_path, written)
+
+
+def test_a_missing_file_says_what_writes_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="gate init"):
+        read_rules(tmp_path / "absent.toml")
