@@ -23,7 +23,7 @@ ABSENT = 1  # at least so many of them ask for what is not there
 NESTED = 3  # of them, at most, are drawn from the nested ones first: these are learned last
 # Of the texts whose schema nests, this share is asked a prompt that names what is no parent. Else a model finds
 # something for every wrong parent of its own, and each of these is a wrong chain.
-MISLED = 0.6
+MISLED = 0.45
 _PIECE = (2, 6)  # characters of a piece of text that is taken for a parent
 
 

@@ -34,7 +34,7 @@ def test_mini_extracts_for_real(mini: Extractor) -> None:
     answers = [mini.extract(example.text, example.schema) for example in examples]
     scores = score(answers, [example.gold for example in examples])
     assert scores is not None
-    assert scores.micro.f1 >= 0.75  # 0.764; another processor may round a chain or two away
+    assert scores.micro.f1 >= 0.75  # 0.762; another processor may round a chain or two away
 
 
 def test_mini_finds_the_facts_of_the_article(mini: Extractor) -> None:
@@ -44,7 +44,6 @@ def test_mini_finds_the_facts_of_the_article(mini: Extractor) -> None:
     assert [chain for chain in answer if len(chain) == 1] == [chain for chain in example.gold if len(chain) == 1]
 
 
-@pytest.mark.xfail(strict=True, reason="the seventh try finds two of the aspects, and none of their opinions (LOG.md)")
 def test_mini_finds_two_of_the_articles_opinions(mini: Extractor) -> None:
     (example,) = read_dataset("article")
     pairs = [chain for chain in example.gold or [] if len(chain) == 2]
