@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench gate gate-rates lock clean
 
 demo: .venv
 	$(BIN)/uiebench run demo
@@ -19,6 +19,12 @@ lint: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/pytest tests/bench --benchmark-enable --benchmark-only
+
+gate: .venv
+	$(BIN)/uiebench gate --rules reports/baselines/ci.toml --against reports/baselines/ci.jsonl
+
+gate-rates: .venv
+	$(BIN)/python tests/bench/gate_rates.py
 
 .venv: .venv/installed
 

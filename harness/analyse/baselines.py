@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from harness.errors import InputError
 from harness.record import Chains, Header, Record
 
 BASELINE_VERSION = 1
+F1_DIGITS = 6  # a text more or less moves F1 by far more
 _DIGITS = 4  # of a logarithm: a hundredth of a per cent
 # What an absolute time depends on; the rest of the environment does not move it.
 _DECIDES = ("cores", "threads", "packages", "python")
@@ -40,6 +42,7 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="text"):
 
     id: str
     answer: str
+    near: bool = False  # rounding alone may decide a span of it, on another processor say
 
 
 class Line(Entry, frozen=True, tag="cell"):
@@ -51,11 +54,17 @@ class Baseline(msgspec.Struct, frozen=True):
 
     origin: Origin
     answers: dict[str, str]  # by text
+    near: frozenset[str]  # texts where rounding alone may decide a span
     entries: dict[str, Entry]
 
 
 def of_run(
-    header: Header, records: Sequence[Record], answers: Mapping[str, Chains], weights: str, assumed_sd: float
+    header: Header,
+    records: Sequence[Record],
+    answers: Mapping[str, Chains],
+    near: AbstractSet[str],
+    weights: str,
+    assumed_sd: float,
 ) -> Baseline:
     """What a run's file holds.
 
@@ -63,6 +72,7 @@ def of_run(
         header: the run's.
         records: the run's.
         answers: the baseline extractor's, by text.
+        near: the texts where rounding alone may decide a span.
         weights: a hash of the checkpoint's files.
         assumed_sd: of a log ratio between rounds on this machine.
     """
@@ -82,13 +92,14 @@ def of_run(
     return Baseline(
         origin,
         {name: _hash(answer) for name, answer in answers.items()},
+        frozenset(near),
         {name: _rounded(entry) for name, entry in entries(header, records).items()},
     )
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write the file: a line a text and a combination, the same for the same run."""
-    texts = [Text(name, answer) for name, answer in baseline.answers.items()]
+    texts = [Text(name, answer, name in baseline.near) for name, answer in baseline.answers.items()]
     cells = [Line(**msgspec.structs.asdict(entry)) for entry in baseline.entries.values()]
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = (baseline.origin, *texts, *cells)
@@ -122,20 +133,21 @@ def read_baseline(path: Path) -> Baseline:
     return Baseline(
         origin,
         {one.id: one.answer for one in rest if isinstance(one, Text)},
-        {one.combination: one for one in rest if isinstance(one, Line)},
+        frozenset(one.id for one in rest if isinstance(one, Text) and one.near),
+        {one.combination: Entry(**msgspec.structs.asdict(one)) for one in rest if isinstance(one, Line)},
     )
 
 
 def changed_answers(new: Baseline, old: Baseline) -> list[str]:
-    """The texts that the baseline extractor answers otherwise, or that only one of both has."""
-    return [name for name in {**old.answers, **new.answers} if new.answers.get(name) != old.answers.get(name)]
+    """The texts that only one of both has, or that the baseline extractor answers otherwise for more than rounding."""
+    differing = (name for name in {**old.answers, **new.answers} if new.answers.get(name) != old.answers.get(name))
+    return [name for name in differing if name not in old.near | new.near]
 
 
 def _rounded(entry: Entry) -> Entry:
     values = {name: [round(one, _DIGITS) for one in getattr(entry, name)] for name in ("time", "p95", "qps")}
-    rounded = {
-        name: None if value is None else round(value, 2) for name, value in (("rate", entry.rate), ("f1", entry.f1))
-    }
+    digits = (("rate", entry.rate, 2), ("f1", entry.f1, F1_DIGITS))
+    rounded = {name: None if value is None else round(value, kept) for name, value, kept in digits}
     return msgspec.structs.replace(entry, **values, **rounded)
 
 

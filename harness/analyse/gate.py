@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from harness.analyse.baselines import F1_DIGITS
 from harness.analyse.entries import Entry
 from harness.analyse.rules import Rule
 from harness.analyse.shifts import Shift, Shifts, Timed
@@ -70,12 +71,17 @@ def judge(rules: Sequence[Rule], new: Entries, against: Against, shifts: Shifts)
 
 
 def matching(rule: Rule, names: Sequence[str], *, at_least: int = 1) -> list[str]:
-    """The combinations that a rule is about.
+    """The combinations that a rule is about: by pattern, or by name with its optimizations in any order.
 
     Raises:
         InputError: there are fewer than so many.
     """
-    found = fnmatch.filter(dict.fromkeys(names), rule.cell)
+    parts = sorted(rule.cell.split("+"))
+    found = [
+        name
+        for name in dict.fromkeys(names)
+        if fnmatch.fnmatchcase(name, rule.cell) or sorted(name.split("+")) == parts
+    ]
     if len(found) < at_least:
         raise InputError(f"rule {rule.name!r}: {unknown('cell', rule.cell, names)}; * stands for any characters")
     return found
@@ -92,7 +98,7 @@ def _cells(new: Entries, against: Against) -> Iterator[Finding]:
         elif problem:
             yield Finding("cells", name, "fail", f"{against.name} measured it, and here it is {problem}")
     for name in added:
-        said = f", and is {new[name].problem}" if new[name].problem else ""
+        said = f", and here it is {new[name].problem}" if new[name].problem else ""
         yield Finding("cells", name, "skipped", f"new: {against.name} has nothing to compare it with{said}")
 
 
@@ -167,7 +173,7 @@ def _parity(rule: Rule, new: Entry, old: Entry | None, against: Against) -> Find
 def _f1(rule: Rule, new: Entry, old: Entry) -> Finding:
     if new.f1 is None or old.f1 is None:
         return _said(rule, new, "skipped", "the texts have no gold to tell F1 from")
-    lost = old.f1 - new.f1
+    lost = round(old.f1 - new.f1, F1_DIGITS - 1)  # a baseline's file keeps so many
     return _said(rule, new, "pass" if lost <= rule.amount() else "fail", f"F1 {old.f1:.2f} to {new.f1:.2f}")
 
 

@@ -13,6 +13,7 @@ from harness.cli.doctor import doctor
 from harness.cli.evaluate import evaluate
 from harness.cli.extract import extract
 from harness.cli.gate import gate
+from harness.cli.gate_init import init
 from harness.cli.listing import listing
 from harness.cli.recommend import recommend
 from harness.cli.report import report
@@ -38,6 +39,7 @@ app.command()(recommend)
 app.command()(evaluate)
 app.command()(train)
 app.command(name="list")(listing)
+gate.command()(init)
 app.add_typer(gate, name="gate")
 app.add_typer(baseline, name="baseline")
 app.add_typer(cache, name="cache")

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ import typer
 from harness.cli import FAILED, INCONCLUSIVE, OK
 from harness.cli.progress import with_progress
 from harness.errors import InputError, unknown
+from harness.gate import starter
 from harness.units import parse_duration
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from harness.gate.gate import Judged
     from harness.run.ablation import Options
 
-RULES = Path("uiebench-gate.toml")
+RULES = Path(starter.RULES)
 gate = typer.Typer(help="Stop a change that makes the extractor slower, hungrier or wrong.", rich_markup_mode=None)
 
 
@@ -135,7 +137,7 @@ def _rendered(name: str, judged: Judged, summary: str) -> str:
     if name == "markdown":
         return summary
     if name == "junit":
-        return junit.render(judged.findings, judged.against)
+        return junit.render(judged.findings, judged.against, datetime.now(UTC))
     if judged.directory is None:
         raise InputError(f"--write {name}: nothing was measured, so there are no figures to write")
     return render(name, *read_run(judged.directory, lambda _: None))

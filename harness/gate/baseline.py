@@ -8,6 +8,8 @@ from pathlib import Path
 from harness.analyse.baselines import Baseline, of_run
 from harness.analyse.compare import assumed_sd
 from harness.embedded.checkpoints import find_checkpoint
+from harness.errors import InputError
+from harness.record import STOCK
 from harness.run.reference import read_answers
 from harness.run.store import read_run
 
@@ -18,12 +20,18 @@ def of_directory(directory: Path) -> Baseline:
     """What a run's file holds.
 
     Raises:
-        InputError: there is no run.
+        InputError: there is no run, or it was not timed against stock.
         CheckpointError: its checkpoint is gone.
     """
     header, records = read_run(directory, lambda _: None)
+    if header.partner != STOCK:
+        raise InputError(
+            f"{str(directory)!r} was timed against {header.partner}, and a baseline holds times against stock's; "
+            "take a run of `uiebench run`"
+        )
     weights = _hash_of(find_checkpoint(header.checkpoint))
-    return of_run(header, records, read_answers(directory), weights, assumed_sd(header.environment))
+    answers, near = read_answers(directory)
+    return of_run(header, records, answers, near, weights, assumed_sd(header.environment))
 
 
 def _hash_of(checkpoint: Path) -> str:

@@ -61,7 +61,7 @@ def against_revision(rules: Rules, revision: Revision, options: Options, work: W
         def judging(header: Header, records: Sequence[Record], _: Path | None) -> list[Finding]:
             added = [planned for planned in ablation.plan if planned not in both]  # with nothing to be timed against
             new = entries(header, records)
-            new |= {one.combination: Entry(one.combination, one.exact, one.reason) for one in added}
+            new |= {one.combination: Entry(one.combination, one.exact, one.reason or "not measured") for one in added}
             old = {name: Entry(name, exact=True, problem=None) for name in names} | partners(records)
             shifts = Shifts(new, old, paired=True, assumed_sd=assumed_sd(header.environment))
             return judge(rules.rule, new, Against(old, other.name, paired=True), shifts)

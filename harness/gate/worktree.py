@@ -11,8 +11,16 @@ from pathlib import Path
 
 from harness.errors import InputError
 
-# Waits for the end of its input, which comes however the gate ends, a kill included, and clears up.
-_CLEAR = 'cat > /dev/null; git -C "$1" worktree remove --force "$2"; rm -rf "$2"; git -C "$1" worktree prune'
+# Checks out, waits for the end of its input, which comes however the gate ends, a kill included, and clears up.
+_KEEP = """
+trap '' PIPE
+if git -C "$1" -c core.hooksPath=/dev/null worktree add --quiet --detach "$2" "$3" && echo; then cat > /dev/null; fi
+exec 2> /dev/null
+git -C "$1" worktree remove --force "$2"
+rm -rf "$2"
+git -C "$1" worktree prune
+rmdir "$(dirname "$2")"
+"""
 
 
 @dataclass(frozen=True)
@@ -55,19 +63,22 @@ def checked_out(revision: Revision) -> Iterator[Path]:
     """
     directory = Path(tempfile.mkdtemp(prefix="uiebench-gate-")) / "tree"
     keeper = subprocess.Popen(
-        ["/bin/sh", "-c", f'{_CLEAR}; rmdir "$(dirname "$2")"', "sh", str(revision.repository), str(directory)],
+        ["/bin/sh", "-c", _KEEP, "sh", str(revision.repository), str(directory), revision.commit],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
     )
+    assert keeper.stdout is not None
+    made = bool(keeper.stdout.readline())
     try:
-        made = _run(revision.repository, "worktree", "add", "--quiet", "--detach", str(directory), revision.commit)
-        if made.returncode:
-            raise InputError(f"git cannot check out {revision.written!r}: {made.stderr.strip()}")
-        yield directory
+        if made:
+            yield directory
     finally:
-        keeper.communicate()
+        _, said = keeper.communicate()
+    if not made:
+        raise InputError(f"git cannot check out {revision.written!r}: {said.strip()}")
 
 
 def _git(directory: Path, *arguments: str) -> str | None:

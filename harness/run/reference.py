@@ -27,14 +27,18 @@ def write_reference(directory: Path, examples: Sequence[Example], reference: Ref
             file.write(msgspec.json.encode(_Answer(example.id, list(answer), list(marks))) + b"\n")
 
 
-def read_answers(directory: Path) -> dict[str, Chains]:
-    """The baseline's answers of a run, by text."""
-    lines = (directory / _FILE).read_bytes().splitlines()
-    return {one.id: one.output for one in (msgspec.json.decode(line, type=_Answer) for line in lines)}
-
-
 def read_reference(directory: Path) -> Reference:
     """The baseline's answers of a run that was begun."""
-    lines = (directory / _FILE).read_bytes().splitlines()
-    answers = [msgspec.json.decode(line, type=_Answer) for line in lines]
+    answers = _read(directory)
     return Reference([one.output for one in answers], [one.marks for one in answers])
+
+
+def read_answers(directory: Path) -> tuple[dict[str, Chains], set[str]]:
+    """The baseline's answers of a run by text, and the texts where rounding alone may decide a span."""
+    answers = _read(directory)
+    return {one.id: one.output for one in answers}, {one.id for one in answers if one.marks}
+
+
+def _read(directory: Path) -> list[_Answer]:
+    lines = (directory / _FILE).read_bytes().splitlines()
+    return [msgspec.json.decode(line, type=_Answer) for line in lines]

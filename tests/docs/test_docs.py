@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import msgspec
 import pytest
+from typer.main import get_command
 
 from harness.analyse.rules import METRICS, read_rules
 from harness.cli.app import app
+from harness.gate.starter import JOBS, template
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite
 
@@ -40,6 +43,24 @@ def test_the_rules_of_the_page_are_some(tmp_path: Path) -> None:
     file = tmp_path / "rules.toml"
     file.write_text(written, encoding="utf-8")
     assert [rule.metric for rule in read_rules(file).rule] == ["latency_ratio", "parity"]
+
+
+def test_the_jobs_of_the_page_are_those_that_init_writes() -> None:
+    assert blocks("ci.md", "yaml") == [template("github.yml"), template("gitlab.yml")]
+
+
+def test_every_command_of_a_job_is_one() -> None:
+    for name in JOBS:
+        commands = re.findall(r"uiebench (gate .*)", template(f"{name}.yml"))
+        assert commands
+        for command in commands:
+            arguments = shlex.split(command.replace("${{ github.base_ref }}", "main"))
+            known = {option for parameter in _gate_options() for option in parameter}
+            assert {one for one in arguments if one.startswith("--")} <= known
+
+
+def _gate_options() -> list[list[str]]:
+    return [parameter.opts for parameter in get_command(app).commands["gate"].params]  # type: ignore[attr-defined]
 
 
 def test_every_metric_of_a_rule_is_on_the_page() -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from harness.record import Chains, Item
 
+_PAIR = 2
 # Told of what a file holds that cannot be used: the line (from 1), and what is wrong with it.
 Problem: TypeAlias = Callable[[int, str], None]
 
@@ -61,6 +62,16 @@ def single_spans(document: Document, problem: Problem) -> list[Label]:
             path = " > ".join(f"{link['type']} {link['span']!r}" for link in chain)
             problem(document.line, f"the chain {path} has {len(chain)} links, and this format holds single spans")
     return sorted(set(labels))
+
+
+def pairs(document: Document, problem: Problem) -> Iterator[tuple[Item, Item]]:
+    """The chains of two links, for a format that knows no others; the others are named and left out."""
+    for chain in document.chains or []:
+        if len(chain) == _PAIR:
+            yield chain[0], chain[1]
+        else:
+            path = " > ".join(link["type"] for link in chain)
+            problem(document.line, f"the chain {path} has {len(chain)} links, and this format holds pairs")
 
 
 def without_overlaps(labels: Iterable[Label], line: int, problem: Problem) -> Iterator[Label]:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.formats import lines
-from harness.data.formats.document import Document, Problem, item
+from harness.data.formats.document import Document, Problem, item, pairs
 from harness.record import Chains, Item
 
 NAME = "duee"
 DESCRIPTION = 'JSON lines {"text", "event_list": [{"event_type", "trigger", "trigger_start_index", "arguments": […]}]}'
 TRIGGER = "(事件触发词)"  # what SiameseUIE's schemas put after an event's type, whose span is the trigger
-_LINKS = 2
 
 
 def recognise(_: Path, sample: str) -> bool:
@@ -57,14 +56,7 @@ def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
 
 def _object(document: Document, problem: Problem) -> dict[str, Any]:
     events: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
-    for chain in document.chains or []:
-        if len(chain) != _LINKS:
-            path = " > ".join(link["type"] for link in chain)
-            problem(
-                document.line, f"the chain {path} has {len(chain)} links, and this format holds an event's arguments"
-            )
-            continue
-        trigger, filled = chain
+    for trigger, filled in pairs(document, problem):
         event = (trigger["type"].removesuffix(TRIGGER), trigger["span"], trigger["offset"][0])
         argument = {"role": filled["type"], "argument": filled["span"], "argument_start_index": filled["offset"][0]}
         events.setdefault(event, []).append(argument)

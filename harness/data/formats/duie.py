@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.formats import lines
-from harness.data.formats.document import Document, Problem, item
+from harness.data.formats.document import Document, Problem, item, pairs
 
 NAME = "duie"
 DESCRIPTION = 'JSON lines {"text", "spo_list": [{"subject", "subject_type", "predicate", "object", "object_type"}]}'
-_LINKS = 2
 
 
 def recognise(_: Path, sample: str) -> bool:
@@ -51,14 +50,9 @@ def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
 
 def _object(document: Document, problem: Problem) -> dict[str, Any]:
     triples = []
-    for chain in document.chains or []:
-        if len(chain) != _LINKS:
-            path = " > ".join(link["type"] for link in chain)
-            problem(document.line, f"the chain {path} has {len(chain)} links, and this format holds pairs")
-            continue
-        if any(document.text.find(link["span"]) != link["offset"][0] for link in chain):
-            problem(document.line, f"a span of {chain[-1]['type']} is not at its first place; its offset is not kept")
-        subject, object_ = chain
+    for subject, object_ in pairs(document, problem):
+        if any(document.text.find(link["span"]) != link["offset"][0] for link in (subject, object_)):
+            problem(document.line, f"a span of {object_['type']} is not at its first place; its offset is not kept")
         triples.append(
             {
                 "subject": subject["span"],

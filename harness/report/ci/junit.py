@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from xml.etree import ElementTree as Xml
 
 from harness.analyse.gate import Finding
 
 
-def render(findings: Sequence[Finding], against: str) -> str:
-    """The file. What is inconclusive is an error, what only warns a pass with a word on it."""
+def render(findings: Sequence[Finding], against: str, made: datetime) -> str:
+    """The file, as Apache Ant's schema has it. What is inconclusive is an error; what only warns fails nothing.
+
+    Args:
+        findings: a gate's.
+        against: what it compared with.
+        made: when.
+    """
     hard = [one for one in findings if not one.warns]
-    counts = {
-        "tests": len(findings),
-        "failures": sum(one.verdict == "fail" for one in hard),
-        "errors": sum(one.verdict == "inconclusive" for one in hard),
-        "skipped": sum(one.verdict == "skipped" for one in findings),
+    suite_attributes = {
+        "id": "0",
+        "package": "uiebench",
+        "name": f"gate against {against}",
+        "timestamp": made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        "hostname": "localhost",
+        "tests": str(len(findings)),
+        "failures": str(sum(one.verdict == "fail" for one in hard)),
+        "errors": str(sum(one.verdict == "inconclusive" for one in hard)),
+        "skipped": str(sum(one.verdict == "skipped" for one in findings)),
+        "time": "0",
     }
-    attributes = {"name": f"uiebench gate against {against}", **{name: str(count) for name, count in counts.items()}}
     root = Xml.Element("testsuites")
-    suite = Xml.SubElement(root, "testsuite", attributes, time="0")
+    suite = Xml.SubElement(root, "testsuite", suite_attributes)
+    Xml.SubElement(suite, "properties")
     for one in findings:
         case = Xml.SubElement(suite, "testcase", classname=f"uiebench.{one.cell}", name=one.rule, time="0")
         if one.verdict == "skipped":
@@ -27,7 +40,8 @@ def render(findings: Sequence[Finding], against: str) -> str:
         elif one.verdict != "pass" and not one.warns:
             kind = "failure" if one.verdict == "fail" else "error"
             Xml.SubElement(case, kind, message=one.says, type=one.verdict).text = one.says
-        else:
-            Xml.SubElement(case, "system-out").text = f"{one.verdict}: {one.says}"
+    said = [f"{one.rule}, {one.cell}: {one.verdict}, {one.says}" for one in findings if one.verdict != "skipped"]
+    Xml.SubElement(suite, "system-out").text = "\n".join(said)
+    Xml.SubElement(suite, "system-err")
     Xml.indent(root)
     return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

@@ -8,8 +8,9 @@ import pytest
 from made_up import HEADER, RECORDS
 from msgspec.structs import replace
 
+from harness.analyse.baselines import F1_DIGITS
 from harness.analyse.entries import Entry, entries
-from harness.analyse.gate import Against, Finding, judge
+from harness.analyse.gate import Against, Finding, judge, matching
 from harness.analyse.rules import Rule
 from harness.analyse.shifts import Shifts
 from harness.errors import InputError
@@ -124,6 +125,13 @@ def test_f1_is_in_points() -> None:
     assert verdict(rule, entry(f1=None)) == "skipped"
 
 
+def test_the_rounding_of_a_committed_f1_is_no_drop() -> None:
+    f1 = 100 * 26 / 27.5  # 94.545454...
+    committed = entry(f1=round(f1, F1_DIGITS))
+    assert verdict(Rule("f1_drop", max=0.0), entry(f1=f1), committed) == "pass"
+    assert verdict(Rule("f1_drop", max=0.0), entry(f1=f1 - 0.001), committed) == "fail"
+
+
 def test_on_another_device_times_are_skipped_with_the_reason_and_answers_judged() -> None:
     rules = [LATENCY, Rule("p95", max="1s"), Rule("parity"), Rule("peak_rss_bytes", max_increase="5%")]
     slow = entry(time=[1.0] * 8, p95_ns=2e9, differs=["t:7"])
@@ -155,6 +163,12 @@ def test_combinations_that_are_gone_new_or_broken_are_never_silent() -> None:
 def test_a_rule_about_nothing_is_a_mistake() -> None:
     with pytest.raises(InputError, match="unknown cell 'batchin'; did you mean 'batching'"):
         judged([Rule("parity", cell="batchin")], [entry("batching")], [entry("batching")])
+
+
+def test_a_combination_is_named_in_any_order() -> None:
+    names = ["torchscript", "batching", "torchscript+batching"]
+    assert matching(Rule("parity", cell="batching+torchscript"), names) == ["torchscript+batching"]
+    assert matching(Rule("parity", cell="*batching"), names) == ["batching", "torchscript+batching"]
 
 
 def test_what_only_warns_decides_nothing() -> None:

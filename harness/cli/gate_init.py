@@ -1,0 +1,38 @@
+"""`uiebench gate init`: the files that a repository starts gating with."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.baseline import update
+
+
+class Ci(StrEnum):
+    """Whose job is written."""
+
+    github = "github"
+    gitlab = "gitlab"
+    none = "none"
+
+
+def init(
+    checkpoint: Annotated[str, typer.Option(help="mini, base, or a directory.")] = "mini",
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    ci: Annotated[Ci, typer.Option(help="Write a job for it.")] = Ci.github,
+    baseline: Annotated[bool, typer.Option(help="Measure a baseline, which takes minutes.")] = True,
+) -> None:
+    """Write rules, a job and a baseline into this directory; no file that is there is touched."""
+    from harness.gate.starter import BASELINE, write_starter
+
+    job = None if ci is Ci.none else ci.value
+    written = write_starter(Path(), job, checkpoint=checkpoint, device=device)
+    print(*(f"Written: {path}" for path in written), sep="\n")
+    if ci is Ci.gitlab:
+        print(f"Put `include: {written[-1]}` into .gitlab-ci.yml.")
+    if baseline:
+        update(Path(BASELINE), rules=written[0])
+    print("Commit these files, and look at the rules: they are where the limits stand.")

@@ -1,0 +1,130 @@
+"""`uiebench gate` and `uiebench baseline`: what they refuse, and what they exit with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from test_extract_command import refused, uiebench
+from typer.testing import CliRunner
+
+from harness.analyse.gate import Finding
+from harness.cli.app import app
+from harness.gate import gate as gates
+from harness.gate.starter import JOBS, template
+
+RULES = '[[rule]]\nmetric = "parity"\n'
+FAIL, OPEN, PASS = (Finding("r", "batching", verdict, "said") for verdict in ("fail", "inconclusive", "pass"))
+
+
+def git(directory: Path, *arguments: str) -> None:
+    names = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(directory), *names, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Two commits; the first has no rules."""
+    found = tmp_path / "repository"
+    found.mkdir()
+    git(found, "init", "--quiet", "--initial-branch=main")
+    git(found, "commit", "--quiet", "--allow-empty", "--message=none")
+    (found / "uiebench-gate.toml").write_text(RULES)
+    git(found, "add", ".")
+    git(found, "commit", "--quiet", "--message=rules")
+    return found
+
+
+def test_what_a_gate_needs_is_named(repository: Path, tmp_path: Path) -> None:
+    refused(uiebench("gate", cwd=repository), "give either --against-ref REV or --against BASELINE.jsonl")
+    refused(uiebench("gate", "--against", "a", "--against-ref", "b", cwd=repository), "give either")
+    refused(uiebench("gate", "--against-ref", "HEAD", cwd=tmp_path), "cannot be read", "`uiebench gate init`")
+    refused(uiebench("gate", "--against", "none.jsonl", cwd=repository), "none.jsonl", "baseline update")
+    refused(uiebench("gate", "--against", "a", "--write", "junitt=x", cwd=repository), "did you mean 'junit'")
+    refused(uiebench("gate", "--against", "a", "--write", "junit", cwd=repository), "names no file")
+    (repository / "uiebench-gate.toml").write_text('[[rule]]\nmetric = "p95_ration"\nmax_increase = "5%"\n')
+    refused(uiebench("gate", "--against-ref", "HEAD", cwd=repository), "did you mean 'p95_ratio'")
+
+
+def test_a_revision_that_is_not_there_is_named(repository: Path, tmp_path: Path) -> None:
+    refused(uiebench("gate", "--against-ref", "no-such", cwd=repository), "no revision 'no-such'", "git log")
+    shallow = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{repository}", str(shallow)], check=True)
+    refused(uiebench("gate", "--against-ref", "HEAD~1", cwd=shallow), "shallow", "fetch-depth: 0", "--against BASELINE")
+    (tmp_path / "uiebench-gate.toml").write_text(RULES)
+    refused(uiebench("gate", "--against-ref", "HEAD", cwd=tmp_path), "in no git repository")
+
+
+def test_a_revision_older_than_the_tool_or_without_the_suite_is_named(repository: Path) -> None:
+    (repository / "harness").mkdir()
+    (repository / "harness" / "__init__.py").write_text("")
+    (repository / "uiebench-gate.toml").write_text(f'suite = "own.toml"\n{RULES}')
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message=older")
+    shutil.rmtree(repository / "harness")  # or it would be what runs here
+    refused(uiebench("gate", "--against-ref", "HEAD", cwd=repository), "HEAD (", "cannot talk to", "--against BASELINE")
+    refused(uiebench("gate", "--against-ref", "HEAD~1", cwd=repository), "has no file", "own.toml")
+    assert subprocess.check_output(["git", "-C", str(repository), "worktree", "list"]).count(b"\n") == 1
+
+
+def run(*arguments: str, findings: Sequence[Finding], monkeypatch: pytest.MonkeyPatch, directory: Path) -> int:
+    Path("uiebench-gate.toml").write_text(RULES)
+    judged = gates.Judged(findings, "a baseline", directory)
+    monkeypatch.setattr(gates, "against_baseline", lambda *_: judged)
+    return CliRunner().invoke(app, ["gate", "--against", "a.jsonl", *arguments]).exit_code
+
+
+@pytest.mark.parametrize(
+    ("findings", "undecided", "status"),
+    [
+        ([PASS], "exit", 0),
+        ([PASS, FAIL, OPEN], "exit", 1),
+        ([PASS, OPEN], "exit", 3),
+        ([OPEN], "fail", 1),
+        ([OPEN], "warn", 0),
+        ([OPEN], "pass", 0),
+        ([FAIL], "pass", 1),
+    ],
+)
+def test_the_exit_status_says_what_was_found(
+    findings: list[Finding], undecided: str, status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = ("--on-inconclusive", undecided)
+    assert run(*arguments, findings=findings, monkeypatch=monkeypatch, directory=tmp_path) == status
+
+
+def test_findings_go_where_ci_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
+    files = ("--write", "junit=out/gate.xml", "--write", "markdown=out/gate.md")
+    assert run(*files, findings=[FAIL], monkeypatch=monkeypatch, directory=tmp_path) == 1
+    assert (tmp_path / "out" / "gate.xml").read_text().count("<failure") == 1
+    written = {(tmp_path / name).read_text() for name in ("step.md", "out/gate.md", "gate.md")}
+    assert len(written) == 1
+    assert "| FAIL | r | `batching` | said |" in written.pop()
+
+
+def test_init_writes_what_a_gate_reads_and_overwrites_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    done = uiebench("gate", "init", "--no-baseline", "--checkpoint", "my/model", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'checkpoint = "my/model"' in (tmp_path / "uiebench-gate.toml").read_text()
+    assert (tmp_path / JOBS["github"]).read_text() == template("github.yml")
+    refused(uiebench("gate", "init", "--no-baseline", cwd=tmp_path), "uiebench-gate.toml", "not overwritten")
+    refused(uiebench("gate", "--against", "none.jsonl", cwd=tmp_path), "none.jsonl")  # the rules are read before it
+    other = tmp_path / "other"
+    other.mkdir()
+    done = uiebench("gate", "init", "--no-baseline", "--ci", "gitlab", cwd=other)
+    assert "include: uiebench.gitlab-ci.yml" in done.stdout
+
+
+def test_baselines_are_shown_and_compared(tmp_path: Path) -> None:
+    refused(uiebench("baseline", "show", "none.jsonl", cwd=tmp_path), "none.jsonl")
+    refused(uiebench("baseline", "update", "b.jsonl", cwd=tmp_path), "uiebench-gate.toml", "gate init")
+    (tmp_path / "a.jsonl").write_text(json.dumps({"version": 7}))
+    refused(uiebench("baseline", "diff", "a.jsonl", "a.jsonl", cwd=tmp_path), "version 7")

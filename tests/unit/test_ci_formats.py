@@ -1,0 +1,125 @@
+"""What a gate writes for other tools is read back by these tools, or as their documentation says."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xmlschema
+from junitparser import Error, Failure, JUnitXml, Skipped
+from made_up import HEADER, RECORDS
+from pytest_benchmark.stats import Stats
+
+from harness.analyse.compare import compare, streams
+from harness.analyse.gate import Finding
+from harness.report.ci import annotations as github
+from harness.report.ci import junit, pytest_benchmark, services, words
+from harness.report.ci.files import FORMATS, render
+from harness.units import MIB, NS_PER_S
+
+MADE = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
+FINDINGS = [
+    Finding("parity", "batching", "pass", "the same answers"),
+    Finding("latency_ratio max increase 5%", "batching", "fail", "1.104 [1.071, 1.138] of <HEAD> & 100% of it"),
+    Finding("qps max decrease 5%", "a+b(c='x, y')", "inconclusive", "0.97 [0.93, 1.02]", timed=True),
+    Finding("p95 max 800ms", "batching", "skipped", "another device"),
+    Finding("cold_start max increase 10%", "batching", "fail", "1.2 s", warns=True),
+]
+XSD = Path(__file__).parents[1] / "golden" / "junit.xsd"
+
+
+def test_junit_is_valid_and_a_parser_finds_each_verdict() -> None:
+    written = junit.render(FINDINGS, "HEAD (0123abc)", MADE)
+    schema = xmlschema.XMLSchema(str(XSD))
+    schema.validate(written)
+    with pytest.raises(xmlschema.XMLSchemaValidationError):
+        schema.validate(written.replace('hostname="localhost"', ""))
+    (suite,) = JUnitXml.fromstring(written.encode())
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (5, 1, 1, 1)
+    assert suite.timestamp == "2026-03-01T12:30:00"
+    kinds = {(case.classname, case.name): [type(one) for one in case.result] for case in suite}
+    assert list(kinds.values()) == [[], [Failure], [Error], [Skipped], []]
+    (failure,) = next(case for case in suite if case.name.startswith("latency")).result
+    assert failure.message == FINDINGS[1].says
+
+
+def test_annotations_name_the_culprit_and_warnings_stay_warnings() -> None:
+    lines = list(github.render(FINDINGS))
+    found = [re.fullmatch(r"::(\w+) title=([^,]*)::(.*)", line) for line in lines]
+    assert [one[1] for one in found if one] == ["error", "warning", "notice", "warning"]
+    assert all(found)
+    assert "100%25 of it" in lines[0]
+    assert "%3A a+b(c='x%2C y')" in lines[1]
+    assert len(list(github.render([FINDINGS[1]] * 30))) == 10
+
+
+def test_the_summary_shows_what_did_not_pass_and_folds_the_rest() -> None:
+    written = words.markdown(FINDINGS, "HEAD")
+    assert written.startswith("## Gate against HEAD: fail\n")
+    shown, _, folded = written.partition("<details>")
+    assert "| FAIL | latency_ratio max increase 5% | `batching` |" in shown
+    assert "| warn | cold_start" in shown
+    assert "| ok | parity" in folded
+    last = list(words.console(FINDINGS, "HEAD"))
+    assert last[0].startswith("FAIL  latency_ratio")
+    assert last[-1].endswith("fail (2 fail, 1 inconclusive, 1 skipped, 1 pass; 1 only warn)")
+
+
+def test_github_action_benchmark_reads_a_list_of_smaller_is_better() -> None:
+    rows, _ = compare(HEADER, RECORDS)
+    found = json.loads(services.action_benchmark(rows))
+    assert all({"name", "unit", "value"} <= set(one) <= {"name", "unit", "value", "range"} for one in found)
+    assert all(isinstance(one["value"], int | float) for one in found)
+    by_name = {one["name"]: one for one in found}
+    assert len(by_name) == len(found)
+    assert by_name["good: time over its partner's"]["value"] == pytest.approx(0.5)
+    assert by_name["good: peak host memory"]["value"] == 2048
+    assert not any("broken" in name or "absent" in name for name in by_name)
+
+
+def test_bencher_reads_measures_by_benchmark() -> None:
+    rows, _ = compare(HEADER, RECORDS)
+    found: Mapping[str, Mapping[str, Mapping[str, float]]] = json.loads(services.bencher(rows))
+    for measures in found.values():
+        for measure in measures.values():
+            assert set(measure) <= {"value", "lower_value", "upper_value"}
+            assert measure.get("lower_value", 0) <= measure["value"] <= measure.get("upper_value", float("inf"))
+    mean = sum(10 + text for text in range(50)) / 50 * 1e6
+    assert found["stock"]["latency"]["value"] == pytest.approx(mean)
+    assert found["stock"]["peak-rss"]["value"] == 2048 * MIB
+
+
+def test_our_statistics_are_pytest_benchmarks_own() -> None:
+    written = json.loads(pytest_benchmark.render(HEADER, RECORDS, MADE))
+    by_name: dict[str, dict[str, Any]] = {one["name"]: one["stats"] for one in written["benchmarks"]}
+    for name, rounds in streams(RECORDS).items():
+        own: Any = Stats()  # type: ignore[no-untyped-call]
+        for one in rounds:
+            for ns in (ns for passed in one.own_ns for ns in passed):
+                own.update(ns / NS_PER_S)
+        for field, value in by_name[name].items():
+            if field != "iterations":
+                expected = getattr(own, field)
+                assert value == (expected if isinstance(expected, str) else pytest.approx(expected)), (name, field)
+
+
+def test_pytest_benchmark_compares_our_file(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text(render("pytest-benchmark", HEADER, RECORDS), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest_benchmark", "--storage", str(tmp_path), "compare", "a.json", "b.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in streams(RECORDS):
+        assert re.search(rf"^{re.escape(name)} ", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_json_of_a_run(name: str) -> None:
+    assert json.loads(render(name, HEADER, RECORDS))
