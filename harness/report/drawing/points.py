@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 _LONGEST = 30  # characters of a name on a line of the list
 _FIGURE_SHARE = 0.62  # of the width, left for the points
-_APART = 9  # points between two numbers
+_APART = 9  # points between two numbers, and between a number and a place
+# Where a number may stand from its place, in points: to its right, the nearest first.
+_ASIDE = sorted(((x, y) for x in range(9, 100, 9) for y in range(-45, 46, 9)), key=lambda at: math.hypot(*at))
+_LEADER = {"arrowstyle": "-", "linewidth": 0.6, "color": "#333333", "shrinkA": 0, "shrinkB": 3}  # to one farther off
 _POINTS_AN_INCH = 72
 
 
@@ -35,17 +39,36 @@ def numbered(
     figure.set_layout_engine("none")
     axes.set_position((0.09, 0.13, _FIGURE_SHARE - 0.09, 0.77))
     listed: list[str] = []
-    taken: list[tuple[float, float]] = []
-    for name, place in zip(names, places, strict=True):
+    drawn = [tuple(axes.transData.transform(place) * _POINTS_AN_INCH / figure.dpi) for place in places]
+    taken, lowest = list(drawn), axes.bbox.y0 * _POINTS_AN_INCH / figure.dpi + _APART
+    for name, place, (across, up) in zip(names, places, drawn, strict=True):
         if name in told:
             listed.append(f"{len(listed) + 1}  " + folded(legible(name), _LONGEST).replace("\n", "\n    "))
-            across, up = axes.transData.transform(place) * _POINTS_AN_INCH / figure.dpi
-            aside = 5.0
-            while any(abs(across + aside - x) < _APART and abs(up - y) < _APART for x, y in taken):
-                aside += _APART
-            taken.append((across + aside, up))
-            axes.annotate(str(len(listed)), place, (aside, 3), textcoords="offset points", fontsize=8)
+            aside, above = _free(across, up, taken, lowest)
+            taken.append((across + aside, up + above))
+            axes.annotate(
+                str(len(listed)),
+                place,
+                (aside, above),
+                textcoords="offset points",
+                fontsize=8,
+                ha="center",
+                va="center",
+                zorder=4,
+                arrowprops=None if (aside, above) == _ASIDE[0] else _LEADER,
+            )
     axes.text(1.05, 1.0, "\n".join(listed), transform=axes.transAxes, fontsize=7, va="top", linespacing=1.4)
+
+
+def _free(across: float, up: float, taken: Sequence[tuple[float, float]], lowest: float) -> tuple[int, int]:
+    """How far off, in points, there is room for a number; beside its place where there is none."""
+    free = (
+        (aside, above)
+        for aside, above in _ASIDE
+        if up + above >= lowest
+        and all(abs(across + aside - x) >= _APART or abs(up + above - y) >= _APART for x, y in taken)
+    )
+    return next(free, _ASIDE[0])
 
 
 def scatter(axes: Axes, places: Sequence[tuple[float, float]], shades: Sequence[float] | None = None) -> PathCollection:
