@@ -190,6 +190,7 @@ def execute(
         passes=ablation.suite.measure.passes,
         starts=ablation.suite.measure.starts,
         timeout_s=ablation.suite.measure.timeout_s,
+        keep_heap=ablation.suite.measure.keep_heap,
         logs=directory / "logs",
     )
     executor, store = executor_of(settings), Store(directory)

@@ -19,6 +19,9 @@ _TOO_LONG = (
     "if a request may take as long"
 )
 _CHUNK = 1 << 16
+# To glibc, in bytes: what the heap's free end is given back from, and what is allocated outside of it. Other C libraries
+# take no notice.
+_KEEP_HEAP = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
 _PACKAGES = Path(__file__).parents[2]  # where `harness` and `optimizations` lie, for a bare checkout
 
 
@@ -33,13 +36,14 @@ class WorkerError(Exception):
 class WorkerProcess:
     """One worker; every call ends by the deadline (of `time.monotonic`)."""
 
-    def __init__(self, log: Path, deadline: float, code: Path | None = None) -> None:
+    def __init__(self, log: Path, deadline: float, code: Path | None = None, *, keep_heap: bool = False) -> None:
         """Spawn it.
 
         Args:
             log: where its own output goes.
             deadline: of `time.monotonic`.
             code: a checkout whose code it runs instead of this one's.
+            keep_heap: whether it keeps the memory that it frees.
         """
         commands, self._commands = os.pipe()
         self._replies, replies = os.pipe()
@@ -50,6 +54,8 @@ class WorkerProcess:
         self._deadline = deadline
         # Idle OpenMP threads must sleep: a spinning one slows whatever else runs.
         environment = {"OMP_WAIT_POLICY": "passive", **os.environ, "PYTHONPATH": python_path(code)}
+        if keep_heap:
+            environment |= _KEEP_HEAP
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "harness.run.worker", str(commands), str(replies)],

@@ -43,6 +43,7 @@ count = {count}
 [measure]
 scenarios = ["single_stream"]
 passes = {passes}
+keep_heap = true
 """
 RULES = {
     "time": f'rounds = 8\n[[rule]]\nmetric = "latency_ratio"\ncell = "{CELL}"\nmax_increase = "5%"\n',

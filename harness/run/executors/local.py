@@ -68,6 +68,7 @@ class Settings:
     # with. Its plugins are the same ones there.
     other_code: Path | None = None
     other_plugins: tuple[str, ...] = ()
+    keep_heap: bool = False  # its processes keep the memory that they free
     at_once: bool = False  # both processes of a round start at once: quicker, and no start is alone to be timed
 
 
@@ -251,7 +252,8 @@ class LocalExecutor:
             timed=settings.timed,
             spawned_ns=time.monotonic_ns(),
         )
-        worker = WorkerProcess(settings.logs / f"{log.replace('/', '_')}.log", deadline, code)
+        path = settings.logs / f"{log.replace('/', '_')}.log"
+        worker = WorkerProcess(path, deadline, code, keep_heap=settings.keep_heap)
         stack.callback(worker.close)
         worker.tell(job)
         return worker
