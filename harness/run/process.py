@@ -19,8 +19,8 @@ _TOO_LONG = (
     "if a request may take as long"
 )
 _CHUNK = 1 << 16
-# To glibc, in bytes: what the heap's free end is given back from, and what is allocated outside of it. Other C libraries
-# take no notice.
+# To glibc, in bytes: from where on the heap's free end is given back, and what is allocated outside of it. Other C
+# libraries take no notice.
 _KEEP_HEAP = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
 _PACKAGES = Path(__file__).parents[2]  # where `harness` and `optimizations` lie, for a bare checkout
 
