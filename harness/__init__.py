@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,9 +22,19 @@ if TYPE_CHECKING:
 __all__ = ["Extractor", "__version__"]
 __version__ = "0.1.0"
 
+
+def _is_only_our_data() -> bool:
+    """Whether `import datasets` would find nothing but the data folders of checkouts, each beside its `harness`."""
+    spec = None if "datasets" in sys.modules else find_spec("datasets")
+    if spec is None or spec.origin is not None:
+        return False
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    return all((folder.parent / "harness" / "__init__.py").is_file() for folder in folders)
+
+
 # Run from a checkout, our data folder `datasets/` looks like an empty namespace package, and transformers would take
 # it for Hugging Face's library. `None` makes `import datasets` fail as if nothing of that name were there.
-if "datasets" not in sys.modules and (_spec := find_spec("datasets")) is not None and _spec.origin is None:
+if _is_only_our_data():
     sys.modules["datasets"] = None  # type: ignore[assignment]
 
 

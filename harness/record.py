@@ -243,15 +243,21 @@ class Skipped(Value, frozen=True, tag="skipped"):
     cell: Cell
     round: int
     reason: str
+    other: str | None = None  # as in `Failed`
 
 
 class Failed(Value, frozen=True, tag="failed"):
-    """The round broke; ``kind`` is crash, timeout, out_of_memory, error, inactive or partner."""
+    """The round broke; ``kind`` is crash, timeout, out_of_memory, error, inactive, partner or other.
+
+    ``partner`` is stock's process; ``other`` is that of a gate's other revision.
+    """
 
     cell: Cell
     round: int
     kind: str
     error: str
+    # Against another revision: why its process, tried alone, gives nothing either; None where it works there.
+    other: str | None = None
 
 
 class End(Value, frozen=True):

@@ -29,7 +29,7 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="basel
     version: int
     suite: str
     checkpoint: str
-    weights: str  # a hash of the checkpoint's files
+    weights: str  # a hash of what the checkpoint is made from
     device: str
     kind: str  # of the device: processor or GPU
     environment: dict[str, Any]
@@ -73,7 +73,7 @@ def of_run(
         records: the run's.
         answers: the baseline extractor's, by text.
         near: the texts where rounding alone may decide a span.
-        weights: a hash of the checkpoint's files.
+        weights: a hash of what the checkpoint is made from.
         assumed_sd: of a log ratio between rounds on this machine.
     """
     environment = {name: header.environment[name] for name in _DECIDES if name in header.environment}

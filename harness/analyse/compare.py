@@ -36,6 +36,7 @@ from harness.record import (
     Difference,
     Failed,
     Header,
+    Load,
     Measured,
     Memory,
     Offline,
@@ -51,6 +52,7 @@ from harness.work import Ceilings
 # Where a run's environment holds what `selfcheck` found: the sd of log ratios between processes on this machine.
 MACHINE_SD = "between_process_sd"
 CEILINGS = "ceilings"  # and, in what the worker said of itself, what the device can do
+NOT_RUN = "not run"  # the problem of a combination that got no round
 
 
 def assumed_sd(environment: Mapping[str, Any]) -> float:
@@ -211,14 +213,20 @@ def _throughput(scenario: str, clients: int, rounds: Sequence[ClosedLoop | Offli
     ratios = [
         log_ratio([[load.wall_ns] for load in one.partner], [[load.wall_ns] for load in one.own]) for one in rounds
     ]
+    texts = rounds[0].parity.texts
     return Throughput(
         scenario=scenario,
         clients=clients,
-        per_second=rounds[0].parity.texts * len(passes) / sum(load.wall_ns for load in passes) * NS_PER_S,
+        per_second=_rate(texts, passes),
+        rates=tuple(_rate(texts, one.own) for one in rounds),
         to_stock=estimate(ratios, pooled_spread({scenario: ratios}), alpha),
         p50_ns=percentile(requests, 0.5) if requests else None,
         p95_ns=percentile(requests, 0.95) if requests else None,
     )
+
+
+def _rate(texts: int, passes: Sequence[Load]) -> float:
+    return texts * len(passes) / sum(load.wall_ns for load in passes) * NS_PER_S
 
 
 def _to_baseline(rounds: Mapping[str, Sequence[float]], spread: Spreads, alpha: float) -> dict[str, Estimate]:
@@ -250,7 +258,7 @@ def _problem(records: Sequence[Record]) -> str | None:
             return f"skipped: {record.reason}"
         if isinstance(record, Failed):
             return f"failed ({record.kind}) in round {record.round}: {record.error}"
-    return None if records else "not run"
+    return None if records else NOT_RUN
 
 
 def _roofline(header: Header, streams: Sequence[SingleStream], latency: Latency | None) -> Share | None:

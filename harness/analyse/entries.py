@@ -9,9 +9,23 @@ from statistics import fmean
 import msgspec
 
 from harness.analyse.compare import compare
+from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
 from harness.analyse.stats import log_ratio
-from harness.record import ClosedLoop, ColdStart, Header, Load, Measured, Memory, Record, Scores, SingleStream
+from harness.analyse.targets import absolute
+from harness.record import (
+    ClosedLoop,
+    ColdStart,
+    Failed,
+    Header,
+    Load,
+    Measured,
+    Memory,
+    Record,
+    Scores,
+    SingleStream,
+    Skipped,
+)
 
 P95 = 0.95
 POINTS = 100  # of F1
@@ -27,8 +41,11 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     p95: list[float] = []  # empty where the requests are too few for one
     qps: list[float] = []  # of times under load, so that above 0 is slower here too
     rate: float | None = None  # requests a second, of closed_loop
+    rate_ends: list[float] = []  # of its 95 % interval, as below; empty where there is none
     p95_ns: float | None = None
+    p95_ends_ns: list[float] = []
     starts_ns: list[int] = []
+    stock_starts_ns: list[int] = []  # of the partner, where that is stock
     rss_bytes: int | None = None  # peaks while serving
     vram_bytes: int | None = None
     f1: float | None = None  # points, scale 0 to 100
@@ -48,12 +65,14 @@ def partners(records: Sequence[Record]) -> dict[str, Entry]:
     """The other side of each round, where that is the same combination of another revision."""
     found = {}
     for name in dict.fromkeys(record.cell.combination for record in records):
-        samples = [one.samples for one in records if one.cell.combination == name and isinstance(one, Measured)]
+        own = [one for one in records if one.cell.combination == name]
+        samples = [one.samples for one in own if isinstance(one, Measured)]
         streams = [one for one in samples if isinstance(one, SingleStream)]
+        broken = [one for one in own if isinstance(one, Skipped | Failed)]
         found[name] = Entry(
             name,
             exact=True,
-            problem=None if samples else "not measured",
+            problem=broken[0].other if broken else None,
             starts_ns=[start.total_ns for one in samples if isinstance(one, ColdStart) for start in one.partner],
             f1=_f1(streams[0].partner_scores) if streams else None,  # the first round answers every text
             rss_bytes=_rss(streams[-1].partner_memory) if streams else None,
@@ -67,7 +86,7 @@ def _entry(row: Row, records: Sequence[Record]) -> Entry:
     streams = [one for one in samples if isinstance(one, SingleStream)]
     load = row.load("closed_loop")
     loops = [one for one in samples if isinstance(one, ClosedLoop) and load and one.clients == load.clients]
-    p95 = row.latency.percentiles[P95] if row.latency else None
+    p95, rate = absolute(row, "p95"), absolute(row, "qps")
     return Entry(
         combination=row.combination,
         exact=row.exact,
@@ -75,14 +94,21 @@ def _entry(row: Row, records: Sequence[Record]) -> Entry:
         time=[log_ratio(one.own_ns, one.partner_ns) for one in streams],
         p95=[math.log(_p95(one.own_ns) / _p95(one.partner_ns)) for one in streams] if p95 else [],
         qps=[math.log(_wall(one.own) / _wall(one.partner)) for one in loops],
-        rate=load.per_second if load else None,
+        rate=rate.value if rate else None,
+        rate_ends=_ends(rate),
         p95_ns=p95.value if p95 else None,
+        p95_ends_ns=_ends(p95),
         starts_ns=[start.total_ns for start in row.starts],
+        stock_starts_ns=[start.total_ns for one in samples if isinstance(one, ColdStart) for start in one.partner],
         rss_bytes=_rss(row.memory),
         vram_bytes=_vram(row.memory),
         f1=_f1(row.scores),
         differs=[one.id for one in row.broken],
     )
+
+
+def _ends(found: Figure | None) -> list[float]:
+    return [found.low, found.high] if found and found.low is not None and found.high is not None else []
 
 
 def _rss(found: Memory | None) -> int | None:

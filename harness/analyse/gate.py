@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import fnmatch
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal, TypeAlias
 
 from harness.analyse.baselines import F1_DIGITS
+from harness.analyse.compare import NOT_RUN
 from harness.analyse.entries import Entry
-from harness.analyse.rules import Rule
-from harness.analyse.shifts import Shift, Shifts, Timed
+from harness.analyse.quantities import Figure, around
+from harness.analyse.rows import Kept
+from harness.analyse.rules import TIMED, Rule
+from harness.analyse.shifts import NEEDS, Shift, Shifts
+from harness.analyse.targets import kept
 from harness.errors import InputError, unknown
 from harness.units import NS_PER_S, format_bytes, format_ms
 
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "skipped"]
 Entries: TypeAlias = Mapping[str, Entry]
 _NAMED = 5  # texts in a sentence
-
-# Which of an entry's values a timed rule is about.
-_TIMED: Mapping[str, Timed] = {"latency_ratio": "time", "p95_ratio": "p95", "qps": "qps", "cold_start": "starts_ns"}
+_VERDICTS: Mapping[Kept, Verdict] = {
+    "met": "pass",
+    "missed": "fail",
+    "unsure": "inconclusive",
+    "not measured": "skipped",
+}
 
 
 @dataclass(frozen=True)
@@ -93,13 +101,20 @@ def _cells(new: Entries, against: Against) -> Iterator[Finding]:
         if name not in new:
             hint = f"; there is a new one, {', '.join(added)}: was it renamed?" if added else ""
             yield Finding("cells", name, "fail", f"{against.name} has it and this run has not{hint}")
-        elif (problem := new[name].problem) and old.problem:
-            yield Finding("cells", name, "skipped", f"not measured on either side: {problem}")
+        elif (problem := new[name].problem) == NOT_RUN:
+            yield Finding("cells", name, "inconclusive", "the budget was spent before its first round")
+        elif problem and old.problem and (_failed(old) or not _failed(new[name])):
+            yield Finding("cells", name, "skipped", f"nothing to compare: {problem}; {against.name}: {old.problem}")
         elif problem:
-            yield Finding("cells", name, "fail", f"{against.name} measured it, and here it is {problem}")
+            was = f"it was {old.problem}" if old.problem else "measured it"
+            yield Finding("cells", name, "fail", f"{against.name}: {was}; here it is {problem}")
     for name in added:
         said = f", and here it is {new[name].problem}" if new[name].problem else ""
         yield Finding("cells", name, "skipped", f"new: {against.name} has nothing to compare it with{said}")
+
+
+def _failed(entry: Entry) -> bool:
+    return entry.problem is not None and entry.problem.startswith("failed")
 
 
 def _judge(rule: Rule, new: Entry, against: Against, shifts: Shifts) -> Finding | Shift:
@@ -107,7 +122,7 @@ def _judge(rule: Rule, new: Entry, against: Against, shifts: Shifts) -> Finding 
     key = rule.limit[0] if rule.limit else ""
     if rule.metric == "parity":
         return _parity(rule, new, old, against)
-    if key in ("max", "min") and rule.metric in ("p95", "qps", "cold_start"):
+    if rule.timed and not rule.relative:
         return _absolute(rule, new, against)
     if rule.metric.startswith("peak") and key == "max":
         return _memory(rule, new, None)
@@ -115,10 +130,12 @@ def _judge(rule: Rule, new: Entry, against: Against, shifts: Shifts) -> Finding 
         return _said(rule, new, "skipped", f"{against.name} has nothing to compare it with")
     if rule.metric == "f1_drop":
         return _f1(rule, new, old)
-    if rule.metric in _TIMED:
+    if rule.metric in TIMED:
         if against.no_ratios:
             return _said(rule, new, "skipped", against.no_ratios)
-        found = shifts.of(_TIMED[rule.metric], new.combination)
+        if rule.metric == "p95_ratio" and new.time and not new.p95:
+            return _too_few(rule, new)
+        found = shifts.of(TIMED[rule.metric], new.combination)
         return found if isinstance(found, Shift) else _said(rule, new, "skipped", found)
     return _memory(rule, new, old)
 
@@ -190,19 +207,32 @@ def _memory(rule: Rule, new: Entry, old: Entry | None) -> Finding:
     return _said(rule, new, "pass" if now <= most else "fail", says)
 
 
+def _too_few(rule: Rule, entry: Entry) -> Finding:
+    return replace(_said(rule, entry, "inconclusive", "too few requests for a P95 (93)"), timed=True)
+
+
 def _absolute(rule: Rule, new: Entry, against: Against) -> Finding:
     if against.no_times:
         return _said(rule, new, "skipped", against.no_times)
-    limit = rule.amount()
-    if rule.metric == "qps":
-        if new.rate is None:
-            return _said(rule, new, "skipped", "the suite does not measure closed_loop")
-        return _said(rule, new, "pass" if new.rate >= limit else "fail", f"{new.rate:.3g} requests/s")
-    if rule.metric == "cold_start":
-        if not new.starts_ns:
-            return _said(rule, new, "skipped", "the suite takes no cold starts")
-        mean = sum(new.starts_ns) / len(new.starts_ns)
-        return _said(rule, new, "pass" if mean <= limit else "fail", f"{mean / NS_PER_S:.2f} s")
-    if new.p95_ns is None:
-        return _said(rule, new, "skipped", "too few requests for a P95 (93)")
-    return _said(rule, new, "pass" if new.p95_ns <= limit else "fail", f"P95 {format_ms(new.p95_ns)}")
+    if rule.metric == "p95" and new.time and new.p95_ns is None:
+        return _too_few(rule, new)
+    found, shown = _figure(rule.metric, new)
+    verdict = _VERDICTS[kept(found, rule.amount(), at_least=rule.min is not None)]
+    if found is None:
+        return _said(rule, new, verdict, NEEDS[TIMED.get(rule.metric, "time")])
+    ends = "" if found.low is None or found.high is None else f" [{shown(found.low)}, {shown(found.high)}]"
+    return replace(_said(rule, new, verdict, f"{shown(found.value)}{ends}"), timed=True)
+
+
+def _figure(metric: str, new: Entry) -> tuple[Figure | None, Callable[[float], str]]:
+    """A value with its interval, and how it is written."""
+    if metric == "qps":
+        return _with_ends(new.rate, new.rate_ends), lambda rate: f"{rate:.3g} requests/s"
+    if metric == "p95":
+        return _with_ends(new.p95_ns, new.p95_ends_ns), format_ms
+    starts = new.starts_ns
+    return around(fmean(starts), starts) if starts else None, lambda ns: f"{ns / NS_PER_S:.2f} s"
+
+
+def _with_ends(value: float | None, ends: Sequence[float]) -> Figure | None:
+    return None if value is None else Figure(value, *ends)

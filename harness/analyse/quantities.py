@@ -14,6 +14,7 @@ from harness.units import NS_PER_MS
 
 GIB = 1 << 30  # nvidia-smi counts in MiB, so the guide's GB are these
 FEWEST_STARTS = 5  # of each, for an interval
+FEWEST = 4  # values, of a figure whose spread is told from them alone
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,14 @@ class Figure:
     value: float
     low: float | None = None
     high: float | None = None
+
+
+def around(value: float, values: Sequence[float]) -> Figure:
+    """A mean with Student's interval, on logarithms, where there are enough values to tell."""
+    if len(values) < FEWEST:
+        return Figure(value)
+    sd = math.sqrt(variance(map(math.log, values)))
+    return _of(Spread(sd, len(values) - 1).estimate(math.log(value), sd / math.sqrt(len(values))))
 
 
 Quantity = Callable[[Row, Row], Figure | None]  # None where the run does not have it

@@ -36,6 +36,7 @@ class Throughput:
     to_stock: Estimate  # a ratio of rates: above 1 is faster
     p50_ns: float | None
     p95_ns: float | None
+    rates: tuple[float, ...] = ()  # requests a second, of each round
 
 
 Kept: TypeAlias = Literal["met", "missed", "unsure", "not measured"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from harness.errors import InputError, unknown
+from harness.plan.suite import LOOKS
 from harness.units import NS_PER_S, parse_bytes, parse_duration
 
 Unit = Literal["percent", "bytes", "time", "number"]
@@ -36,7 +38,9 @@ METRICS = {
     "parity": Metric({}, needs_limit=False),
 }
 
-TIMED = ("latency_ratio", "p95_ratio", "qps", "cold_start")
+# Which of an entry's values a limit on how far times may move is about.
+Timed: TypeAlias = Literal["time", "p95", "qps", "starts_ns"]
+TIMED: Mapping[str, Timed] = {"latency_ratio": "time", "p95_ratio": "p95", "qps": "qps", "cold_start": "starts_ns"}
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,8 +64,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def timed(self) -> bool:
-        """Whether more rounds tell more of it: a limit on how far times may move."""
-        return self.metric in TIMED and self.limit is not None and self.limit[0].startswith("max_")
+        """Whether more rounds tell more of it."""
+        return self.metric in TIMED or self.metric == "p95"
+
+    @property
+    def relative(self) -> bool:
+        """Whether its limit is on how far a value may move, and not on the value."""
+        return self.limit is not None and self.limit[0].startswith("max_")
 
     @property
     def name(self) -> str:
@@ -121,6 +130,9 @@ def read_rules(path: Path) -> Rules:
         found = msgspec.convert(data, Rules)
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {error}") from None
+    if found.rounds not in (allowed := [*range(1, LOOKS[0]), *LOOKS]):
+        said = ", ".join(map(str, allowed))
+        raise InputError(f"{path}: rounds = {found.rounds}, and rounds are looked at after some: write one of {said}")
     for place, one in enumerate(found.rule, 1):
         _check_limit(one, f"{path}, rule {place}")
     return found
@@ -146,8 +158,8 @@ def _check_limit(rule: Rule, where: str) -> None:
         return
     (key,) = given
     written, units = getattr(rule, key), metric.limits[key]
-    if rule.share() is not None:
-        right = "percent" in units
+    if (share := rule.share()) is not None:
+        right = "percent" in units and (key != "max_decrease" or share < 1)
     else:
         try:
             right = ("number" in units) == isinstance(written, int | float) and rule.amount() >= 0

@@ -6,20 +6,21 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from harness.analyse.entries import Entry
+from harness.analyse.quantities import FEWEST
+from harness.analyse.rules import Timed
 from harness.analyse.stats import ALPHA, Spread, spreads
+from harness.plan.suite import LOOKS
 
-FEWEST = 4  # values on each side, of a figure whose spread is told from them alone
-LOOKS = 3  # at most, at which more rounds may be asked for
-Timed: TypeAlias = Literal["time", "p95", "qps", "starts_ns"]  # of an entry
-_NEEDS: Mapping[Timed, str] = {
+NEEDS: Mapping[Timed, str] = {
     "time": "the suite does not measure single_stream",
-    "p95": "too few requests for a P95 (93)",
+    "p95": "the suite does not measure single_stream",
     "qps": "the suite does not measure closed_loop",
     "starts_ns": "the suite takes no cold starts",
 }
+_SIGNS = (1, -1, -1, 1)  # (new / old) / (stock's then / stock's now), as logarithms
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,13 @@ class Shifts:
     """The shifts of all combinations, their spreads pooled where they can be."""
 
     def __init__(
-        self, new: Mapping[str, Entry], old: Mapping[str, Entry], *, paired: bool, assumed_sd: float, looks: int = LOOKS
+        self,
+        new: Mapping[str, Entry],
+        old: Mapping[str, Entry],
+        *,
+        paired: bool,
+        assumed_sd: float,
+        looks: int = len(LOOKS),
     ) -> None:
         """Tell the spreads.
 
@@ -77,23 +84,28 @@ class Shifts:
 
     def of(self, timed: Timed, name: str) -> Shift | str:
         """The shift of one combination, or why there is none."""
-        ours, theirs = getattr(self._new[name], timed), getattr(self._old[name], timed)
-        if not ours or (not theirs and not (self._paired and timed != "starts_ns")):
-            return _NEEDS[timed]
-        if timed == "starts_ns":
-            ours, theirs = [math.log(ns) for ns in ours], [math.log(ns) for ns in theirs]
-        elif self._paired:
-            theirs = []
-        sides = [side for side in (ours, theirs) if side]
+        new, old = self._new[name], self._old[name]
+        sides = _starts(new, old, paired=self._paired) if timed == "starts_ns" else [getattr(new, timed)]
+        if timed != "starts_ns" and not self._paired:
+            sides.append(getattr(old, timed))
+        if not all(sides):
+            return NEEDS[timed]
         found = [self._spread(timed, name, place, side) for place, side in enumerate(sides)]
         error = math.hypot(*(one.sd / math.sqrt(len(side)) for one, side in zip(found, sides, strict=True)))
         degrees = min((one.degrees for one in found if one.degrees is not None), default=None)
-        return Shift(fmean(ours) - (fmean(theirs) if theirs else 0.0), error, degrees, self.level)
+        mean = sum(sign * fmean(side) for sign, side in zip(_SIGNS, sides, strict=False))
+        return Shift(mean, error, degrees, self.level)
 
     def _spread(self, timed: Timed, name: str, side: int, values: Sequence[float]) -> Spread:
         if timed == "time":
             return self._spreads[side].of(name)
         return Spread(math.sqrt(variance(values)), len(values) - 1) if len(values) >= FEWEST else Spread(math.inf)
+
+
+def _starts(new: Entry, old: Entry, *, paired: bool) -> list[list[float]]:
+    """Logarithms of cold starts; where they are of two days, beside those of stock on each."""
+    sides = [new.starts_ns, old.starts_ns] + ([] if paired else [new.stock_starts_ns, old.stock_starts_ns])
+    return [[math.log(ns) for ns in side] for side in sides]
 
 
 def _times(side: Mapping[str, Entry]) -> dict[str, list[float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from harness.analyse.quantities import Figure
+from harness.analyse.quantities import Figure, around
 from harness.analyse.rows import Held, Kept, Row
 
 
@@ -25,12 +25,17 @@ def absolute(row: Row, name: str) -> Figure | None:
 
 
 def _kept(row: Row, name: str, limit: float) -> Kept:
-    found = absolute(row, name.partition("_")[2])
+    bound, _, figure = name.partition("_")
+    return kept(absolute(row, figure), limit, at_least=bound == "min")
+
+
+def kept(found: Figure | None, limit: float, *, at_least: bool = False) -> Kept:
+    """Whether all of a figure's interval is on the right side of a limit: at most so much, or at least."""
     if found is None:
         return "not measured"
     low = found.value if found.low is None else found.low
     high = found.value if found.high is None else found.high
-    if name.startswith("min_"):
+    if at_least:
         low, high, limit = -high, -low, -limit
     return "met" if high <= limit else "missed" if low > limit else "unsure"
 
@@ -52,12 +57,14 @@ def _memory(part: str) -> Callable[[Row], Figure | None]:
 
 
 def _qps(row: Row) -> Figure | None:
-    rates = [one.per_second for one in row.loads if one.scenario == "closed_loop"]
-    return Figure(max(rates)) if rates else None
+    loads = [one for one in row.loads if one.scenario == "closed_loop"]
+    best = max(loads, key=lambda one: one.per_second, default=None)
+    return around(best.per_second, best.rates) if best else None
 
 
 def _cold_start(row: Row) -> Figure | None:
-    return Figure(sum(start.total_ns for start in row.starts) / len(row.starts)) if row.starts else None
+    starts = [start.total_ns for start in row.starts]
+    return around(sum(starts) / len(starts), starts) if starts else None
 
 
 FIGURES: Mapping[str, Callable[[Row], Figure | None]] = {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import FAILED
+from harness.cli import FAILED, warn
 from harness.cli.gate import RULES, read_options
 from harness.cli.progress import with_progress
 
@@ -25,18 +25,25 @@ def update(
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
     runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, and measure nothing.")] = False,
 ) -> None:
     """Measure the suite of the rules and write its baseline, the same file for the same run."""
     from harness.analyse.baselines import write_baseline
     from harness.gate.baseline import of_directory
+    from harness.report.ci.baselines import without_figures
     from harness.run.ablation import execute, prepare
 
     if run is None:
         _, options = read_options(rules, plugin, threads, 0, runs)
         ablation = prepare(options)
+        if dry_run:
+            print(f"The baseline would be made of {ablation.rounds} rounds. Nothing was measured.")
+            return
         run = with_progress(ablation.rounds, lambda step: execute(ablation, step))
     found = of_directory(run)
     write_baseline(file, found)
+    for said in without_figures(found):
+        warn(f"{file} lacks figures of {said}")
     print(f"Written: {file} ({len(found.entries)} combinations, {len(found.answers)} texts)")
 
 
@@ -54,7 +61,7 @@ def diff(
     file: _File,
     other: Annotated[Path, typer.Argument(help="Another one.")],
 ) -> None:
-    """Say what differs between two baselines; exits with 1 where anything does."""
+    """Say which figures, answers and facts differ between two baselines; exits with 1 where any does."""
     from harness.analyse.baselines import read_baseline
     from harness.report.ci.baselines import differing
 

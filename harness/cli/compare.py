@@ -43,4 +43,5 @@ def compare(
         name = str(directory) if str(directory) not in found else f"{directory} ({place})"
         found[name] = read_view(directory)
     compared = side_by_side(found)
-    print(as_json(compared) if format_name is Format.json else render(compared, absolute=absolute), end="")
+    write = as_json if format_name is Format.json else render
+    print(write(compared, absolute=absolute), end="")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import FAILED, INCONCLUSIVE, OK
+from harness.cli import FAILED, INCONCLUSIVE, OK, warn
 from harness.cli.progress import with_progress
 from harness.errors import InputError, unknown
 from harness.gate import starter
@@ -57,6 +57,7 @@ def judge(
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
     seed: Annotated[int, typer.Option(help="Draws the order of the combinations.")] = 0,
     runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, and measure nothing.")] = False,
 ) -> None:
     """Judge every rule: exit 0 when all pass, 1 when one fails, 3 when one stays open.
 
@@ -73,12 +74,17 @@ def judge(
 
     read, options = read_options(rules, plugin, threads, seed, runs)
     options = replace(options, budget_s=None if budget is None else parse_duration(budget))
+    work = _only_say if dry_run else with_progress
     if against_ref is not None:
-        judged = against_revision(read, find_revision(against_ref, Path.cwd()), options, with_progress)
+        judged = against_revision(read, find_revision(against_ref, Path.cwd()), options, work)
     else:
         assert against is not None
-        judged = against_baseline(read, against, options, with_progress)
-    raise typer.Exit(_tell(judged, wanted, on_inconclusive))
+        judged = against_baseline(read, against, options, work)
+    raise typer.Exit(OK if dry_run and not judged.findings else _tell(judged, wanted, on_inconclusive))
+
+
+def _only_say(rounds: int, _: object) -> None:
+    print(f"The rules can be judged, in up to {rounds} rounds. Nothing was measured.")
 
 
 def read_options(rules: Path, plugins: list[Path] | None, threads: int, seed: int, runs: Path) -> tuple[Rules, Options]:
@@ -123,13 +129,18 @@ def _tell(judged: Judged, wanted: list[tuple[str, Path]], undecided: Undecided) 
             with Path(step).open("a", encoding="utf-8") as file:
                 file.write(summary)
     for name, path in wanted:
+        text = _rendered(name, judged, summary)
+        if text is None:
+            warn(f"{path} was not written: nothing was measured, so there are no figures for {name}")
+            continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_rendered(name, judged, summary), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     outcome = words.outcome(judged.findings)
     return {"pass": OK, "fail": FAILED, "inconclusive": _STATUS[undecided]}[outcome]
 
 
-def _rendered(name: str, judged: Judged, summary: str) -> str:
+def _rendered(name: str, judged: Judged, summary: str) -> str | None:
+    """The text of a file; None where it would hold figures and there are none."""
     from harness.report.ci import junit
     from harness.report.ci.files import render
     from harness.run.store import read_run
@@ -139,5 +150,5 @@ def _rendered(name: str, judged: Judged, summary: str) -> str:
     if name == "junit":
         return junit.render(judged.findings, judged.against, datetime.now(UTC))
     if judged.directory is None:
-        raise InputError(f"--write {name}: nothing was measured, so there are no figures to write")
+        return None
     return render(name, *read_run(judged.directory, lambda _: None))

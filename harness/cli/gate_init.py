@@ -26,8 +26,11 @@ def init(
     baseline: Annotated[bool, typer.Option(help="Measure a baseline, which takes minutes.")] = True,
 ) -> None:
     """Write rules, a job and a baseline into this directory; no file that is there is touched."""
+    from harness.embedded.checkpoints import find_checkpoint
     from harness.gate.starter import BASELINE, write_starter
 
+    if baseline:
+        find_checkpoint(checkpoint)  # a name that is none leaves no files behind
     job = None if ci is Ci.none else ci.value
     written = write_starter(Path(), job, checkpoint=checkpoint, device=device)
     print(*(f"Written: {path}" for path in written), sep="\n")

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import FAILED, warn
+from harness.cli import FAILED
+from harness.cli.viewing import read_view
 from harness.units import NS_PER_S, parse_bytes, parse_duration
 
 FILE = "combination.toml"
@@ -40,25 +41,23 @@ def recommend(
     Only exact ones, unless --min-f1-delta is given. Writes a file that `extract --with` and `run --with` take. Exits
     with 1 where no combination keeps the constraints.
     """
-    from harness.analyse.compare import compare
     from harness.analyse.recommend import Constraints
     from harness.analyse.recommend import recommend as choose
     from harness.deploy import Deployment, write_deployment
     from harness.report.recommend import lines
-    from harness.run.store import read_run
 
-    header, records = read_run(run, warn)
+    seen = read_view(run)
     constraints = Constraints(
         max_vram_bytes=None if max_vram is None else parse_bytes(max_vram),
         max_rss_bytes=None if max_rss is None else parse_bytes(max_rss),
         max_p95_ns=None if max_p95 is None else parse_duration(max_p95) * NS_PER_S,
         min_f1_delta=min_f1_delta,
     )
-    found = choose(compare(header, records)[0], constraints, objective.value)
+    found = choose(seen.rows, constraints, objective.value)
     print(*lines(found, constraints), sep="\n")
     if found.best is None:
         raise typer.Exit(FAILED)
     path = output or run / FILE
-    chosen = Deployment(found.best.combination, header.checkpoint, header.device)
+    chosen = Deployment(found.best.combination, seen.header.checkpoint, seen.header.device)
     write_deployment(path, chosen, f"by `uiebench recommend {run}`")
     print(f"\nWritten: {path}")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import FAILED, warn
 from harness.cli.progress import with_progress
+
+if TYPE_CHECKING:
+    from harness.run.ablation import Options
 
 
 def selfcheck(
@@ -20,6 +23,7 @@ def selfcheck(
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker.")] = 1,
     seed: Annotated[int, typer.Option(help="Draws the order of the rounds.")] = 0,
     runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
 ) -> None:
     """Check that identical processes raise no alarm here, that planted faults are found, and what can be resolved.
 
@@ -42,6 +46,9 @@ def selfcheck(
         directory=runs,
         command=shlex.join(["uiebench", *sys.argv[1:]]),
     )
+    if dry_run:
+        _show_plan(options, rounds)
+        return
     directory = with_progress(total(rounds), lambda step: check(options, rounds, step))
     _, records = read_run(directory, warn)
     found = findings(records)
@@ -51,3 +58,22 @@ def selfcheck(
     remember(device, threads, found.deviation.value)
     if not found.passed:
         raise typer.Exit(FAILED)
+
+
+def _show_plan(options: Options, rounds: int) -> None:
+    from harness.embedded.cache import cache_directory
+    from harness.run.ablation import ASSUMED_START_S
+    from harness.selfcheck.check import MISANSWERS, estimate_s, partner_of, prepared, request_s, rounds_of_each, total
+    from harness.units import format_seconds
+
+    ablation = prepared(options)
+    passes, texts = ablation.suite.measure.passes, len(ablation.examples)
+    print(f"{total(rounds)} rounds of {passes} passes each over {texts} texts, a fresh pair of processes a round:")
+    for combination, count in rounds_of_each(rounds).items():
+        every = f", 1 pass over {texts + len(ablation.compared)} texts" if combination == MISANSWERS else ""
+        print(f"  {count} of {combination} against {partner_of(combination)}{every}")
+    print(
+        f"about {format_seconds(estimate_s(ablation, rounds))}, if a start takes {ASSUMED_START_S:g} s and a request "
+        f"{request_s(ablation):g} s"
+    )
+    print(f"records and selfcheck.md in a directory of {options.directory}/, the spread in {cache_directory()}/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -35,15 +36,17 @@ def train(
     recipe = Recipe(seed=seed, threads=threads)
     recipe = recipe if blocks is None else replace(recipe, blocks=blocks)
     shown = sys.stderr.isatty()
-    columns = (TextColumn("loss {task.fields[loss]:.3f}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.fields[said]}"), BarColumn(), MofNCompleteColumn())
     times = (TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, *times, console=Console(file=sys.stderr), disable=not shown) as bar:
-        task = bar.add_task("train", total=recipe.blocks, loss=float("nan"))
+        task = bar.add_task("train", total=recipe.blocks, said="")
 
         def on_block(done: int, loss: float) -> None:
-            bar.update(task, completed=done, loss=loss)
+            said = "" if math.isnan(loss) else f"loss {loss:.3f}"  # before the first block there is none
+            bar.update(task, completed=done, said=said)
             if not shown and done % _LOGGED_EVERY == 0:
-                print(f"{done} of {recipe.blocks} blocks, loss {loss:.3f}", file=sys.stderr, flush=True)
+                blocks_done = f"{done} of {recipe.blocks} blocks"
+                print(f"{blocks_done}, {said}" if said else blocks_done, file=sys.stderr, flush=True)
 
         make(directory, recipe, on_block)
     print(f"Checkpoint: {directory}")

@@ -11,6 +11,8 @@ from typing import Any
 from harness.data.files import read_file
 from harness.data.formats.document import Problem
 from harness.data.formats.find import format_of
+from harness.data.formats.native import NAME as NATIVE
+from harness.data.schemas import unused
 
 
 @dataclass
@@ -38,8 +40,13 @@ def check(path: Path, problem: Problem, format_name: str | None = None, schema: 
         problem: told of each fault with its line.
         format_name: guessed where it is None.
         schema: for texts whose file has none.
+
+    Raises:
+        InputError: the format cannot be told, or the schema would not be used.
     """
     found = Contents(format_of(path, format_name).NAME)
+    if schema is not None and found.format == NATIVE:
+        raise unused(str(path))
 
     def count(line: int, said: str) -> None:
         found.problems += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.errors import InputError
 from harness.record import Chains
 
 
@@ -24,3 +25,10 @@ def schema_of(chains: Chains, into: dict[str, Any] | None = None) -> dict[str, A
             if inner:
                 below = below[link["type"]]
     return schema
+
+
+def unused(name: str) -> InputError:
+    """The error where a schema is given for texts that carry their own."""
+    return InputError(
+        f"the texts of {name} carry a schema each, and the one that is given would not be used; leave it out"
+    )

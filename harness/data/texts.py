@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.data.dataset import Example, dataset_names, find_dataset, read_dataset, read_examples
+from harness.data.dataset import Example, dataset_names, find_dataset, read_examples
 from harness.data.files import read_file
 from harness.data.formats.find import format_of
+from harness.data.formats.native import NAME as NATIVE
+from harness.data.schemas import unused
 from harness.errors import InputError
 
-NATIVE = "native"
 _SHOWN = 3  # faults that are told; the rest is counted
 
 
@@ -37,14 +38,14 @@ def read_texts(
         schema: for a file that has none of its own; None takes the types of its labels.
 
     Raises:
-        InputError: there is no such dataset or file, its format cannot be told, or a line of the tool's own format
-            cannot be used.
+        InputError: there is no such dataset or file, its format cannot be told, a line of the tool's own format cannot
+            be used, or a schema is given for texts that carry theirs.
     """
-    if not is_file(name):
-        yield from read_dataset(name)
-        return
-    if _is_native(Path(name), format_name):
-        yield from read_examples(Path(name))
+    own = _with_schemas(name, format_name)
+    if own is not None:
+        if schema is not None:
+            raise unused(name)
+        yield from read_examples(own)
         return
     faults = _Faults()
     yield from read_file(Path(name), faults.note, format_name, schema)
@@ -54,6 +55,22 @@ def read_texts(
             f"{name}: {'; '.join(faults.first)}{rest}; what they concern is left out (`uiebench data check {name}` "
             "names each)"
         )
+
+
+def carry_schemas(name: str) -> bool:
+    """Whether the texts of that name have a schema each: datasets of the tool and files in its own format.
+
+    Raises:
+        InputError: there is no such dataset or file, or its format cannot be told.
+    """
+    return _with_schemas(name, None) is not None
+
+
+def _with_schemas(name: str, format_name: str | None) -> Path | None:
+    """The file of texts that have a schema each; None where the file is in another format."""
+    if not is_file(name):
+        return find_dataset(name)
+    return Path(name) if _is_native(Path(name), format_name) else None
 
 
 @dataclass

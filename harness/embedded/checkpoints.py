@@ -33,7 +33,7 @@ def find_checkpoint(name: str) -> Path:
     Raises:
         InputError: there is no such name or directory, or the cache cannot be written.
     """
-    if name in _MAKERS:
+    if is_embedded(name):
         return embedded(name) / MODELSCOPE
     if Path(name).is_dir():
         return Path(name)
@@ -44,11 +44,24 @@ def find_checkpoint(name: str) -> Path:
 
 def embedded(name: str) -> Path:
     """The cache entry of an embedded checkpoint: folders ``modelscope`` and ``safetensors``."""
+    return cached(made_from(name), _MAKERS[name])
+
+
+def made_from(name: str) -> str:
+    """The name of an embedded checkpoint with a hash of its sources.
+
+    No library's version is in it, though the bytes of the files depend on the torch that wrote them.
+    """
     source = resource("mini")
     digest = hashlib.sha256(f"{_FORMAT}".encode())
     for file in ("config.json", "vocab.txt", "model.safetensors"):
         digest.update((source / file).read_bytes())
-    return cached(f"{name}-{digest.hexdigest()[:12]}", _MAKERS[name])
+    return f"{name}-{digest.hexdigest()[:12]}"
+
+
+def is_embedded(name: str) -> bool:
+    """Whether a checkpoint's name is an embedded one's, and not a directory's."""
+    return name in _MAKERS
 
 
 def as_safetensors(checkpoint: Checkpoint) -> Checkpoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from harness.analyse.baselines import changed_answers, read_baseline
 from harness.analyse.compare import assumed_sd
 from harness.analyse.entries import Entry, entries, partners
 from harness.analyse.gate import Against, Finding, judge, matching
+from harness.analyse.quantities import FEWEST_STARTS
 from harness.analyse.rules import Rules
 from harness.analyse.runs import kind_of
 from harness.analyse.shifts import Shifts
@@ -20,15 +21,16 @@ from harness.gate.baseline import of_directory
 from harness.gate.revision import AgainstOther, Other
 from harness.gate.rounds import GateRounds
 from harness.gate.worktree import Revision, checked_out
-from harness.record import Header, Record
-from harness.run.ablation import Ablation, MeasuringExecutor, Options, execute, prepare
+from harness.record import BASELINE, Header, Record
+from harness.run.ablation import Ablation, BaselineError, MeasuringExecutor, Options, execute, prepare
 from harness.run.executors.local import LocalExecutor, Settings
 from harness.run.store import read_run
 
 Progress = Callable[[str, int], None]
 # Given what was measured, and the run's directory once it is at its end.
 Judging = Callable[[Header, Sequence[Record], Path | None], list[Finding]]
-Work = Callable[[int, Callable[[Progress], Path]], Path]  # shows the progress of so many rounds
+# Shows the progress of so many rounds; gives no directory where it makes none.
+Work = Callable[[int, Callable[[Progress], Path]], Path | None]
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ def against_revision(rules: Rules, revision: Revision, options: Options, work: W
     """This working tree against another revision, both in every round.
 
     Raises:
-        InputError: the revision is older than this tool, or does not come up; a rule is about no combination.
-        BaselineError: this working tree's baseline cannot answer.
+        InputError: the revision is older than this tool, or does not come up; a rule is about no combination, or about
+            what the suite does not take often enough.
     """
     with checked_out(revision) as tree:
         other = Other(tree, revision)
@@ -55,7 +57,7 @@ def against_revision(rules: Rules, revision: Revision, options: Options, work: W
         except SuiteError as error:
             said = f"{other.name} plans it, and here the suite fails: {error}"
             return Judged([Finding("cells", name, "fail", said) for name in names], other.name, None)
-        _check_rules(rules, [*names, *(planned.combination for planned in ablation.plan)])
+        _check_rules(rules, ablation, names)
         both = tuple(planned for planned in ablation.plan if planned.combination in names)
 
         def judging(header: Header, records: Sequence[Record], _: Path | None) -> list[Finding]:
@@ -67,15 +69,17 @@ def against_revision(rules: Rules, revision: Revision, options: Options, work: W
             return judge(rules.rule, new, Against(old, other.name, paired=True), shifts)
 
         planned = replace(ablation, plan=both)
-        return _measured(rules, planned, work, judging, other.name, lambda settings: AgainstOther(settings, other))
+        return _measured(
+            rules, planned, work, judging, other.name, lambda settings: AgainstOther(settings, other, names)
+        )
 
 
 def against_baseline(rules: Rules, path: Path, options: Options, work: Work) -> Judged:
     """This working tree, timed against stock, with what a committed file says.
 
     Raises:
-        InputError: the file cannot be used; a rule is about no combination.
-        BaselineError: this working tree's baseline cannot answer.
+        InputError: the file cannot be used; a rule is about no combination, or about what the suite does not take often
+            enough.
     """
     old, name = read_baseline(path), f"the baseline {path.name}"
     ablation = prepare(options)
@@ -84,7 +88,7 @@ def against_baseline(rules: Rules, path: Path, options: Options, work: Work) -> 
             f"{path} is of the suite {old.origin.suite!r}, and the rules measure {ablation.path.stem!r}; write it anew "
             f"with `uiebench baseline update {path}`"
         )
-    _check_rules(rules, [*old.entries, *(planned.combination for planned in ablation.plan)])
+    _check_rules(rules, ablation, old.entries)
 
     def judging(header: Header, records: Sequence[Record], directory: Path | None) -> list[Finding]:
         new, origin = entries(header, records), old.origin
@@ -108,9 +112,16 @@ def against_baseline(rules: Rules, path: Path, options: Options, work: Work) -> 
     return _measured(rules, ablation, work, judging, name, LocalExecutor)
 
 
-def _check_rules(rules: Rules, names: Sequence[str]) -> None:
+def _check_rules(rules: Rules, ablation: Ablation, known: Iterable[str]) -> None:
+    """See, before anything is measured, that every rule can be judged."""
+    names, measure = [*known, *(planned.combination for planned in ablation.plan)], ablation.suite.measure
     for rule in rules.rule:
         matching(rule, names)
+        if rule.metric == "cold_start" and "cold_start" in measure.scenarios and measure.starts < FEWEST_STARTS:
+            raise InputError(
+                f"rule {rule.name!r}: the suite {ablation.path.stem!r} makes {measure.starts} cold starts, and a rule "
+                f"about them needs {FEWEST_STARTS}; set starts = {FEWEST_STARTS} in its [measure]"
+            )
 
 
 def _measured(
@@ -137,6 +148,11 @@ def _measured(
     def measure(progress: Progress) -> Path:
         return execute(ablation, progress, executor_of=executor_of, rounds_of=rounds_of)
 
-    directory = work(len(timed) * rules.rounds + len(names) - len(timed), measure)
+    try:
+        directory = work(len(timed) * rules.rounds + len(names) - len(timed), measure)
+    except BaselineError as error:
+        return Judged([Finding("cells", BASELINE, "fail", str(error))], name, None)
+    if directory is None:
+        return Judged([], name, None)
     header, records = read_run(directory, lambda _: None)
     return Judged(judging(header, records, directory), name, directory)

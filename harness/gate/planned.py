@@ -13,15 +13,17 @@ from harness.plan.registry import find_optimizations
 from harness.plan.suite import find_suite, read_suite
 
 
-def planned(suite: str, plugins: list[str], device: str) -> list[str]:
-    """The combinations' names, in the plan's order."""
+def planned(suite: str, plugins: list[str], device: str) -> dict[str, Any]:
+    """The combinations in the plan's order, each with why it cannot run here; and the files of the code that runs."""
     optimizations = find_optimizations(Path(path) for path in plugins)
-    return [one.combination for one in plan_cells(read_suite(find_suite(suite)), optimizations, device)]
+    plan = plan_cells(read_suite(find_suite(suite)), optimizations, device)
+    files = {__file__, *(one.source for one in optimizations.values())}
+    return {"combinations": {one.combination: one.reason for one in plan}, "files": sorted(files)}
 
 
 def _reply(job: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {"combinations": planned(**job)}
+        return planned(**job)
     except UiebenchError as error:
         return {"error": str(error)}
 

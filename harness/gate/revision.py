@@ -7,18 +7,21 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from harness.errors import InputError
 from harness.gate.worktree import Revision
 from harness.plan.cells import Planned
-from harness.record import BASELINE, Record
+from harness.record import BASELINE, Failed, Measured, Record
 from harness.run import protocol
 from harness.run.ablation import Options
 from harness.run.executors.local import LocalExecutor, Reference, Settings
-from harness.run.process import WorkerError, python_path
+from harness.run.process import python_path
 
 _PROTOCOL = re.compile(r"^PROTOCOL = (\d+)$", re.MULTILINE)
 
@@ -48,11 +51,11 @@ class Other:
             raise InputError(f"{self.name} has no file {str(path)!r}; compare with a later revision")
         return found
 
-    def plan(self, options: Options) -> list[str]:
-        """The combinations that its own code and its own suite file plan.
+    def plan(self, options: Options) -> dict[str, str | None]:
+        """The combinations that its own code and its own suite file plan, each with why it cannot run here.
 
         Raises:
-            InputError: it is older than this tool, or cannot plan the suite.
+            InputError: it is older than this tool, cannot plan the suite, or has no code that would run.
         """
         self._check_protocol()
         suite = options.suite if not options.suite.endswith(".toml") else str(self.there(Path(options.suite)))
@@ -72,7 +75,13 @@ class Other:
         reply: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         if "error" in reply:
             raise InputError(f"{self.name} cannot plan the suite: {reply['error']}")
-        return list(reply["combinations"])
+        if not any(Path(file).is_relative_to(self.tree) for file in reply["files"]):
+            raise InputError(
+                f"nothing in {str(self.revision.repository)!r} is run: uiebench and all optimizations are installed "
+                "elsewhere, so both revisions would be the same; name a plugin file of the repository (--plugin), keep "
+                "its package at the top or in src/, or compare with --against BASELINE"
+            )
+        return dict(reply["combinations"])
 
     def _check_protocol(self) -> None:
         if not (self.tree / "harness" / "__init__.py").is_file():
@@ -91,10 +100,17 @@ class Other:
 class AgainstOther:
     """Runs rounds whose second process is the same combination in the other revision's code."""
 
-    def __init__(self, settings: Settings, other: Other) -> None:
+    def __init__(self, settings: Settings, other: Other, reasons: Mapping[str, str | None]) -> None:
+        """Run rounds.
+
+        Args:
+            settings: of the run.
+            other: the revision.
+            reasons: why a combination cannot run there, as it was planned.
+        """
         plugins = tuple(str(other.there(Path(path))) for path in settings.plugins)
         self._local = LocalExecutor(replace(settings, other_code=other.tree, other_plugins=plugins))
-        self._other = other
+        self._other, self._reasons = other, reasons
 
     def reference(self) -> tuple[Reference, dict[str, Any]]:
         """As in every run; and the other revision has to come up.
@@ -103,12 +119,20 @@ class AgainstOther:
             InputError: it does not.
         """
         found = self._local.reference()
-        try:
-            self._local.comes_up(BASELINE)
-        except WorkerError as error:
-            raise InputError(f"{self._other.name} does not come up ({error.kind}): {error}") from None
+        if problem := self._local.other_problem(BASELINE, answering=False):
+            raise InputError(f"{self._other.name} does not come up: {problem}")
         return found
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
-        """One round."""
-        return self._local.round(planned, number, reference)
+        """One round; where this tree's process gives nothing, the record also says whether the other's does."""
+        records = self._local.round(planned, number, reference)
+        if all(isinstance(record, Measured) for record in records):
+            return records
+        if any(isinstance(record, Failed) and record.kind == "partner" for record in records):
+            return [
+                structs.replace(record, kind="other", other="failed there") if isinstance(record, Failed) else record
+                for record in records
+            ]
+        reason = self._reasons.get(planned.combination)
+        other = f"skipped: {reason}" if reason else self._local.other_problem(planned.combination)
+        return [record if isinstance(record, Measured) else structs.replace(record, other=other) for record in records]

@@ -20,7 +20,8 @@ Open = Callable[[Sequence[Record]], AbstractSet[str]]
 class GateRounds:
     """Draws rounds until every rule is decided, or the time is over.
 
-    A combination that a timed rule is about is looked at after 4, 8 and 16 rounds, and once decided stays so.
+    The combinations that a timed rule is about are looked at after 4, 8 and 16 rounds of those still open; what the
+    rounds of others say of the spread may open one again.
     """
 
     def __init__(
@@ -48,20 +49,16 @@ class GateRounds:
         self._plan, self._timed, self._is_open, self._random = plan, timed, is_open, random_order
         self._looks = [look for look in LOOKS if look <= rounds] or [rounds]
         self._until, self._clock, self._begun, self._drawn = until, clock, clock(), 0
-        self._decided: set[str] = set()
+        self._decided: AbstractSet[str] = set()
 
     def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
         """The combination of the next round, the round's number, and how many rounds are left at most; None: enough."""
         done = self._done(records)
-        going_on = [planned for planned in self._plan if self._rule(planned, records, done) is None]
+        if all(done[planned.combination] in self._looks for planned in self._going_on(records, done)):
+            self._decided = self._timed - self._is_open(records)
+        going_on = self._going_on(records, done)
         if not going_on or broken(records) or self._is_over():
             return None
-        if all(done[planned.combination] in self._looks for planned in going_on):
-            open_now = self._is_open(records)
-            self._decided |= {one.combination for one in going_on if one.combination not in open_now}
-            going_on = [planned for planned in going_on if planned.combination in open_now]
-            if not going_on:
-                return None
         fewest = min(done[planned.combination] for planned in going_on)
         planned = self._random.choice([one for one in going_on if done[one.combination] == fewest])
         self._drawn += 1
@@ -75,6 +72,9 @@ class GateRounds:
             End(planned.combination, done[planned.combination], self._rule(planned, records, done) or "budget")
             for planned in self._plan
         ]
+
+    def _going_on(self, records: Sequence[Record], done: Counter[str]) -> list[Planned]:
+        return [planned for planned in self._plan if self._rule(planned, records, done) is None]
 
     def _rule(self, planned: Planned, records: Sequence[Record], done: Counter[str]) -> str | None:
         name = planned.combination

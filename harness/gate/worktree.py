@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -11,14 +12,15 @@ from pathlib import Path
 
 from harness.errors import InputError
 
-# Checks out, waits for the end of its input, which comes however the gate ends, a kill included, and clears up.
+# Checks out, waits for the end of its input, which comes however the gate ends, a kill included, and clears up. The
+# repository's other checkouts stay known to it, those too whose directories are out of reach now. Forced twice, it is
+# no matter that git locks a checkout while it makes it.
 _KEEP = """
 trap '' PIPE
 if git -C "$1" -c core.hooksPath=/dev/null worktree add --quiet --detach "$2" "$3" && echo; then cat > /dev/null; fi
 exec 2> /dev/null
-git -C "$1" worktree remove --force "$2"
 rm -rf "$2"
-git -C "$1" worktree prune
+git -C "$1" worktree remove --force --force "$2"
 rmdir "$(dirname "$2")"
 """
 
@@ -68,6 +70,7 @@ def checked_out(revision: Revision) -> Iterator[Path]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=_environment(),
         start_new_session=True,
     )
     assert keeper.stdout is not None
@@ -93,6 +96,12 @@ def _run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             capture_output=True,
             text=True,
             check=False,
+            env=_environment(),
         )
     except FileNotFoundError:
         raise InputError("git is not installed, and --against-ref needs it") from None
+
+
+def _environment() -> dict[str, str]:
+    """Without git's own variables: in a hook they name the index and the directory of the commit being made."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

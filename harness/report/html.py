@@ -18,11 +18,12 @@ from harness.report import claims
 from harness.report.advice import advice
 from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
+from harness.report.conditions import conditions, where
 from harness.report.flat import Figure, flat, load_key
 from harness.report.markdown import how
 from harness.report.marked import pieces
 from harness.report.strip import HEIGHT, WIDTH, Strip, strip
-from harness.report.table import NOTHING, Field, details, fields, loads, summary
+from harness.report.table import NOTHING, Field, details, fields, loads, parts, summary
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -64,6 +65,8 @@ class Cell:
     columns: dict[str, Field]
     figures: dict[str, Figure]
     details: dict[str, Field]
+    parts: dict[str, Field]  # of a request
+    conditions: list[list[str]]  # a line a round, the columns' names first; empty where none are recorded
     strip: Strip | None
     state: str  # what the table can be filtered by: same, other, inexact or none
 
@@ -94,6 +97,7 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
         texts=texts,
         told=told,
         strip_size=(WIDTH, HEIGHT),
+        where=where(run.header),
         machine=flattened(run.header.environment),
     )
 
@@ -122,7 +126,7 @@ def _without(chains: Chains, others: Chains) -> Chains:
 
 
 def _cells(run: View) -> list[Cell]:
-    measured, cells = streams(run.records), []
+    measured, of_rounds, cells = streams(run.records), conditions(run.records), []
     for place, (row, says) in enumerate(zip(run.rows, summary(run.rows), strict=True)):
         more = details(row)
         shown: dict[str, Field] = {}
@@ -139,6 +143,8 @@ def _cells(run: View) -> list[Cell]:
                 details={
                     name: field for name, field in more.items() if field.text != NOTHING and name != "combination"
                 },
+                parts=parts(row),
+                conditions=of_rounds.get(row.combination, []),
                 strip=strip(rounds) if rounds else None,
                 state=_state(row),
             )

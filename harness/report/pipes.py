@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from harness.report.one_line import one_line
 from harness.report.table import Field
 
 
@@ -21,7 +22,7 @@ def table(rows: Sequence[Mapping[str, Field]]) -> Iterator[str]:
 
 
 def _line(parts: Sequence[str]) -> str:
-    return "| " + " | ".join(part.replace("|", "\\|") for part in parts) + " |"
+    return "| " + " | ".join(one_line(part).replace("|", "\\|") for part in parts) + " |"
 
 
 def _marked(field: Field) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
+from harness.analyse.rows import Row
 from harness.analyse.runs import Runs, Side
+from harness.record import STOCK
 from harness.report.flat import flat
 from harness.report.pipes import plain
-from harness.report.table import NOTHING, ratio
-from harness.units import format_ms
+from harness.report.table import NOTHING, loads, ratio
+from harness.units import NS_PER_S, format_bytes, format_ms, format_seconds
+
+# A figure of a combination, given its row and that of the same run's stock.
+_Show: TypeAlias = Callable[[Row, Row | None], str]
 
 _HOW = (
     "Ratios are to the stock of the same run. The last columns divide a run's ratio by the first run's, with 95 % "
@@ -30,28 +35,39 @@ def render(found: Runs, *, absolute: bool) -> str:
     return "\n".join(_lines(found, times=found.alike or absolute)) + "\n"
 
 
-def as_json(found: Runs) -> str:
-    """The same for those who calculate on: of each combination an object a run, null where the run has not got it."""
+def as_json(found: Runs, *, absolute: bool) -> str:
+    """The same for those who calculate on: of each combination an object a run, null where the run has not got it.
+
+    Args:
+        found: the runs, compared.
+        absolute: keep times and rates although the devices differ; they are null otherwise.
+    """
+    times = found.alike or absolute
     data: dict[str, Any] = {
         "runs": found.names,
         "one_kind_of_device": found.alike,
         "differing": found.differing,
-        "combinations": {name: [_figures(side) for side in sides] for name, sides in found.sides.items()},
+        "combinations": {name: [_figures(side, times=times) for side in sides] for name, sides in found.sides.items()},
     }
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def _figures(side: Side) -> dict[str, Any] | None:
+def _figures(side: Side, *, times: bool) -> dict[str, Any] | None:
     if side.row is None:
         return None
     ratio = side.to_first
     return {
-        **flat(side.row),
+        **{name: value if times or not _is_time(name) else None for name, value in flat(side.row).items()},
         "to_first": ratio.value if ratio else None,
         "to_first_low": ratio.low if ratio else None,
         "to_first_high": ratio.high if ratio else None,
         "to_first_verdict": ratio.verdict if ratio else None,
     }
+
+
+def _is_time(name: str) -> bool:
+    """Whether a flat row's figure is a time or a rate."""
+    return "_ns" in name or name.endswith("_per_s")
 
 
 def _lines(found: Runs, *, times: bool) -> Iterator[str]:
@@ -68,6 +84,7 @@ def _lines(found: Runs, *, times: bool) -> Iterator[str]:
     yield from ("", _HOW)
     if not times:
         yield from ("", _APART)
+    yield from _rest(found, letters, times=times)
     if found.differing:
         lines = [[key, *values] for key, values in found.differing.items()]
         yield from ("", "## What differs", "", *plain([["", *letters], *lines]))
@@ -100,3 +117,60 @@ def _to_stock(side: Side) -> str:
 def _answers(side: Side) -> str:
     row = side.row
     return f"{row.texts - len(row.broken)} of {row.texts} same" if row and row.texts else NOTHING
+
+
+def _rest(found: Runs, letters: Sequence[str], *, times: bool) -> Iterator[str]:
+    """What runs hold besides the times of requests; a column where any combination has a figure."""
+    rows = [side.row for sides in found.sides.values() for side in sides if side.row]
+    shows = {name: _rate(*load, times=times) for load, name in loads(rows).items()}
+    shows |= {name: _figure(part, written, times=times) for name, (part, written) in _PARTS.items()}
+    stocks = [side.row for side in found.sides.get(STOCK, (Side(None, None),) * len(letters))]
+    columns = {
+        f"{name}{'' if times else ' / stock'}, {letter}": [
+            show(row, stocks[place]) if (row := sides[place].row) else NOTHING for sides in found.sides.values()
+        ]
+        for name, show in shows.items()
+        for place, letter in enumerate(letters)
+    }
+    columns = {name: texts for name, texts in columns.items() if set(texts) != {NOTHING}}
+    if columns:
+        lines = zip(found.sides, *columns.values(), strict=True)
+        yield from ("", "## Load, memory and start", "")
+        yield from plain([["combination", *columns], *(list(line) for line in lines)])
+
+
+def _rate(scenario: str, clients: int, *, times: bool) -> _Show:
+    """Of a load: requests a second, or over its partner's in the same rounds."""
+
+    def show(row: Row, _: Row | None) -> str:
+        load = row.load(scenario, clients)
+        if load is None:
+            return NOTHING
+        shown = f"{load.per_second:.3g}" if times else ratio(load.to_stock)
+        return f"~~{shown}~~" if row.struck_out else shown
+
+    return show
+
+
+def _figure(part: Callable[[Row], float | None], written: Callable[[float], str], *, times: bool) -> _Show:
+    """As it is, or over the stock row's."""
+
+    def show(row: Row, stock: Row | None) -> str:
+        value, base = part(row), part(stock) if stock else None
+        if value is None or not (times or base):
+            return NOTHING
+        return written(value) if times or not base else f"{value / base:.2f}"
+
+    return show
+
+
+def _cold_start(row: Row) -> float | None:
+    """The mean over the starts, in nanoseconds."""
+    return sum(start.total_ns for start in row.starts) / len(row.starts) if row.starts else None
+
+
+_PARTS: dict[str, tuple[Callable[[Row], float | None], Callable[[float], str]]] = {
+    "RSS serving": (lambda row: row.memory.rss_serving_peak_bytes if row.memory else None, format_bytes),
+    "VRAM serving": (lambda row: row.memory.cuda_serving_peak_bytes if row.memory else None, format_bytes),
+    "cold start": (_cold_start, lambda ns: format_seconds(ns / NS_PER_S)),
+}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate, ScoreDifference
+from harness.profile import PARTS
 from harness.record import BASELINE
 from harness.units import format_bytes, format_ms, format_seconds
 
@@ -43,6 +45,15 @@ def details(row: Row) -> dict[str, Field]:
     found = {"combination": Field(row.combination)}
     found |= {name: Field(show(latency) if latency else NOTHING, row.struck_out) for name, show in _DETAILS.items()}
     return found | {name: Field(show(row)) for name, show in _START_UP.items()}
+
+
+def parts(row: Row) -> dict[str, Field]:
+    """What each part of a request takes, the mean over texts, and its share; empty where that was not recorded."""
+    if row.profile is None:
+        return {}
+    means = {part.replace("_", " "): fmean(row.profile.parts_ns[part]) for part in PARTS}
+    whole = sum(means.values())
+    return {name: Field(f"{format_ms(ns)} ({ns / whole:.0%})", row.struck_out) for name, ns in means.items()}
 
 
 def loads(rows: Sequence[Row]) -> dict[tuple[str, int], str]:

@@ -22,7 +22,7 @@ from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError, PlatformError, SuiteError, UiebenchError, unknown
 from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
-from harness.plan.suite import Suite, Targets, find_suite, including, read_suite
+from harness.plan.suite import Suite, find_suite, including, read_suite
 from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record
 from harness.run.design import check_effects
 from harness.run.environment import environment
@@ -253,10 +253,10 @@ def _key(ablation: Ablation) -> str:
     options = ablation.options
     decides = (
         RECORD_VERSION,
-        msgspec.to_builtins(msgspec.structs.replace(ablation.suite, targets=Targets())),  # they decide nothing
+        msgspec.to_builtins(ablation.suite),
         [planned.combination for planned in ablation.plan],
         msgspec.to_builtins(ablation.examples + ablation.compared),
-        (options.device, options.threads, options.seed),
+        (options.device, options.threads, options.seed, options.partner),
     )
     return run_key(decides, find_checkpoint(options.checkpoint).resolve(), options.plugins)
 

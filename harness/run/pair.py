@@ -40,7 +40,7 @@ class Pair:
         up: dict[str, WorkerProcess] = {role: starter(role) for role in roles if at_once}
         ready: list[say.Ready] = []
         for role in roles:
-            with _blaming(role):
+            with blaming(role):
                 if role not in up:
                     up[role] = starter(role)
                 ready.append(up[role].hear(say.Ready))
@@ -49,7 +49,7 @@ class Pair:
                 up[role].tell(say.WarmUp())
         warm: dict[str, say.Warm] = {}
         for role in roles:
-            with _blaming(role):
+            with blaming(role):
                 warm[role] = up[role].hear(say.Warm)
         gpu = ready[0].facts.get("gpu_uuid")
         return Pair(up["own"], up["partner"], own_first, ready[0].start, warm, gpu, None if at_once else used_more)
@@ -66,7 +66,7 @@ class Pair:
             if is_own:
                 ours.append(self.own.ask(command, say.Timed))
             else:
-                with _blaming("partner"):
+                with blaming("partner"):
                     theirs.append(self.partner.ask(command, say.Timed))
         return ours, theirs
 
@@ -87,7 +87,7 @@ def _order(passes: int, *, own_first: bool) -> Iterator[bool]:
 
 
 @contextmanager
-def _blaming(role: str) -> Iterator[None]:
+def blaming(role: str) -> Iterator[None]:
     """An error of the partner's process says so: it is not the combination's."""
     try:
         yield

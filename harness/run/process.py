@@ -20,7 +20,7 @@ _TOO_LONG = (
 )
 _CHUNK = 1 << 16
 # To glibc, in bytes: from where on the heap's free end is given back, and what is allocated outside of it. Other C
-# libraries take no notice.
+# libraries take no notice, and an old glibc (2.26, say; not 2.36) none of a second value above 32 MiB.
 _KEEP_HEAP = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
 _PACKAGES = Path(__file__).parents[2]  # where `harness` and `optimizations` lie, for a bare checkout
 

@@ -10,8 +10,9 @@ from harness.profile import Profile
 from harness.record import Chains, Evidence, Mark, Memory, StartUp
 from harness.work import Ceilings, PassWork
 
-# What workers speak; raise it when a message changes, so that a gate refuses a revision that speaks otherwise.
-PROTOCOL = 1
+# What workers, and `harness.gate.planned`, speak; raise it when a message changes, so that a gate refuses a revision
+# that speaks otherwise.
+PROTOCOL = 2
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -101,7 +102,7 @@ def _records(lines: Iterable[Line]) -> list[Record]:
 def _read(directory: Path, warn: Callable[[str], None]) -> list[Any]:
     path, packed = directory / RECORDS, directory / f"{RECORDS}.gz"
     if packed.is_file():  # a published run
-        path, data = packed, gzip.decompress(packed.read_bytes())
+        path, data = packed, _unpacked(packed)
     elif path.is_file():
         data = path.read_bytes()
     else:
@@ -119,6 +120,13 @@ def _read(directory: Path, warn: Callable[[str], None]) -> list[Any]:
         return [_DECODER.decode(line) for line in lines]
     except msgspec.DecodeError as error:
         raise InputError(f"{path} cannot be read as records: {error}") from None
+
+
+def _unpacked(path: Path) -> bytes:
+    try:
+        return gzip.decompress(path.read_bytes())
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path} cannot be unpacked: {error}; it may be cut short, so copy it anew") from None
 
 
 def _version(line: bytes) -> int | None:

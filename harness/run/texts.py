@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from harness.data.dataset import Example, pick
-from harness.data.texts import is_file, read_texts
+from harness.data.schemas import unused
+from harness.data.texts import carry_schemas, is_file, read_texts
 from harness.errors import InputError, unknown
 from harness.plan.suite import Texts
 
@@ -23,9 +24,13 @@ def choose(texts: Texts, warn: Warn) -> tuple[tuple[Example, ...], tuple[Example
         warn: told what of a file was left out.
 
     Raises:
-        InputError: a dataset, a file or a text that is named is not there, or there is none at all.
+        InputError: a dataset, a file or a text that is named is not there, there is none at all, or all carry a schema
+            and one is given.
     """
-    _check_names([*texts.datasets, *texts.compared])
+    named = [*texts.datasets, *texts.compared]
+    _check_names(named)
+    if texts.schema is not None and all(map(carry_schemas, named)):
+        raise unused(", ".join(named))
     examples = read_examples(texts.datasets, texts.schema, warn)
     if texts.ids:
         examples = [_named(name, examples) for name in texts.ids]
@@ -38,9 +43,13 @@ def choose(texts: Texts, warn: Warn) -> tuple[tuple[Example, ...], tuple[Example
 
 
 def read_examples(datasets: Sequence[str], schema: str | None, warn: Warn) -> list[Example]:
-    """All texts of some datasets, their ids those that a run has."""
+    """All texts of some datasets, their ids those that a run has; the schema is for those that carry none."""
     _check_names(datasets)
-    return [_renamed(name, example) for name in datasets for example in read_texts(name, warn, schema=schema)]
+    return [
+        _renamed(name, example)
+        for name in datasets
+        for example in read_texts(name, warn, schema=None if carry_schemas(name) else schema)
+    ]
 
 
 def _check_names(datasets: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.plan.cells import Planned
 from harness.record import STOCK, Cell, End, Record
-from harness.run.ablation import Ablation, Options, execute, prepare
+from harness.run.ablation import ASSUMED_START_S, Ablation, Options, execute, prepare
 from harness.run.executors.local import LocalExecutor, Reference, Settings
 
 _HERE = Path(__file__).parent
@@ -23,6 +23,7 @@ MISANSWERS = f"{CLEAN}+misanswers"  # the text differs from round to round
 # Enough rounds of a slowdown to draw runs of 8 from; a wrong answer and memory show in one round or not at all.
 SLOWER_ROUNDS, OTHER_ROUNDS = 20, 5
 _BEGINNING = 12  # characters by which a text is told from the others
+_OF_BASELINE = 0.2  # what a request that is not padded takes of the baseline's, about
 
 
 def selfcheck(options: Options, rounds: int, progress: Callable[[str, int], None]) -> Path:
@@ -36,20 +37,41 @@ def selfcheck(options: Options, rounds: int, progress: Callable[[str, int], None
     Returns:
         The run's directory.
     """
-    counts = _counts(rounds)
-    ablation = prepare(replace(options, suite=str(SUITE), plugins=(PLANTS,)))
+    counts, ablation = rounds_of_each(rounds), prepared(options)
     planned = [Planned(name, exact=True, cells=(_cell(ablation, name),)) for name in counts]
     drawn = Counted(planned, counts, random.Random(options.seed))
     return execute(replace(ablation, plan=tuple(planned)), progress, executor_of=Planting, rounds_of=lambda _: drawn)
 
 
+def prepared(options: Options) -> Ablation:
+    """What all rounds have in common, checked; nothing is started."""
+    return prepare(replace(options, suite=str(SUITE), plugins=(PLANTS,)))
+
+
 def total(rounds: int) -> int:
     """How many rounds a check has in all."""
-    return sum(_counts(rounds).values())
+    return sum(rounds_of_each(rounds).values())
 
 
-def _counts(rounds: int) -> dict[str, int]:
+def rounds_of_each(rounds: int) -> dict[str, int]:
+    """How many rounds each combination has; of stock, which its partner is too, so many."""
     return {STOCK: rounds, SLOWER: SLOWER_ROUNDS, GROWS: OTHER_ROUNDS, MISANSWERS: OTHER_ROUNDS}
+
+
+def partner_of(combination: str) -> str:
+    """The process without the plant, which a round is timed against."""
+    return STOCK if combination == STOCK else CLEAN
+
+
+def request_s(ablation: Ablation) -> float:
+    """What a request is assumed to take."""
+    return ablation.request_s * _OF_BASELINE
+
+
+def estimate_s(ablation: Ablation, rounds: int) -> float:
+    """About how long a check takes; both processes of a round start at once."""
+    requests = 2 * len(ablation.examples) * (ablation.suite.measure.passes + 2)  # a warm-up and the evidence
+    return total(rounds) * (ASSUMED_START_S + requests * request_s(ablation))
 
 
 def _cell(ablation: Ablation, combination: str) -> Cell:
@@ -88,7 +110,7 @@ class Planting:
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
         """One round; a wrong answer is planted in another text every time, among all of them."""
-        settings = replace(self._settings, partner=STOCK if planned.combination == STOCK else CLEAN)
+        settings = replace(self._settings, partner=partner_of(planned.combination))
         if planned.combination == MISANSWERS:
             beginning = settings.examples[misanswered(reference, number)].text[:_BEGINNING]
             planned = replace(planned, combination=f"{CLEAN}+misanswers(beginning={beginning!r})")

@@ -63,12 +63,13 @@ from harness.selfcheck.check import Counted
 cell, rounds, suite = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 revision = find_revision("HEAD", Path.cwd())
 with checked_out(revision) as tree:
-    other = Other(tree, revision)
-    ablation = prepare(Options(suite, partner=other.name, fresh=True))
+    other, options = Other(tree, revision), Options(suite, fresh=True)
+    ablation = prepare(replace(options, partner=other.name))
+    reasons = other.plan(options)
     plan = tuple(one for one in ablation.plan if one.combination == cell)
     drawn = Counted(plan, {cell: rounds}, random.Random(0))
     print(execute(replace(ablation, plan=plan), lambda _, left: print(left, "rounds left", file=sys.stderr),
-                  executor_of=lambda settings: AgainstOther(settings, other), rounds_of=lambda _: drawn))
+                  executor_of=lambda settings: AgainstOther(settings, other, reasons), rounds_of=lambda _: drawn))
 """
 
 

@@ -86,6 +86,9 @@ def test_a_name_leads_to_its_details_with_the_span_in_its_text(page: Any) -> Non
     page.get_by_role("link", name="wrong", exact=True).click()
     assert page.locator("p.text mark").text_content() == "九元"
     assert page.locator("p.text mark").is_visible()
+    conditions = page.get_by_role("region", name="Rounds of wrong", exact=True)
+    assert conditions.is_visible()
+    assert conditions.locator("td").first.text_content() == "0.1% of a core"
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from test_extract_command import refused, uiebench
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from harness.analyse.gate import Finding
 from harness.cli.app import app
@@ -71,11 +71,22 @@ def test_a_revision_older_than_the_tool_or_without_the_suite_is_named(repository
     assert subprocess.check_output(["git", "-C", str(repository), "worktree", "list"]).count(b"\n") == 1
 
 
-def run(*arguments: str, findings: Sequence[Finding], monkeypatch: pytest.MonkeyPatch, directory: Path) -> int:
+def test_a_repository_without_code_that_runs_is_refused(repository: Path) -> None:
+    done = uiebench("gate", "--against-ref", "HEAD", cwd=repository)
+    refused(done, "both revisions would be the same", "--plugin", "--against BASELINE")
+
+
+def invoked(
+    *arguments: str, findings: Sequence[Finding], monkeypatch: pytest.MonkeyPatch, directory: Path | None
+) -> Result:
     Path("uiebench-gate.toml").write_text(RULES)
     judged = gates.Judged(findings, "a baseline", directory)
     monkeypatch.setattr(gates, "against_baseline", lambda *_: judged)
-    return CliRunner().invoke(app, ["gate", "--against", "a.jsonl", *arguments]).exit_code
+    return CliRunner().invoke(app, ["gate", "--against", "a.jsonl", *arguments])
+
+
+def run(*arguments: str, findings: Sequence[Finding], monkeypatch: pytest.MonkeyPatch, directory: Path) -> int:
+    return invoked(*arguments, findings=findings, monkeypatch=monkeypatch, directory=directory).exit_code
 
 
 @pytest.mark.parametrize(
@@ -110,6 +121,18 @@ def test_findings_go_where_ci_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert "| FAIL | r | `batching` | said |" in written.pop()
 
 
+def test_where_nothing_was_measured_the_status_and_what_needs_no_figures_stay(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = ("--write", "pytest-benchmark=figures.json", "--write", "junit=gate.xml")
+    done = invoked(*files, findings=[FAIL], monkeypatch=monkeypatch, directory=None)
+    assert done.exit_code == 1, done.exception
+    assert "figures.json was not written" in done.stderr
+    assert not Path("figures.json").exists()
+    assert Path("gate.xml").read_text().count("<failure") == 1
+
+
 def test_init_writes_what_a_gate_reads_and_overwrites_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     done = uiebench("gate", "init", "--no-baseline", "--checkpoint", "my/model", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -119,6 +142,8 @@ def test_init_writes_what_a_gate_reads_and_overwrites_nothing(monkeypatch: pytes
     refused(uiebench("gate", "--against", "none.jsonl", cwd=tmp_path), "none.jsonl")  # the rules are read before it
     other = tmp_path / "other"
     other.mkdir()
+    refused(uiebench("gate", "init", "--checkpoint", "mni", cwd=other), "did you mean 'mini'")
+    assert list(other.iterdir()) == []
     done = uiebench("gate", "init", "--no-baseline", "--ci", "gitlab", cwd=other)
     assert "include: uiebench.gitlab-ci.yml" in done.stdout
 

@@ -6,7 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
-from test_extract_command import ROOT, TEXT, uiebench
+from made_up import HEADER, RECORDS
+from msgspec.structs import replace
+from test_extract_command import ROOT, TEXT, refused, uiebench
+
+from harness.run.store import Store
 
 DEMO = ROOT / "reports" / "cpu" / "demo"
 SCHEMA = '{"产品名称": null}'
@@ -36,3 +40,11 @@ def test_none_and_mistakes_have_their_own_statuses(tmp_path: Path) -> None:
     nowhere = uiebench("extract", TEXT, "--schema", SCHEMA, "--with", "batchin")
     assert nowhere.returncode == 2
     assert "did you mean 'batching'" in nowhere.stderr
+
+
+def test_a_run_that_was_not_timed_against_stock_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for line in (replace(HEADER, partner="HEAD (0123abcde)"), *RECORDS):
+        store.append(line)
+    refused(uiebench("recommend", tmp_path), "was timed against HEAD (0123abcde), not against stock")
+    assert not (tmp_path / "combination.toml").exists()

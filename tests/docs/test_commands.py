@@ -6,23 +6,33 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_up import HEADER, RECORDS
+from msgspec.structs import replace
 from test_docs import ROOT, WRITTEN, blocks
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from harness.analyse.baselines import of_run, write_baseline
 from harness.cli.app import app
+from harness.gate.starter import template
 
 COMMANDS = sorted(set(re.findall(r"^\$ uiebench (.*)$", WRITTEN, re.MULTILINE)))
-# Over 20 s, and without a dry run; or about a GPU's run.
-LONG = ("selfcheck", "train", "gate ", "baseline update", "evaluate --checkpoint mini --data business")
-OF_A_GPU = "--max-vram"
+# What takes over 20 s otherwise, and what keeps it short.
+SHORTER = {
+    "run ": "--dry-run",
+    "selfcheck": "--dry-run",
+    "gate --": "--dry-run",
+    "gate init": "--no-baseline",
+    "baseline update": "--dry-run",
+}
+# Without anything of the kind, or about a GPU's run.
+ONLY_PARSED = ("train", "recommend runs/ID --max-vram")
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +51,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "tests" / "data" / "label_studio.json", here / "export.json")
     (here / "in.jsonl").write_text('{"id": "a", "text": "支持卫星通话", "schema": {"功能": null}}\n', encoding="utf-8")
     (here / "plain.txt").write_text("售价2999元。\n", encoding="utf-8")
+    of_gate = replace(HEADER, suite="gate")
     for name in ("reports/baselines/ci.jsonl", "before.jsonl", "after.jsonl"):
-        write_baseline(here / name, of_run(HEADER, RECORDS, {}, set(), "0" * 16, 0.02))
+        write_baseline(here / name, of_run(of_gate, RECORDS, {}, set(), "0" * 16, 0.02))
+    (here / "uiebench-gate.toml").write_text(template("rules.toml"), encoding="utf-8")
+    for room in ("harness", "optimizations"):  # what a gate compares with
+        shutil.copytree(ROOT / room, here / room, ignore=shutil.ignore_patterns("__pycache__", "grammars"))
+    git = ["git", "-C", str(here), "-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    for arguments in (("init", "--quiet", "--initial-branch=main"), ("add", "."), ("commit", "--quiet", "--message=a")):
+        subprocess.run([*git, *arguments], check=True)
     return here
 
 
@@ -54,11 +71,12 @@ def test_a_documented_command_runs(
     shutil.copytree(prepared, here, symlinks=True)
     monkeypatch.chdir(here)
     arguments = shlex.split(written.replace("--device cuda", "--device cpu"))  # the pages' own machine has a GPU
-    if written.startswith(LONG) or OF_A_GPU in written:
+    if written.startswith(ONLY_PARSED):
         parse(arguments)
         return
-    if arguments[0] == "run" and "--dry-run" not in arguments:
-        arguments.append("--dry-run")
+    arguments += [option for begin, option in SHORTER.items() if written.startswith(begin) and option not in arguments]
+    if written.startswith("gate init"):
+        (here / "uiebench-gate.toml").unlink()
     done = CliRunner().invoke(app, arguments, env=dict(os.environ))
     assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
     assert done.exit_code == 0, done.output

@@ -130,6 +130,28 @@ def test_a_wrong_span_memory_and_a_renamed_combination_are_found_and_named(repos
     assert "not measured" in new
 
 
+def test_a_combination_that_breaks_here_alone_fails_and_one_that_is_mended_does_not(repository: Path) -> None:
+    plugin = repository / "optimizations" / "flash_attention.py"
+    head = "def flash_attention("
+    text = plugin.read_text(encoding="utf-8")
+    start = text.index('"""', text.index('"""', text.index(head)) + 3) + 4  # behind the docstring
+    broken = text[:start] + '    raise ValueError("planted")\n' + text[start:]
+    plugin.write_text(broken, encoding="utf-8")
+    done = gate(repository)
+    assert done.returncode == 1, done.stdout + done.stderr
+    (failed,) = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert "flash_attention" in failed
+    assert "planted" in failed
+    git(repository, "commit", "--quiet", "--all", "--message=broken")
+    plugin.write_text(text, encoding="utf-8")
+    done = gate(repository)
+    git(repository, "reset", "--quiet", "--hard", "HEAD~1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (skipped,) = [line for line in done.stdout.splitlines() if line.startswith("skip  cells")]
+    assert "failed there" in skipped
+    assert "planted" in skipped
+
+
 def test_a_killed_gate_leaves_no_checkout(repository: Path) -> None:
     running = subprocess.Popen(
         command(), cwd=repository, env=environment(repository), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import InputError
 from harness.plan.cells import Planned
 from harness.plan.suite import Measure
 from harness.record import RECORD_VERSION, Cell, ColdStart, Failed, Finished, Header, Line, Measured, Record, StartUp
@@ -94,6 +95,16 @@ def test_a_published_run_is_read_from_its_packed_records(tmp_path: Path) -> None
     published.mkdir()
     (published / f"{RECORDS}.gz").write_bytes(gzip.compress(store.path.read_bytes()))
     assert read_run(published, warn=pytest.fail) == read_run(store.path.parent, warn=pytest.fail)
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-9], lambda data: data[:20] + b"?" + data[21:], lambda _: b"?"])
+def test_packed_records_that_are_cut_or_spoiled_are_named(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    store = begin(tmp_path / "run")
+    measure(store, [], None, 0)
+    packed = store.path.with_name(f"{RECORDS}.gz")
+    packed.write_bytes(spoil(gzip.compress(store.path.read_bytes())))
+    with pytest.raises(InputError, match=r"records\.jsonl\.gz cannot be unpacked"):
+        read_run(packed.parent, warn=pytest.fail)
 
 
 def test_a_run_of_another_key_is_left_alone(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_up import HEADER, RECORDS, SPAN
 from msgspec.structs import replace
 
-from harness.analyse.baselines import Baseline, changed_answers, of_run, read_baseline, write_baseline
+from harness.analyse.baselines import Baseline, Origin, changed_answers, of_run, read_baseline, write_baseline
+from harness.analyse.entries import Entry
 from harness.errors import InputError
 from harness.record import Chains
 from harness.report.ci.baselines import differing, shown
@@ -79,3 +82,47 @@ def test_what_a_baseline_holds_and_where_two_differ_in_words() -> None:
     assert said[0].endswith("-> cpu another")
     assert "good: gone" in said
     assert any(line.startswith("better: ") and line.endswith("10.00") for line in said)
+
+
+def another(value: Any) -> Any:
+    """A value of the same kind; a number that is nearly the same."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, list):
+        return value[1:] if value else [1.0, 2.0]
+    if isinstance(value, str | dict):
+        return type(value)()
+    return (value or 0) + 0.00001
+
+
+@pytest.mark.parametrize("field", [field for field in Entry.__struct_fields__ if field != "combination"])
+def test_no_figure_of_a_combination_differs_unsaid(field: str) -> None:
+    old = baseline()
+    entry = old.entries["wrong"]
+    changed = replace(entry, **{field: another(getattr(entry, field))})
+    (said,) = differing(old, replace(old, entries={**old.entries, "wrong": changed}))
+    assert said.startswith("wrong: ")
+    assert said.count("->") + said.count("by less than is shown") == 1
+
+
+@pytest.mark.parametrize("part", Origin.__struct_fields__)
+def test_no_fact_of_the_origin_differs_unsaid(part: str) -> None:
+    old = baseline()
+    origin = replace(old.origin, **{part: another(getattr(old.origin, part))})
+    (said,) = differing(old, replace(old, origin=origin))
+    assert said.startswith(f"{part}: ")
+
+
+def test_answers_that_rounding_may_decide_differ_too() -> None:
+    assert list(differing(baseline(), baseline(t9=[]))) == ["its answers that rounding may decide: 1 texts (t9)"]
+    (said,) = differing(baseline(), replace(baseline(), near=frozenset({"t9", "t8"})))
+    assert said.endswith(": 1 texts (t8)")
+
+
+def test_a_figure_is_shown_as_it_was_and_as_it_is() -> None:
+    old = baseline()
+    slower = replace(old.entries["good"], time=[math.log(0.75)] * 2, starts_ns=[2_500_000_000])
+    (said,) = differing(old, replace(old, entries={**old.entries, "good": slower}))
+    assert said == (
+        "good: time / stock 0.500 in 1 rounds -> 0.750 in 2 rounds, cold start 1.5 s in 1 starts -> 2.5 s in 1 starts"
+    )

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+import tomllib
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+import msgspec
 import pytest
 from made_up import HEADER, RECORDS
 from matplotlib import font_manager
@@ -12,13 +15,18 @@ from msgspec.structs import replace as changed
 from test_advice import OTHERS, row
 from typer.testing import CliRunner
 
+from harness.analyse.attribution import parts
+from harness.analyse.effects import tells_pairs
 from harness.analyse.rows import Row, Throughput
 from harness.analyse.stats import Estimate
 from harness.analyse.view import View, view
 from harness.cli.app import app
 from harness.errors import InputError
+from harness.plan.cells import plan_cells
+from harness.plan.registry import find_optimizations
+from harness.plan.suite import Measure, Scenario, Suite, find_suite, read_suite, suite_names
 from harness.profile import PARTS, Profile
-from harness.record import ClosedLoop, Difference, Load, Measured, Parity, Record, SingleStream
+from harness.record import STOCK, ClosedLoop, Difference, Load, Measured, Parity, Record, SingleStream
 from harness.report.charts import draw, find_kind, kinds, save, save_all
 from harness.report.charts.pareto import front
 from harness.report.drawing import fonts
@@ -148,7 +156,10 @@ def test_a_chart_alone_in_the_format_that_is_asked_for(tmp_path: Path) -> None:
     [
         (["--kind", "paretto"], "unknown chart 'paretto'; did you mean 'pareto'"),
         (["--kind", "pareto", "--format", "gif"], "the formats are svg, png, pdf"),
-        (["--kind", "interactions"], "needs all combinations, or a fraction"),
+        (["--kind", "interactions"], "needs all combinations, as the suite full has them"),
+        (["--kind", "parts"], "needs the scenario single_stream, in a suite like demo; runs made before"),
+        (["--kind", "memory_over_time"], "needs the scenario single_stream, in a suite like demo; runs made before"),
+        (["--kind", "roofline"], "needs the scenario single_stream, in a suite like demo; runs made before"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(arguments: list[str], message: str, tmp_path: Path) -> None:
@@ -158,6 +169,29 @@ def test_what_cannot_be_drawn_is_named(arguments: list[str], message: str, tmp_p
     said = CliRunner().invoke(app, ["chart", str(tmp_path), *arguments])
     with pytest.raises(InputError, match=message):
         raise said.exception or AssertionError(said.output)
+
+
+def suites_of(kind: str) -> list[Suite]:
+    """Those that the kind says measure it."""
+    words = re.findall(r"\w+", find_kind(kind).needs.partition(" suite")[2])
+    return [read_suite(find_suite(name)) for name in suite_names() if name in words]
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_names_a_suite_that_measures_what_it_needs(kind: str) -> None:
+    needs = find_kind(kind).needs
+    suites, scenarios = suites_of(kind), set(get_args(Scenario)) & set(re.findall(r"\w+", needs))
+    assert suites
+    assert all(scenarios & set(suite.measure.scenarios) for suite in suites if scenarios)
+    for setting in re.findall("`(.+?)`", needs):
+        assert msgspec.convert(tomllib.loads(setting), Measure)
+
+
+@pytest.mark.parametrize("kind", ["interactions", "shapley"])
+def test_a_suite_that_is_named_for_pairs_tells_them(kind: str) -> None:
+    for suite in suites_of(kind):
+        planned = plan_cells(suite, find_optimizations(), "cpu")
+        assert tells_pairs([parts(one.combination) for one in planned if one.combination != STOCK])
 
 
 def test_of_many_combinations_the_notable_ones_are_told() -> None:

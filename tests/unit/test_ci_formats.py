@@ -60,6 +60,22 @@ def test_annotations_name_the_culprit_and_warnings_stay_warnings() -> None:
     assert len(list(github.render([FINDINGS[1]] * 30))) == 10
 
 
+def test_a_crashed_workers_last_words_break_no_format() -> None:
+    tail = "crash: a | b\n\n  File 1\r\n\x1b[31mred\x1b[0m\x07\x1b \ud800done\n"
+    crashed = Finding("cells", "batching", "fail", tail)
+    said = "crash: a | b File 1 red done"
+    line, _ = words.console([crashed], "HEAD")
+    assert line.endswith(f"batching  {said}")
+    (row,) = (line for line in words.markdown([crashed], "HEAD").splitlines() if line.startswith("| FAIL"))
+    assert row == r"| FAIL | cells | `batching` | crash: a \| b File 1 red done |"
+    assert list(github.render([crashed])) == [f"::error title=cells%3A batching::{said}"]
+    written = junit.render([crashed], "HEAD", MADE)
+    xmlschema.XMLSchema(str(XSD)).validate(written)
+    ((case,),) = JUnitXml.fromstring(written.encode())
+    (failure,) = case.result
+    assert failure.message == said
+
+
 def test_the_summary_shows_what_did_not_pass_and_folds_the_rest() -> None:
     written = words.markdown(FINDINGS, "HEAD")
     assert written.startswith("## Gate against HEAD: fail\n")

@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from harness.analyse.baselines import read_baseline, write_baseline
 from harness.analyse.gate import Finding
-from harness.analyse.rules import Rules, read_rules
+from harness.analyse.rules import Rule, Rules, read_rules
 from harness.errors import InputError
 from harness.gate import gate as gates
 from harness.gate.baseline import of_directory
 from harness.plan.cells import Planned
-from harness.record import Chains, Measured, Memory, Parity, Record, SingleStream
+from harness.record import Chains, Failed, Measured, Memory, Parity, Record, SingleStream
 from harness.run.ablation import Options, execute, prepare
 from harness.run.executors.local import Reference, Settings
 
@@ -58,6 +58,7 @@ class Stub:
     rss_bytes: int = 300 * MIB
     answer: Chains = field(default_factory=lambda: list(SPAN))  # type: ignore[arg-type]
     texts: int = 1
+    failing: str = ""  # a combination
 
     def __call__(self, settings: Settings) -> Stub:
         return self
@@ -66,6 +67,8 @@ class Stub:
         return Reference([self.answer] * self.texts, [[]] * self.texts), {}
 
     def round(self, planned: Planned, number: int, _: Reference) -> list[Record]:
+        if planned.combination == self.failing:
+            return [Failed(cell, number, "crash", "boom") for cell in planned.cells]
         noise = 10**9 + (number % 2) * 10**6
         own = [[round(noise * self.slowdown)] for _ in range(100)]
         memory = Memory(1, self.rss_bytes, self.rss_bytes)
@@ -128,6 +131,23 @@ def test_what_changed_fails_its_rule(
     assert found[rule] == "fail"
     if rule != "p95":
         assert found == {**ALL_PASS, rule: "fail"}
+
+
+def test_a_baseline_that_breaks_is_a_finding(rules: Rules, committed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    always = replace(rules, rule=[replace(rules.rule[2], cell="*")])
+    (found,) = judged(always, committed, Stub(failing="baseline"), monkeypatch)
+    assert (found.rule, found.cell, found.verdict) == ("cells", "baseline", "fail")
+    assert "the baseline failed in 2 rounds (crash): boom" in found.says
+
+
+def test_a_rule_about_cold_starts_needs_enough_of_them(
+    rules: Rules, committed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = committed.parent / "own.toml"
+    own.write_text(SUITE.replace('["single_stream"]', '["single_stream", "cold_start"]'))
+    starts = replace(rules, rule=[Rule("cold_start", max="3s")])
+    with pytest.raises(InputError, match=r"the suite 'own' makes 0 cold starts.* set starts = 5"):
+        judged(starts, committed, Stub(), monkeypatch)
 
 
 def test_on_another_device_times_are_skipped_with_the_reason_and_answers_judged(

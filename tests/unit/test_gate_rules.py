@@ -9,14 +9,15 @@ from made_up import HEADER, RECORDS
 from msgspec.structs import replace
 
 from harness.analyse.baselines import F1_DIGITS
-from harness.analyse.entries import Entry, entries
+from harness.analyse.compare import NOT_RUN
+from harness.analyse.entries import Entry, entries, partners
 from harness.analyse.gate import Against, Finding, judge, matching
 from harness.analyse.rules import Rule
 from harness.analyse.shifts import Shifts
 from harness.errors import InputError
 from harness.gate.rounds import GateRounds
 from harness.plan.cells import Planned
-from harness.record import Cell, ColdStart, Failed, Measured, Record
+from harness.record import Cell, ColdStart, Failed, Measured, Record, Skipped
 from harness.report.ci.words import outcome
 
 MIB = 1 << 20
@@ -63,7 +64,8 @@ def test_a_figure_with_a_spread_of_its_own_needs_four_rounds() -> None:
     rule = Rule("p95_ratio", max_increase="5%")
     assert verdict(rule, entry(p95=[0.3, 0.3, 0.3])) == "inconclusive"
     assert verdict(rule, entry(p95=[0.3, 0.31, 0.3, 0.29])) == "fail"
-    assert verdict(rule, entry(p95=[])) == "skipped"
+    assert verdict(rule, entry(p95=[])) == "inconclusive"  # the requests of more rounds may be enough
+    assert verdict(rule, entry(p95=[], time=[])) == "skipped"
 
 
 def test_cold_starts_are_compared_by_their_own_spread() -> None:
@@ -73,6 +75,47 @@ def test_cold_starts_are_compared_by_their_own_spread() -> None:
         assert verdict(rule, entry(starts_ns=[round(ns * factor) for ns in old.starts_ns]), old) == expected
     assert verdict(rule, entry(starts_ns=old.starts_ns[:3]), old) == "inconclusive"
     assert verdict(rule, entry(), old) == "skipped"
+
+
+def test_cold_starts_of_another_day_are_held_against_those_of_stock() -> None:
+    rule, then = Rule("cold_start", max_increase="10%"), [10**9, 10**9 + 10**6, 10**9, 10**9 - 10**6]
+    slower_day = [2 * ns for ns in then]
+    old = entry(starts_ns=then, stock_starts_ns=then)
+    assert verdict(rule, entry(starts_ns=slower_day, stock_starts_ns=slower_day), old, paired=False) == "pass"
+    assert verdict(rule, entry(starts_ns=slower_day, stock_starts_ns=then), old, paired=False) == "fail"
+    assert verdict(rule, entry(starts_ns=slower_day), old, paired=False) == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept", "missed", "unsure"),
+    [
+        (
+            Rule("p95", max="1s"),
+            {"p95_ns": 9e8, "p95_ends_ns": [8e8, 9.9e8]},
+            {"p95_ns": 2e9, "p95_ends_ns": [1.1e9, 3e9]},
+            {"p95_ns": 9e8, "p95_ends_ns": [8e8, 1.1e9]},
+        ),
+        (
+            Rule("qps", min=20),
+            {"rate": 25.0, "rate_ends": [21.0, 29.0]},
+            {"rate": 15.0, "rate_ends": [11.0, 19.0]},
+            {"rate": 25.0, "rate_ends": [19.0, 31.0]},
+        ),
+        (
+            Rule("cold_start", max="3s"),
+            {"starts_ns": [2 * 10**9, 2 * 10**9 + 1] * 2},
+            {"starts_ns": [4 * 10**9, 4 * 10**9 + 1] * 2},
+            {"starts_ns": [2 * 10**9, 3 * 10**9] * 2},
+        ),
+    ],
+)
+def test_a_limit_of_a_value_needs_its_whole_interval_on_one_side(
+    rule: Rule, kept: dict[str, object], missed: dict[str, object], unsure: dict[str, object]
+) -> None:
+    for changes, expected in ((kept, "pass"), (missed, "fail"), (unsure, "inconclusive"), ({"time": []}, "skipped")):
+        (found,) = judged([rule], [entry(**changes)], [entry()])
+        assert (found.verdict, found.timed) == (expected, expected != "skipped")
+    assert verdict(Rule("p95", max="1s"), entry()) == "inconclusive"  # too few requests so far
 
 
 def test_against_a_baseline_both_ratios_to_stock_have_their_errors() -> None:
@@ -144,14 +187,21 @@ def test_on_another_device_times_are_skipped_with_the_reason_and_answers_judged(
 def test_combinations_that_are_gone_new_or_broken_are_never_silent() -> None:
     broken = entry("c", problem="failed (crash) in round 0: boom")
     absent = entry("d", problem="skipped: no flash")
+    worse, late = entry("e", problem="failed (crash) in round 0: boom"), entry("f", problem=NOT_RUN)
+    hopeless = entry("g", problem="failed (crash) in round 0: boom")
     found = judged(
-        [Rule("parity")], [entry("a"), broken, absent, entry("new")], [entry("a"), entry("b"), entry("c"), absent]
+        [Rule("parity")],
+        [entry("a"), broken, absent, worse, late, hopeless, entry("new")],
+        [entry("a"), entry("b"), entry("c"), absent, replace(absent, combination="e"), entry("f"), hopeless],
     )
     of = {one.cell: one for one in found if one.rule == "cells"}
     assert {name: one.verdict for name, one in of.items()} == {
         "b": "fail",
         "c": "fail",
         "d": "skipped",
+        "e": "fail",
+        "f": "inconclusive",
+        "g": "skipped",
         "new": "skipped",
     }
     assert "was it renamed" in of["b"].says
@@ -188,6 +238,18 @@ def test_entries_hold_a_runs_figures() -> None:
     assert found["better"].qps[0] < 0
 
 
+def test_the_other_side_of_a_round_has_a_problem_only_where_it_breaks_too() -> None:
+    cell = Cell("a", "single_stream", "t", "cpu")
+    for records, expected in (
+        ([Failed(cell, 0, "crash", "boom")], None),
+        ([Failed(cell, 0, "crash", "boom", other="failed (crash): boom")], "failed (crash): boom"),
+        ([Skipped(cell, 0, "no flash", other=None)], None),
+        ([Measured(cell_records("a", 0).cell, 0, ColdStart()), Failed(cell, 0, "other", "boom", "failed there")], "f"),
+    ):
+        found = partners(records)["a"].problem  # type: ignore[arg-type]
+        assert found == expected or (found or "").startswith(expected or "-")
+
+
 def cell_records(name: str, number: int, *, failed: bool = False) -> Record:
     cell = Cell(name, "cold_start", "t", "cpu")
     return Failed(cell, number, "crash", "boom") if failed else Measured(cell, number, ColdStart())
@@ -210,6 +272,15 @@ def test_rounds_go_on_where_a_rule_is_open() -> None:
     assert {name: made.count(name) for name in ("baseline", "a", "b")} == {"baseline": 1, "a": 16, "b": 4}
     ends = {one.combination: one.rule for one in rounds.ends([cell_records("a", i) for i in range(16)])}
     assert ends == {"baseline": "budget", "a": "rounds", "b": "decided"}
+
+
+def test_a_look_at_others_rounds_may_open_a_rule_again() -> None:
+    def open_now(records: Sequence[Record]) -> set[str]:
+        count = sum(record.cell.combination == "a" for record in records)
+        return {"a"} if count == 4 else {"b"} if count == 8 and len(records) < 21 else set()
+
+    made = drawn(GateRounds(PLAN, {"a", "b"}, open_now, random.Random(0), rounds=16))
+    assert {name: made.count(name) for name in ("a", "b")} == {"a": 8, "b": 16}
 
 
 def test_rounds_end_at_the_budget_and_where_a_combination_fails() -> None:

@@ -10,8 +10,11 @@ from made_up import HEADER, RECORDS, measured
 from msgspec.structs import replace
 
 from harness.analyse.view import view
-from harness.record import Difference, Failed, Measured, Record
+from harness.conditions import Conditions, Course, GpuConditions
+from harness.profile import PARTS, Profile
+from harness.record import Difference, Failed, Measured, Record, SingleStream
 from harness.report import html
+from harness.report.conditions import conditions, where
 from harness.report.flat import as_csv, flat
 from harness.report.marked import AROUND, GAP, pieces
 from harness.report.private import without_texts
@@ -83,6 +86,73 @@ def test_an_answer_that_differs_stands_in_its_text_and_is_escaped() -> None:
     assert 'only the baseline: <mark class="missed" lang="zh">价格: 九元</mark>' in written
     assert "<script>alert" not in written
     assert "the text is not at hand" in written  # of t3 and t7
+
+
+def profiled(name: str, *differences: Difference) -> list[Measured]:
+    """Its round of single_stream, with what a request is made of: 30 ms, of which `cross` has 9."""
+    profile = Profile({part: [2_000_000, 4_000_000] for part in PARTS} | {"cross": [9_000_000] * 2}, 10**7, [])
+    return [
+        replace(record, samples=replace(record.samples, profile=profile))
+        for record in measured(name, 0.5, *differences)
+        if isinstance(record, Measured) and isinstance(record.samples, SingleStream)
+    ]
+
+
+def details_of(name: str, written: str) -> str:
+    return written.partition(f'<details id="cell-{list(HEADER.exact).index(name)}">')[2].partition("</details>")[0]
+
+
+def test_details_tell_what_a_request_is_made_of() -> None:
+    wrong = profiled("wrong", Difference("t3", tie=False, expected=SPAN, got=[]))
+    rest = [one for one in RECORDS if one.cell.combination not in ("good", "wrong")]
+    written = page_of([*rest, *profiled("good"), *wrong], {})
+    good = details_of("good", written)
+    assert "<dt>text tower</dt><dd>3.00 ms (10%)</dd>" in good
+    assert "<dt>cross</dt><dd>9.00 ms (30%)</dd>" in good
+    assert "<dt>cross</dt><dd><s>9.00 ms (30%)</s></dd>" in details_of("wrong", written)
+    assert "What a request is made of" not in details_of("better", written)
+
+
+def test_details_tell_the_conditions_of_each_round() -> None:
+    hot = Conditions(0.123, 0.0, 0.5, GpuConditions([1980, 1200], ["power cap", "thermal slowdown"], 1, None))
+    course = Course(1.0, 3.5, 12.8, 2.7, 11, steady=False)
+    (timed,) = profiled("good")
+    rounds = [replace(timed, round=1, conditions=Conditions(0.0, 0.2, 0.25)), replace(timed, conditions=hot)]
+    lines = conditions([rounds[0], replace(rounds[1], course=course)])["good"]
+    assert [dict(zip(lines[0], line, strict=True)) for line in lines[1:]] == [
+        {
+            "round": "0",
+            "other programs": "12.3% of a core",
+            "hypervisor": "0.0% of a core",
+            "load average before": "0.50",
+            "GPU clock": "1980 to 1200 MHz",
+            "GPU slowed down by": "power cap, thermal slowdown",
+            "others on the GPU": "1",
+            "warm-up requests": "11, never steady",
+            "coming up": "3.5 s",
+            "timed passes": "12.8 s",
+            "whole round": "20.0 s",
+        },
+        {
+            **dict.fromkeys(lines[0], "–"),
+            "round": "1",
+            "other programs": "0.0% of a core",
+            "hypervisor": "20.0% of a core",
+            "load average before": "0.25",
+        },
+    ]
+    rest = [one for one in RECORDS if one.cell.combination != "good"]
+    written = page_of([*rest, *rounds], {})
+    assert '<tr><th scope="row">0</th><td>12.3% of a core</td><td>0.0% of a core</td>' in details_of("good", written)
+    assert "<td>4.0% of a core</td><td>0.0% of a core</td><td>0.50</td></tr>" in details_of("baseline", written)
+    assert "Conditions of its rounds" not in details_of("broken", written)
+
+
+def test_the_device_and_the_threads_of_all_rounds_are_said_where_they_are_recorded() -> None:
+    on_gpu = replace(HEADER, device="cuda:0", environment={"threads": 2, "worker": {"gpu": "T4"}})
+    assert where(on_gpu) == "On cuda:0 (T4), 2 CPU threads a process"
+    assert where(replace(HEADER, environment={"threads": 1})) == "On cpu, 1 CPU thread a process"
+    assert where(HEADER) == "On cpu"
 
 
 def test_a_report_that_travels_has_no_text_and_no_span() -> None:

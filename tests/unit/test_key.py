@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import harness
 from harness.run import key as key_file
+from harness.run.ablation import Options, _key, prepare
 from harness.run.key import run_key
 
 
@@ -33,3 +35,15 @@ def test_a_run_goes_on_only_where_all_that_decides_is_the_same(tmp_path: Path, m
     monkeypatch.setattr(key_file, "packages", lambda: {"torch": "1.0"})
     seen.add(found())
     assert len(seen) == 6
+
+
+def test_a_run_of_other_targets_or_against_another_partner_is_another(tmp_path: Path, golden: Path) -> None:
+    suite = tmp_path / "own.toml"
+
+    def found(targets: str = "", **changes: Any) -> str:
+        suite.write_text(f'[combinations]\ndesign = "explicit"\n[texts]\ndatasets = ["article"]\n{targets}')
+        return _key(prepare(Options(str(suite), checkpoint=str(golden), **changes)))
+
+    assert found() == found()
+    targets = [f'[targets]\nmax_p95 = "{limit}"\n' for limit in ("800ms", "900ms")]
+    assert len({found(), *map(found, targets), found(partner="HEAD (0123abcde)")}) == 4

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +54,28 @@ assert not {"torch._dynamo", "sympy", "matplotlib", "scipy"} & set(sys.modules)
     assert "transformers" not in heavy_after(code).split()
 
 
+WITHOUT_DATASETS = (
+    "import harness\ntry:\n    import datasets\n    raise SystemExit('imported')\nexcept ImportError: pass"
+)
+
+
+def run_in(directory: Path, code: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], cwd=directory, env=environment, check=True, timeout=60)
+
+
 def test_our_data_folder_is_not_taken_for_the_library_of_its_name() -> None:
-    code = "import harness\ntry:\n    import datasets\n    raise SystemExit('imported')\nexcept ImportError: pass"
-    assert heavy_after(code) == ""
+    assert heavy_after(WITHOUT_DATASETS) == ""
+
+
+def test_nor_is_that_of_another_revision_beside_ours(tmp_path: Path) -> None:
+    for folder in ("datasets", "harness"):
+        (tmp_path / folder).mkdir()
+    shutil.copy(ROOT / "harness" / "__init__.py", tmp_path / "harness")
+    run_in(tmp_path, f"{WITHOUT_DATASETS}\nassert harness.__file__.startswith({str(tmp_path)!r})")
+
+
+def test_somebody_elses_folder_of_that_name_can_be_imported(tmp_path: Path) -> None:
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "mine.py").touch()
+    run_in(tmp_path, "import harness\nimport datasets.mine")

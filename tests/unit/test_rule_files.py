@@ -24,8 +24,8 @@ def test_limits_have_the_units_of_their_metric(tmp_path: Path) -> None:
     latency, memory, p95, qps, parity = read_rules(path).rule
     assert (latency.share(), latency.timed, latency.name) == (0.05, True, "latency_ratio max increase 5%")
     assert (memory.amount(), memory.share(), memory.timed, memory.severity) == (64 << 20, None, False, "warn")
-    assert (p95.amount(), p95.timed) == (8e8, False)
-    assert (qps.amount(), qps.timed) == (20, False)
+    assert (p95.amount(), p95.timed, p95.relative) == (8e8, True, False)
+    assert (qps.amount(), qps.timed, qps.relative) == (20, True, False)
     assert (parity.limit, parity.name) == (None, "parity")
 
 
@@ -47,6 +47,9 @@ def test_limits_have_the_units_of_their_metric(tmp_path: Path) -> None:
         ("[[rule]]\nmetric = 'f1_drop'\nmax = '0.5'", "is not number"),
         ("[[rule]]\nmetric = 'f1_drop'\nmax = -1", "is not number"),
         ("[[rule]]\nmetric = 'parity'\n[rule", "is no TOML"),
+        ("[[rule]]\nmetric = 'qps'\nmax_decrease = '100%'", "max_decrease = '100%' is not percent"),
+        ("rounds = 0\n[[rule]]\nmetric = 'parity'", "write one of 1, 2, 3, 4, 8, 16"),
+        ("rounds = 10\n[[rule]]\nmetric = 'parity'", "write one of 1, 2, 3, 4, 8, 16"),
         ("suit = 'x'\n[[rule]]\nmetric = 'parity'", "suit"),
     ],
 )

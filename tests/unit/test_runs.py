@@ -10,12 +10,12 @@ from made_up import HEADER, RECORDS, measured
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from harness.analyse.runs import side_by_side
+from harness.analyse.runs import Runs, side_by_side
 from harness.analyse.view import View, view
 from harness.cli.app import app
 from harness.errors import InputError
 from harness.record import RECORD_VERSION, Record
-from harness.report.runs import render
+from harness.report.runs import as_json, render
 
 VERSION = f'"version":{RECORD_VERSION}'.encode()
 DEMO = Path(__file__).parents[2] / "reports" / "cpu" / "demo"
@@ -51,20 +51,59 @@ def test_what_has_grown_slower_and_what_is_gone() -> None:
     assert good.to_first.verdict == "slower"
     assert (better.row, better.to_first) == (None, None)
     written = render(found, absolute=False)
-    (line,) = (line for line in written.splitlines() if line.startswith("| good |"))
+    (line, _) = (line for line in written.splitlines() if line.startswith("| good |"))
     assert "slower" in line
-    (line,) = (line for line in written.splitlines() if line.startswith("| better |"))
+    (line, rest) = (line for line in written.splitlines() if line.startswith("| better |"))
     assert "not in this run" in line
+    assert rest.endswith("| – |")
+
+
+def of_two_devices() -> Runs:
+    other = run(device="cuda:1", environment={"cores": 2, "worker": {"gpu": "A"}, "load_average": [1]})
+    return side_by_side({"a": run(), "b": other})
 
 
 def test_times_of_two_devices_are_shown_only_where_asked_for() -> None:
-    other = run(device="cuda:1", environment={"cores": 2, "worker": {"gpu": "A"}, "load_average": [1]})
-    found = side_by_side({"a": run(), "b": other})
+    found = of_two_devices()
     assert not found.alike
     assert found.differing == {"device": ("cpu", "cuda:1"), "worker.gpu": ("–", "A")}
     assert "mean, A" not in render(found, absolute=False)
     assert "--absolute" in render(found, absolute=False)
     assert "mean, A" in render(found, absolute=True)
+
+
+def test_as_json_too_times_of_two_devices_are_shown_only_where_asked_for() -> None:
+    (hidden, _), (shown, _) = (
+        json.loads(as_json(of_two_devices(), absolute=absolute))["combinations"]["good"] for absolute in (False, True)
+    )
+    assert list(hidden) == list(shown)
+    times = {name for name in shown if name.endswith(("_ns", "_ns_low", "_ns_high", "_per_s"))}
+    assert {"mean_ns", "p50_ns_low", "cold_start_ns", "offline_per_s", "closed_loop_3_clients_per_s"} <= times
+    assert {name for name in shown if shown[name] is not None and hidden[name] is None} <= times
+    assert {name for name in times if hidden[name] is not None} == set()
+    assert shown["mean_ns"] > 0
+    assert hidden["time_to_stock"] == pytest.approx(0.5)
+
+
+def cells(written: str, combination: str) -> dict[str, str]:
+    """The line of a combination in the second table, by column."""
+    lines = written.partition("## Load, memory and start\n")[2].splitlines()
+    (named,) = (line for line in lines if line.startswith("| combination |"))
+    (line,) = (line for line in lines if line.startswith(f"| {combination} |"))
+    columns, fields = ([field.strip() for field in one.strip("|").split("|")] for one in (named, line))
+    return dict(zip(columns, fields, strict=True))
+
+
+def test_loads_memory_and_starts_stand_beside_each_other() -> None:
+    found = cells(render(side_by_side({"a": run(), "b": slowed()}), absolute=False), "good")
+    assert found["RSS serving, A"] == found["RSS serving, B"] == "2.00 GiB"
+    assert found["cold start, A"] == "1.5 s"
+    first, second = (float(found[f"QPS (3 clients), {letter}"]) for letter in "AB")
+    assert first == pytest.approx(2 * second, rel=0.01)
+    assert not any("VRAM" in column for column in found)
+    found = cells(render(of_two_devices(), absolute=False), "good")
+    assert found["RSS serving / stock, B"] == found["cold start / stock, A"] == "1.00"
+    assert found["QPS (3 clients) / stock, A"].startswith("2.00 [")
 
 
 def test_the_command_takes_two_directories_or_more(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def test_a_suite_needs_only_its_texts(file: Path) -> None:
         ("[combinations]\ninclud = []", r"own.toml, \[combinations\]: unknown key 'includ'; did you mean 'include'\?"),
         (
             "[measure]\nzzz = 1",
-            r"key 'zzz' \(known: clients, f1_margin, keep_heap, only, passes, precision, rounds, scenarios, starts, timeout_s\)",
+            r"key 'zzz' \(known: clients, f1_margin, keep_heap, only, passes, precision, rounds, scenarios, starts, "
+            r"timeout_s\)",
         ),
     ],
 )

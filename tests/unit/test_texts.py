@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.data.check import check
 from harness.data.texts import is_file, read_texts
 from harness.errors import InputError
 from harness.plan.suite import Texts
@@ -93,3 +94,20 @@ def test_the_tools_own_format_is_strict_whatever_the_file_is_called(tmp_path: Pa
     file.write_text(good + good, encoding="utf-8")
     with pytest.raises(InputError, match="line 2: the id '1' stands on an earlier line too"):
         list(read_texts(str(file), pytest.fail))
+
+
+def test_a_schema_for_texts_that_carry_theirs_is_refused(tmp_path: Path) -> None:
+    schema, native, plain = '{"价格": null}', SAMPLES / "native.jsonl", tmp_path / "plain.txt"
+    plain.write_text("八元一斤\n", encoding="utf-8")
+    for name in ("article", str(native)):
+        with pytest.raises(InputError, match="carry a schema each"):
+            list(read_texts(name, pytest.fail, schema=schema))
+    with pytest.raises(InputError, match="carry a schema each"):
+        check(native, lambda _, __: None, schema=schema)
+    with pytest.raises(InputError, match="carry a schema each"):
+        choose(Texts(["article"], compared=[str(native)], schema=schema), pytest.fail)
+    timed, compared = choose(Texts(["article"], compared=[str(plain)], schema=schema), pytest.fail)
+    assert len(timed[0].schema) > 1
+    assert dict(compared[0].schema) == {"价格": None}
+    with pytest.raises(InputError, match="did you mean 'business/test'"):
+        list(read_texts("busines", pytest.fail, schema=schema))

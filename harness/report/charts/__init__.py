@@ -32,7 +32,7 @@ class Kind:
 
     name: str
     description: str
-    needs: str  # what must have been measured, and which suite or scenario does
+    needs: str  # what must have been measured, and which suite measures it
     chart: Callable[[View], Figure | None]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DESCRIPTION = "pairs of optimizations: what both bring over the product of what each brings alone"
-NEEDS = "all combinations, or a fraction that tells pairs, as the suites full and quick have them"
+NEEDS = "all combinations, as the suite full has them, or a fraction that tells pairs"
 _WIDEST = 2.0  # of the scale of colours: twice or half the product
 
 

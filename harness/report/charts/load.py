@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DESCRIPTION = "texts answered a second against the median latency, a point for each number of clients"
-NEEDS = "the scenario closed_loop with several numbers of clients, by `clients = [1, 4]` in a suite"
+NEEDS = "the scenario closed_loop with several numbers of clients, by `clients = [1, 4]` in a suite like demo"
 
 
 def chart(run: View) -> Figure | None:

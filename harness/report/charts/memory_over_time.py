@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DESCRIPTION = "memory over one pass that is not timed, of the notable combinations"
-NEEDS = "the scenario single_stream; runs made before this was recorded have none"
+NEEDS = "the scenario single_stream, in a suite like demo; runs made before this was recorded have none"
 
 
 def chart(run: View) -> Figure | None:

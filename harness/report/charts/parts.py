@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DESCRIPTION = "the parts of a request, from tokens to spans, stacked; from a pass that is not timed"
-NEEDS = "the scenario single_stream; runs made before this was recorded have none"
+NEEDS = "the scenario single_stream, in a suite like demo; runs made before this was recorded have none"
 
 
 def chart(run: View) -> Figure | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DESCRIPTION = "operations a second on tokens, padding left out, under the device's ceilings"
-NEEDS = "the scenario single_stream; runs made before work was recorded have none"
+NEEDS = "the scenario single_stream, in a suite like demo; runs made before work was recorded have none"
 _GIGA = 1e9
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DESCRIPTION = "each optimization's share (Shapley) of what all bring together; the shares multiply to the whole"
-NEEDS = "all combinations, or a fraction that tells pairs, as the suites full and quick have them"
+NEEDS = "all combinations, as the suite full has them, or a fraction that tells pairs"
 
 
 def chart(run: View) -> Figure | None:

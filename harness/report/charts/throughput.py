@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 DESCRIPTION = "texts answered a second under load"
-NEEDS = "the scenarios closed_loop or offline, as the suites demo and quick have them"
+NEEDS = "the scenario closed_loop, as the suites demo and quick have it, or offline"
 
 
 def chart(run: View) -> Figure | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.analyse.gate import Finding
+from harness.report.one_line import one_line
 
 _MOST = 10  # of a kind that GitHub shows of one step
 
@@ -30,7 +31,7 @@ def _kind(one: Finding) -> str | None:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return one_line(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 from harness.analyse.baselines import Baseline, changed_answers
 from harness.analyse.entries import Entry
+from harness.report.one_line import one_line
 from harness.report.pipes import plain
 from harness.report.table import NOTHING
-from harness.units import format_bytes
+from harness.units import NS_PER_S, format_bytes, format_ms, format_seconds
+
+_NAMED = 5  # texts on a line
 
 
 def shown(found: Baseline) -> Iterator[str]:
@@ -24,22 +28,42 @@ def shown(found: Baseline) -> Iterator[str]:
 
 
 def differing(old: Baseline, new: Baseline) -> Iterator[str]:
-    """A line for each thing that differs."""
-    for part in ("suite", "checkpoint", "weights", "device", "kind", "environment"):
+    """A line for each thing that differs, and for each combination of which a figure does; none for the same."""
+    for part in old.origin.__struct_fields__:
         before, after = getattr(old.origin, part), getattr(new.origin, part)
         if before != after:
             yield f"{part}: {before} -> {after}"
-    if changed := changed_answers(new, old):
-        yield f"answers of the baseline extractor: {len(changed)} texts ({', '.join(changed[:5])})"
+    changed = changed_answers(new, old)
+    texts = {**old.answers, **new.answers}
+    rounded = [name for name in texts if old.answers.get(name) != new.answers.get(name) and name not in changed]
+    yield from _texts("answers of the baseline extractor", changed)
+    yield from _texts("its answers that rounding may decide", rounded)
+    yield from _texts("only in one of both rounding may decide", sorted(old.near ^ new.near))
     for name in {**old.entries, **new.entries}:
         if name not in new.entries or name not in old.entries:
             yield f"{name}: {'gone' if name not in new.entries else 'new'}"
-        elif _line(old.entries[name]) != _line(new.entries[name]):
-            yield f"{name}: {_joined(old.entries[name])} -> {_joined(new.entries[name])}"
+        elif figures := list(_changes(old.entries[name], new.entries[name])):
+            yield f"{name}: {', '.join(figures)}"
 
 
-def _joined(entry: Entry) -> str:
-    return ", ".join(field for field in _line(entry)[1:] if field != NOTHING)
+def without_figures(found: Baseline) -> Iterator[str]:
+    """The combinations that nothing, or not all, was measured of, each with why."""
+    return (f"{entry.combination}: {one_line(entry.problem)}" for entry in found.entries.values() if entry.problem)
+
+
+def _texts(what: str, names: Sequence[str]) -> Iterator[str]:
+    if names:
+        yield f"{what}: {len(names)} texts ({', '.join(names[:_NAMED])})"
+
+
+def _changes(old: Entry, new: Entry) -> Iterator[str]:
+    """Each figure that differs, as it was and as it is."""
+    for field in new.__struct_fields__:
+        before, after = getattr(old, field), getattr(new, field)
+        if before != after:
+            name, show = _FIGURES.get(field, (field, str))
+            was, now = (NOTHING if one in (None, []) else one_line(show(one)) for one in (before, after))
+            yield f"{name} {was} -> {now}" if was != now else f"{name} by less than is shown ({now})"
 
 
 def _line(entry: Entry) -> list[str]:
@@ -60,3 +84,29 @@ def _ratio(rounds: Sequence[float]) -> str:
 
 def _bytes(value: int | None) -> str:
     return NOTHING if value is None else format_bytes(value)
+
+
+def _rounds(logarithms: Sequence[float]) -> str:
+    return f"{_ratio(logarithms)} in {len(logarithms)} rounds"
+
+
+def _starts(nanoseconds: Sequence[int]) -> str:
+    return f"{format_seconds(fmean(nanoseconds) / NS_PER_S)} in {len(nanoseconds)} starts"
+
+
+# How a difference names an entry's field and shows its value; a field that is not here stands as it is.
+_FIGURES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
+    "time": ("time / stock", _rounds),
+    "p95": ("P95 / stock", _rounds),
+    "qps": ("time / stock under load", _rounds),
+    "rate": ("QPS", "{:.3g}".format),
+    "rate_ends": ("QPS interval", lambda ends: " to ".join(f"{end:.3g}" for end in ends)),
+    "p95_ns": ("P95", format_ms),
+    "p95_ends_ns": ("P95 interval", lambda ends: " to ".join(map(format_ms, ends))),
+    "starts_ns": ("cold start", _starts),
+    "stock_starts_ns": ("stock's cold start", _starts),
+    "rss_bytes": ("RSS serving", format_bytes),
+    "vram_bytes": ("VRAM serving", format_bytes),
+    "f1": ("F1", "{:.2f}".format),
+    "differs": ("other answers", ", ".join),
+}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from xml.etree import ElementTree as Xml
 
 from harness.analyse.gate import Finding
+from harness.report.one_line import one_line
 
 
 def render(findings: Sequence[Finding], against: str, made: datetime) -> str:
@@ -17,6 +19,7 @@ def render(findings: Sequence[Finding], against: str, made: datetime) -> str:
         against: what it compared with.
         made: when.
     """
+    findings = [replace(one, says=one_line(one.says)) for one in findings]
     hard = [one for one in findings if not one.warns]
     suite_attributes = {
         "id": "0",

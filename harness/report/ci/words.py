@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from harness.analyse.gate import Finding
+from harness.report.one_line import one_line
 from harness.report.pipes import plain
 
 Outcome: TypeAlias = Literal["pass", "fail", "inconclusive"]
@@ -24,7 +25,7 @@ def console(findings: Sequence[Finding], against: str) -> Iterator[str]:
     """A line a finding, the worst first, and what they come to."""
     rules, cells = (max((len(getattr(one, part)) for one in findings), default=0) for part in ("rule", "cell"))
     for one in ordered(findings):
-        yield f"{mark(one):<4}  {one.rule:<{rules}}  {one.cell:<{cells}}  {one.says}"
+        yield f"{mark(one):<4}  {one.rule:<{rules}}  {one.cell:<{cells}}  {one_line(one.says)}"
     yield f"\nGate against {against}: {sentence(findings)}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +29,7 @@ from harness.record import (
     ColdStart,
     Difference,
     Failed,
-    Load,
     Mark,
-    Measured,
     Offline,
     Parity,
     Record,
@@ -42,11 +40,9 @@ from harness.record import (
     StartUp,
 )
 from harness.run import protocol as say
-from harness.run.pair import Pair, Starter
+from harness.run.executors.recorded import account, idle, loads, record
+from harness.run.pair import Pair, Starter, blaming
 from harness.run.process import WorkerError, WorkerProcess
-from harness.units import NS_PER_S
-
-Passes = Sequence[say.Timed]
 
 
 @dataclass(frozen=True)
@@ -101,14 +97,20 @@ class LocalExecutor:
         facts = {**ready.facts, CEILINGS: to_builtins(ceilings)}
         return Reference(answered.answers, answered.marks), facts
 
-    def comes_up(self, combination: str) -> None:
-        """See that the other code starts at all.
-
-        Raises:
-            WorkerError: it does not.
-        """
-        with ExitStack() as stack:
-            self._start(combination, "other", self._deadline(), stack, self._settings.other_code).hear(say.Ready)
+    def other_problem(self, combination: str, *, answering: bool = True) -> str | None:
+        """Why the other code, alone, does not come up; or does not answer with all its optimizations active."""
+        try:
+            with ExitStack() as stack:
+                deadline, code = self._deadline(), self._settings.other_code
+                worker = self._start(combination, f"{combination}.other", deadline, stack, code)
+                worker.hear(say.Ready)
+                if not answering:
+                    return None
+                worker.ask(say.Answer(), say.Answered)
+                said = idle(worker.ask(say.Prove(), say.Proved).evidence)
+        except WorkerError as error:
+            return f"skipped: {error}" if error.kind == "unavailable" else f"failed ({error.kind}): {error}"
+        return f"failed (inactive): {said}" if said else None
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
         """Measure all scenarios of a combination once; what goes wrong is a record too."""
@@ -120,7 +122,7 @@ class LocalExecutor:
             if error.kind == "unavailable":
                 return [Skipped(cell, number, str(error)) for cell in planned.cells]
             return [Failed(cell, number, error.kind, str(error)) for cell in planned.cells]
-        return [_record(cell, number, samples[cell], noise, course) for cell in planned.cells]
+        return [record(cell, number, samples[cell], noise, course) for cell in planned.cells]
 
     def _measure(
         self, planned: Planned, number: int, reference: Reference
@@ -156,7 +158,8 @@ class LocalExecutor:
             more = bool(number == 0 and stream and settings.timed < len(settings.examples))
             theirs_too: dict[str, Any] = {}
             if settings.other_code:
-                reference, theirs_too = self._of_partner(pair.partner, everything=more)
+                with blaming("partner"):
+                    reference, theirs_too = self._of_partner(pair.partner, everything=more)
             if stream and more:
                 answers[stream].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
             parity = {cell: self._parity(pair.own, passes, reference) for cell, passes in answers.items()}
@@ -184,10 +187,10 @@ class LocalExecutor:
                     **theirs_too,
                 )
             elif cell.scenario == "closed_loop":
-                samples[cell] = ClosedLoop(cell.clients, _loads(ours), _loads(theirs), parity[cell])
+                samples[cell] = ClosedLoop(cell.clients, loads(ours), loads(theirs), parity[cell])
             else:
-                samples[cell] = Offline(_loads(ours), _loads(theirs), parity[cell])
-        return samples, noise, _course(clock, timed.values(), pair)
+                samples[cell] = Offline(loads(ours), loads(theirs), parity[cell])
+        return samples, noise, account(clock, timed.values(), pair)
 
     def _of_partner(self, partner: WorkerProcess, *, everything: bool) -> tuple[Reference, dict[str, Any]]:
         """The other code's answers, untimed, and what a record keeps of them."""
@@ -267,28 +270,3 @@ class LocalExecutor:
 
     def _deadline(self) -> float:
         return time.monotonic() + self._settings.timeout_s
-
-
-def _loads(passes: Passes) -> list[Load]:
-    return [Load(one.wall_ns, one.request_ns) for one in passes]
-
-
-def _course(clock: Sequence[float], timed: Iterable[tuple[Passes, Passes]], pair: Pair) -> Course:
-    """The account of a round from four readings of the clock: begun, cold starts made, both warm, all done."""
-    begun, started, warm, done = clock
-    measuring = sum(one.wall_ns for both in timed for passes in both for one in passes) / NS_PER_S
-    return Course(
-        cold_starts_s=started - begun,
-        coming_up_s=warm - started,
-        measuring_s=measuring,
-        checking_s=max(0.0, done - warm - measuring),
-        warm_up_requests=pair.warm["own"].requests,
-        steady=all(one.steady for one in pair.warm.values()),
-    )
-
-
-def _record(cell: Cell, number: int, samples: Samples, noise: Conditions | None, course: Course) -> Record:
-    if isinstance(samples, SingleStream) and (idle := [e for e in samples.evidence if not e.active]):
-        said = "; ".join(f"{evidence.optimization} is not active: {evidence.summary}" for evidence in idle)
-        return Failed(cell, number, "inactive", said)
-    return Measured(cell, number, samples, noise, course)
