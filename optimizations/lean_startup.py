@@ -45,4 +45,4 @@ def lean_startup(plan: LoadPlan) -> LoadPlan:
 
         return adopt(as_safetensors(checkpoint), config, plan.device)
 
-    return replace(plan, read_tokenizer=from_vocabulary, read_config=read_config, read_model=read_model)
+    return replace(plan, read_tokenizer=from_vocabulary, read_config=read_config, read_model=read_model, imports=())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.analyse.effects import Effects, effects
 from harness.analyse.rows import Row
-from harness.analyse.stats import log_ratio, pooled_spread
+from harness.analyse.stats import ASSUMED_SD, log_ratio, pooled_spread
 from harness.errors import InputError
 from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream
 
@@ -24,8 +24,14 @@ class Attribution:
     refusal: str | None  # why there are none
 
 
-def attribute(records: Sequence[Record], rows: Sequence[Row]) -> Attribution | None:
-    """The effects of the optimizations of the widest combination; None where no combination has two of them."""
+def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float = ASSUMED_SD) -> Attribution | None:
+    """The effects of the optimizations of the widest combination; None where no combination has two of them.
+
+    Args:
+        records: of the run.
+        rows: of the run.
+        assumed_sd: of a log ratio between rounds, where there are too few to tell.
+    """
     names = {row.combination: parts(row.combination) for row in rows if row.combination != STOCK}
     factors = max(names.values(), key=len, default=frozenset())
     if len(factors) < 2:
@@ -39,19 +45,19 @@ def attribute(records: Sequence[Record], rows: Sequence[Row]) -> Attribution | N
     left_out = tuple(name for name in cells if name not in sound)
     try:
         return Attribution(
-            {name: found for name, of in values.items() if (found := _effects(name, of))}, left_out, None
+            {name: found for name, of in values.items() if (found := _effects(name, of, assumed_sd))}, left_out, None
         )
     except InputError as error:
         return Attribution({}, left_out, str(error))
 
 
-def _effects(quantity: str, cells: Mapping[frozenset[str], Sequence[float]]) -> Effects | None:
+def _effects(quantity: str, cells: Mapping[frozenset[str], Sequence[float]], assumed_sd: float) -> Effects | None:
     """None where too few rounds or combinations measured a quantity; of times, these must tell something.
 
     Raises:
         InputError: the combinations whose times are known cannot tell effects.
     """
-    spread = pooled_spread({"+".join(sorted(cell)): values for cell, values in cells.items()})
+    spread = pooled_spread({"+".join(sorted(cell)): values for cell, values in cells.items()}, assumed_sd)
     if quantity == TIME:
         return effects(cells, spread)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -24,7 +24,6 @@ from harness.analyse.stats import (
     log_ratio,
     percentile,
     percentiles,
-    pooled_spread,
     spreads,
 )
 from harness.analyse.targets import judged
@@ -52,6 +51,7 @@ from harness.work import Ceilings
 # Where a run's environment holds what `selfcheck` found: the sd of log ratios between processes on this machine.
 MACHINE_SD = "between_process_sd"
 CEILINGS = "ceilings"  # and, in what the worker said of itself, what the device can do
+Under: TypeAlias = tuple[str, int]  # a scenario of load, and its number of clients
 NOT_RUN = "not run"  # the problem of a combination that got no round
 
 
@@ -83,7 +83,9 @@ def ratios(records: Iterable[Record]) -> dict[str, list[float]]:
 def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spreads]:
     """The rows in the plan's order, and the spreads that their intervals come from."""
     measured, of_rounds = streams(records), ratios(records)
-    spread = spreads(of_rounds, assumed_sd(header.environment))
+    assumed = assumed_sd(header.environment)
+    spread = spreads(of_rounds, assumed)
+    loads = {load: (by_name, spreads(by_name, assumed)) for load, by_name in _load_ratios(records).items()}
     alpha = ALPHA / header.looks
     to_stock = judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
     to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))
@@ -93,7 +95,12 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
         latency = _latency(found, to_stock[name], to_baseline.get(name)) if found else None
         of_row = [record for record in records if record.cell.combination == name]
         difference = None if exact else _f1_difference(found, measured.get(BASELINE, []), header.f1_margin)
-        row = _row(name, exact, latency, of_row, difference, alpha, _roofline(header, found, latency))
+        to_stocks = {
+            load: estimate(by_name[name], of_load.of(name), alpha)
+            for load, (by_name, of_load) in loads.items()
+            if name in by_name
+        }
+        row = _row(name, exact, latency, of_row, difference, to_stocks, _roofline(header, found, latency))
         rows.append(judged(row, header.targets))
     return rows, spread
 
@@ -126,7 +133,7 @@ def _row(
     latency: Latency | None,
     records: Sequence[Record],
     difference: ScoreDifference | None,
-    alpha: float,
+    loads_to_stock: Mapping[Under, Estimate],
     roofline: Share | None,
 ) -> Row:
     samples = [record.samples for record in records if isinstance(record, Measured)]
@@ -139,7 +146,7 @@ def _row(
         exact=exact,
         problem=_problem(records),
         latency=latency,
-        loads=_loads(samples, alpha),
+        loads=tuple(_throughput(under, _under(samples)[under], found) for under, found in loads_to_stock.items()),
         memory=_memory(streams),
         energy_j=_energy(streams),
         starts=tuple(start for one in cold for start in one.own),
@@ -160,8 +167,12 @@ def _row(
 def _f1_difference(
     streams: Sequence[SingleStream], baseline: Sequence[SingleStream], margin: float
 ) -> ScoreDifference | None:
+    """Over the texts that both were asked; those that are timed come first."""
     ours, theirs = _scores(streams), _scores(baseline)
-    return f1_difference(ours.by_text, theirs.by_text, margin) if ours and theirs else None
+    if ours is None or theirs is None:
+        return None
+    both = min(len(ours.by_text), len(theirs.by_text))
+    return f1_difference(ours.by_text[:both], theirs.by_text[:both], margin)
 
 
 def _scores(streams: Sequence[SingleStream]) -> Scores | None:
@@ -196,30 +207,47 @@ def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: E
     )
 
 
-def _loads(samples: Sequence[Samples], alpha: float) -> tuple[Throughput, ...]:
-    found: dict[tuple[str, int], list[ClosedLoop | Offline]] = {}
+def _under(samples: Iterable[Samples]) -> dict[Under, list[ClosedLoop | Offline]]:
+    """What was answered under each load, one a round."""
+    found: dict[Under, list[ClosedLoop | Offline]] = {}
     for one in samples:
         if isinstance(one, ClosedLoop):
             found.setdefault(("closed_loop", one.clients), []).append(one)
         elif isinstance(one, Offline):
             found.setdefault(("offline", 1), []).append(one)
-    return tuple(_throughput(*load, rounds, alpha) for load, rounds in found.items())
+    return found
 
 
-def _throughput(scenario: str, clients: int, rounds: Sequence[ClosedLoop | Offline], alpha: float) -> Throughput:
+def _load_ratios(records: Iterable[Record]) -> dict[Under, dict[str, list[float]]]:
+    """Under each load, each combination's log ratios of rates to stock, one a round.
+
+    A rate is the inverse of a time: stock's time over the combination's.
+    """
+    samples: dict[str, list[Samples]] = {}
+    for record in records:
+        if isinstance(record, Measured):
+            samples.setdefault(record.cell.combination, []).append(record.samples)
+    found: dict[Under, dict[str, list[float]]] = {}
+    for name, of_name in samples.items():
+        for under, rounds in _under(of_name).items():
+            found.setdefault(under, {})[name] = [log_ratio(_walls(one.partner), _walls(one.own)) for one in rounds]
+    return found
+
+
+def _walls(passes: Iterable[Load]) -> list[list[int]]:
+    return [[load.wall_ns] for load in passes]
+
+
+def _throughput(under: Under, rounds: Sequence[ClosedLoop | Offline], to_stock: Estimate) -> Throughput:
     passes = [load for one in rounds for load in one.own]
     requests = [ns for load in passes for ns in load.request_ns]
-    # A rate is the inverse of a time: stock's time over the combination's.
-    ratios = [
-        log_ratio([[load.wall_ns] for load in one.partner], [[load.wall_ns] for load in one.own]) for one in rounds
-    ]
     texts = rounds[0].parity.texts
     return Throughput(
-        scenario=scenario,
-        clients=clients,
+        scenario=under[0],
+        clients=under[1],
         per_second=_rate(texts, passes),
         rates=tuple(_rate(texts, one.own) for one in rounds),
-        to_stock=estimate(ratios, pooled_spread({scenario: ratios}), alpha),
+        to_stock=to_stock,
         p50_ns=percentile(requests, 0.5) if requests else None,
         p95_ns=percentile(requests, 0.95) if requests else None,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.analyse.attribution import Attribution, attribute
 from harness.analyse.claims import Findings, judge, measures_claims
-from harness.analyse.compare import compare
+from harness.analyse.compare import assumed_sd, compare
 from harness.analyse.course import course
 from harness.analyse.noise import noise
 from harness.analyse.rows import Row
@@ -42,7 +42,7 @@ def view(header: Header, records: Sequence[Record], finished: Sequence[Finished]
         records=records,
         rows=rows,
         spread=spread,
-        found=attribute(records, rows),
-        account=[*noise(records), *course(records, finished)],
+        found=attribute(records, rows, assumed_sd(header.environment)),
+        account=[*noise(records, header.environment.get("cores")), *course(records, finished)],
         judged=judge(header, records, rows) if measures_claims(rows) else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class LoadPlan:
     read_tokenizer: Callable[[Path], TextTokenizer]
     read_config: Callable[[Checkpoint], dict[str, Any]]
     read_model: Callable[[Checkpoint, dict[str, Any]], SiameseUIE]
+    imports: tuple[str, ...] = ()  # modules that reading needs, beside those of the plain start-up
 
     def load(self) -> Extractor:
         """Read everything and put it on the device."""
@@ -59,7 +60,8 @@ class LoadPlan:
 
 def stock_plan(checkpoint: Path | str, *, device: str, start: str) -> LoadPlan:
     """The reference service's start-up: transformers for tokenizer and configuration, a random model filled."""
-    return _plan(checkpoint, device, start, from_transformers, read_config_by_transformers, _fill_random_model)
+    plan = _plan(checkpoint, device, start, from_transformers, read_config_by_transformers, _fill_random_model)
+    return replace(plan, imports=("transformers",))
 
 
 def plain_plan(checkpoint: Path | str, *, device: str, start: str) -> LoadPlan:

@@ -25,7 +25,10 @@ def save(path: Path, logits: Logits) -> None:
 
 
 def largest_difference(path: Path, logits: Logits) -> float | None:
-    """The largest absolute difference from saved logits, over the prompts that are in both; None where none is."""
+    """The largest absolute difference from saved logits; None where nothing can be compared.
+
+    Over the prompts that are in both, and there over the tokens that are in both: where texts are cut, the first ones.
+    """
     import numpy as np
 
     with np.load(path, allow_pickle=False) as saved:
@@ -35,4 +38,11 @@ def largest_difference(path: Path, logits: Logits) -> float | None:
             for i, (place, prompt) in enumerate(keys)
             if prompt in logits.get(place, {})
         ]
-    return max((float(np.abs(ours - theirs).max(initial=0.0)) for ours, theirs in shared), default=None)
+    tokens = [min(ours.shape[-1], theirs.shape[-1]) for ours, theirs in shared]
+    return max(
+        (
+            float(np.abs(ours[:, :count] - theirs[:, :count]).max(initial=0.0))
+            for (ours, theirs), count in zip(shared, tokens, strict=True)
+        ),
+        default=None,
+    )

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from harness.measure.noise import Reading, look
 from harness.measure.nvml import used_bytes
-from harness.record import StartUp
+from harness.record import Memory, StartUp
 from harness.run import protocol as say
 from harness.run.process import WorkerError, WorkerProcess
 
@@ -59,7 +61,14 @@ class Pair:
         return look((self.own.pid, self.partner.pid), self.gpu)
 
     def time(self, command: say.Time, passes: int) -> tuple[list[say.Timed], list[say.Timed]]:
-        """The passes of one scenario: the combination's and its partner's."""
+        """The passes of one scenario: the combination's and its partner's.
+
+        Under load each makes one pass first that does not count: warming up asked for one text at a time.
+        """
+        if command.scenario != "single_stream":
+            self.own.ask(command, say.Timed)
+            with blaming("partner"):
+                self.partner.ask(command, say.Timed)
         ours: list[say.Timed] = []
         theirs: list[say.Timed] = []
         for is_own in _order(passes, own_first=self.own_first):
@@ -69,6 +78,14 @@ class Pair:
                 with blaming("partner"):
                     theirs.append(self.partner.ask(command, say.Timed))
         return ours, theirs
+
+    def weigh(self) -> tuple[Memory, Memory]:
+        """The memory of the combination's process and of its partner's."""
+        memory = self.own.ask(say.Weigh(), say.Weighed).memory
+        if self.own_first:
+            memory = replace(memory, cuda_device_bytes=self.device_bytes)
+        with blaming("partner"):
+            return memory, self.partner.ask(say.Weigh(), say.Weighed).memory
 
 
 def _more(before: Mapping[str, int], gpu: str | None) -> int | None:

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -44,15 +45,18 @@ class Worker:
         import torch
 
         from harness.baseline.loading import stock_plan
-        from harness.compose import compose
+        from harness.compose import optimized, planned
         from harness.plan.combination import parse
         from harness.plan.registry import find_optimizations
 
         torch.set_num_threads(job.threads)
         self.chosen = parse(job.combination, find_optimizations(Path(path) for path in job.plugins))
         start = "stock" if job.combination == STOCK else "baseline"
+        plan = planned(stock_plan(job.checkpoint, device=job.device, start=start), self.chosen)
+        for module in plan.imports:
+            import_module(module)
         imported = time.monotonic_ns()
-        self.extractor = compose(stock_plan(job.checkpoint, device=job.device, start=start), self.chosen)
+        self.extractor = optimized(plan.load(), self.chosen)
         self._synchronize()
         loaded = time.monotonic_ns()
         self.extractor.extract(FIRST_TEXT, FIRST_SCHEMA)

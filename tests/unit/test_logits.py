@@ -22,6 +22,12 @@ def test_what_is_saved_is_compared_prompt_by_prompt(
     assert largest_difference(file, moved) == pytest.approx(abs(shift), abs=1e-5)
 
 
+def test_of_a_text_that_is_cut_the_tokens_that_are_left_are_compared(tmp_path: Path) -> None:
+    whole, cut = np.zeros((2, 5), dtype=np.float32), np.full((2, 3), 0.5, dtype=np.float32)
+    save(tmp_path / "logits.npz", {0: {"价格: ": whole}})
+    assert largest_difference(tmp_path / "logits.npz", {0: {"价格: ": cut}}) == 0.5
+
+
 def test_prompts_that_only_one_put_are_left_out(tmp_path: Path) -> None:
     one, other = np.zeros((2, 3), dtype=np.float32), np.ones((2, 3), dtype=np.float32)
     save(tmp_path / "logits.npz", {0: {"价格: ": one, "商品: ": one}, 1: {"价格: ": one}})

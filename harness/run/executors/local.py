@@ -28,8 +28,11 @@ from harness.record import (
     ClosedLoop,
     ColdStart,
     Difference,
+    Evidence,
     Failed,
     Mark,
+    Measured,
+    Memory,
     Offline,
     Parity,
     Record,
@@ -40,7 +43,7 @@ from harness.record import (
     StartUp,
 )
 from harness.run import protocol as say
-from harness.run.executors.recorded import account, idle, loads, record
+from harness.run.executors.recorded import Passes, account, idle, loads
 from harness.run.pair import Pair, Starter, blaming
 from harness.run.process import WorkerError, WorkerProcess
 
@@ -76,11 +79,22 @@ class Reference:
     marks: Sequence[Sequence[Mark]]
 
 
+@dataclass(frozen=True)
+class _Round:
+    """What a round gave."""
+
+    samples: dict[Cell, Samples]
+    noise: Conditions | None  # None where nothing was timed
+    course: Course
+    evidence: Sequence[Evidence]
+
+
 class LocalExecutor:
     """Runs rounds here, one pair of processes after another."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._owing: set[str] = set()  # combinations whose first round broke before it gave what only a first one gives
 
     def reference(self) -> tuple[Reference, dict[str, Any]]:
         """The baseline's answers, untimed, and what its process says of itself and of the device.
@@ -116,17 +130,20 @@ class LocalExecutor:
         """Measure all scenarios of a combination once; what goes wrong is a record too."""
         if planned.reason:
             return [Skipped(cell, number, planned.reason) for cell in planned.cells]
+        first = number == 0 or planned.combination in self._owing
+        self._owing.add(planned.combination)
         try:
-            samples, noise, course = self._measure(planned, number, reference)
+            found = self._measure(planned, number, reference, first=first)
         except WorkerError as error:
             if error.kind == "unavailable":
                 return [Skipped(cell, number, str(error)) for cell in planned.cells]
             return [Failed(cell, number, error.kind, str(error)) for cell in planned.cells]
-        return [record(cell, number, samples[cell], noise, course) for cell in planned.cells]
+        self._owing.discard(planned.combination)
+        if said := idle(found.evidence):
+            return [Failed(cell, number, "inactive", said) for cell in planned.cells]
+        return [Measured(cell, number, found.samples[cell], found.noise, found.course) for cell in planned.cells]
 
-    def _measure(
-        self, planned: Planned, number: int, reference: Reference
-    ) -> tuple[dict[Cell, Samples], Conditions | None, Course]:
+    def _measure(self, planned: Planned, number: int, reference: Reference, *, first: bool) -> _Round:
         settings, deadline = self._settings, self._deadline()
         clock = [time.monotonic()]
         cells = {cell.scenario: cell for cell in planned.cells}
@@ -140,31 +157,27 @@ class LocalExecutor:
                     code = settings.other_code
                 return self._start(combination, f"{planned.combination}.{number}.{role}", deadline, stack, code)
 
-            starts = self._cold_starts(start) if number == 0 and "cold_start" in cells else ColdStart()
+            starts = self._cold_starts(start) if first and "cold_start" in cells else ColdStart()
             clock.append(time.monotonic())
             pair = Pair.start(start, own_first=number % 2 == 0, at_once=settings.at_once)
             clock.append(time.monotonic())
             before = pair.look()
-            timed = {
-                cell: pair.time(say.Time(cell.scenario, cell.clients), settings.passes)  # type: ignore[arg-type]
-                for cell in planned.cells
-                if cell.scenario != "cold_start"
-            }
+            timed, memory, of_partner = self._time(pair, planned.cells)
             noise = conditions(before, pair.look()) if timed else None
-            memory = pair.own.ask(say.Weigh(), say.Weighed).memory
-            if pair.own_first:
-                memory = replace(memory, cuda_device_bytes=pair.device_bytes)
             answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
-            more = bool(number == 0 and stream and settings.timed < len(settings.examples))
+            more = bool(first and stream and settings.timed < len(settings.examples))
             theirs_too: dict[str, Any] = {}
             if settings.other_code:
                 with blaming("partner"):
-                    reference, theirs_too = self._of_partner(pair.partner, everything=more)
+                    answered = pair.partner.ask(say.Answer(everything=more, marks=True), say.Answered)
+                reference = Reference(answered.answers, answered.marks)
+                if stream:
+                    theirs_too = {"partner_memory": of_partner, "partner_scores": self._score(answered.answers)}
             if stream and more:
                 answers[stream].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
             parity = {cell: self._parity(pair.own, passes, reference) for cell, passes in answers.items()}
             seen = None
-            if number == 0 and stream:
+            if first and stream:
                 seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected)
                 parity[stream] = replace(parity[stream], largest_logit_difference=seen.largest)
             evidence = pair.own.ask(say.Prove(), say.Proved).evidence
@@ -172,7 +185,7 @@ class LocalExecutor:
         (starts.own if pair.own_first else starts.partner).append(pair.cold)
         samples: dict[Cell, Samples] = {cell: starts for cell in planned.cells if cell.scenario == "cold_start"}
         for cell, (ours, theirs) in timed.items():
-            if cell == stream:
+            if cell == stream and memory:
                 samples[cell] = SingleStream(
                     own_ns=[one.request_ns for one in ours],
                     partner_ns=[one.request_ns for one in theirs],
@@ -190,14 +203,24 @@ class LocalExecutor:
                 samples[cell] = ClosedLoop(cell.clients, loads(ours), loads(theirs), parity[cell])
             else:
                 samples[cell] = Offline(loads(ours), loads(theirs), parity[cell])
-        return samples, noise, account(clock, timed.values(), pair)
+        return _Round(samples, noise, account(clock, timed.values(), pair), evidence)
 
-    def _of_partner(self, partner: WorkerProcess, *, everything: bool) -> tuple[Reference, dict[str, Any]]:
-        """The other code's answers, untimed, and what a record keeps of them."""
-        memory = partner.ask(say.Weigh(), say.Weighed).memory
-        answered = partner.ask(say.Answer(everything=everything, marks=True), say.Answered)
-        kept = {"partner_memory": memory, "partner_scores": self._score(answered.answers)}
-        return Reference(answered.answers, answered.marks), kept
+    def _time(
+        self, pair: Pair, cells: Sequence[Cell]
+    ) -> tuple[dict[Cell, tuple[Passes, Passes]], Memory | None, Memory | None]:
+        """The timed passes of each scenario, and the memory of both processes after `single_stream`.
+
+        It comes first: not all combinations of a suite answer several requests at once, which takes more.
+        """
+        timed: dict[Cell, tuple[Passes, Passes]] = {}
+        memory: tuple[Memory | None, Memory | None] = (None, None)
+        for cell in sorted(cells, key=lambda cell: cell.scenario != "single_stream"):
+            if cell.scenario == "cold_start":
+                continue
+            timed[cell] = pair.time(say.Time(cell.scenario, cell.clients), self._settings.passes)  # type: ignore[arg-type]
+            if cell.scenario == "single_stream":
+                memory = pair.weigh()
+        return timed, *memory
 
     def _cold_starts(self, start: Starter) -> ColdStart:
         """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
@@ -217,11 +240,11 @@ class LocalExecutor:
     def _parity(self, worker: WorkerProcess, passes: Sequence[Sequence[Chains]], reference: Reference) -> Parity:
         """Compare every answer of each pass with the baseline's; a text that differs runs once more for its logits."""
         examples = self._settings.examples
-        differing: dict[int, Chains] = {}
+        differing: dict[int, list[Chains]] = {}  # each way in which a text was answered otherwise, once
         for answers in passes:
             for place, got in enumerate(answers):  # a timed pass has the first of them
-                if got != reference.answers[place]:
-                    differing.setdefault(place, got)
+                if got != reference.answers[place] and got not in differing.setdefault(place, []):
+                    differing[place].append(got)
         marks = worker.ask(say.MarkTexts(list(differing)), say.Marked).marks if differing else []
         most = max(passes, key=len)
         agreement = score(most, reference.answers[: len(most)])
@@ -235,7 +258,8 @@ class LocalExecutor:
                     expected=list(reference.answers[place]),
                     got=list(got),
                 )
-                for (place, got), own_marks in zip(differing.items(), marks, strict=True)
+                for (place, ways), own_marks in zip(differing.items(), marks, strict=True)
+                for got in ways
             ],
         )
 

@@ -1,11 +1,11 @@
-"""What a round gave, as records."""
+"""What a round gave, in the words of its records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.conditions import Conditions, Course
-from harness.record import Cell, Evidence, Failed, Load, Measured, Record, Samples, SingleStream
+from harness.conditions import Course
+from harness.record import Evidence, Load
 from harness.run import protocol as say
 from harness.run.pair import Pair
 from harness.units import NS_PER_S
@@ -30,13 +30,6 @@ def account(clock: Sequence[float], timed: Iterable[tuple[Passes, Passes]], pair
         warm_up_requests=pair.warm["own"].requests,
         steady=all(one.steady for one in pair.warm.values()),
     )
-
-
-def record(cell: Cell, number: int, samples: Samples, noise: Conditions | None, course: Course) -> Record:
-    """A round of one cell; where an optimization is not active it failed."""
-    if isinstance(samples, SingleStream) and (said := idle(samples.evidence)):
-        return Failed(cell, number, "inactive", said)
-    return Measured(cell, number, samples, noise, course)
 
 
 def idle(found: Sequence[Evidence]) -> str:

@@ -1,0 +1,87 @@
+"""What the executor makes of a round, with processes and measurements that are made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from harness.conditions import Course
+from harness.plan.cells import Planned
+from harness.record import Cell, ColdStart, Evidence, Failed, Measured, Memory
+from harness.run import protocol as say
+from harness.run.executors.local import LocalExecutor, Reference, Settings, _Round
+from harness.run.pair import Pair
+from harness.run.process import WorkerError, WorkerProcess
+
+CELLS = tuple(Cell("a", scenario, "t", "cpu") for scenario in ("single_stream", "closed_loop", "cold_start"))
+PLANNED = Planned("a", exact=True, cells=CELLS)
+REFERENCE = Reference([], [])
+
+
+def executor() -> LocalExecutor:
+    return LocalExecutor(Settings("mini", "cpu", 1, (), (), 0, passes=1, starts=0, timeout_s=1.0, logs=Path()))
+
+
+def measured(*evidence: Evidence) -> _Round:
+    return _Round(dict.fromkeys(CELLS, ColdStart()), None, Course(0.0, 0.0, 0.0, 0.0, 0, steady=True), evidence)
+
+
+def test_what_only_a_first_round_gives_is_made_up_for_where_that_broke(monkeypatch: pytest.MonkeyPatch) -> None:
+    firsts: list[bool] = []
+
+    def measure(_: object, __: Planned, number: int, ___: Reference, *, first: bool) -> _Round:
+        firsts.append(first)
+        if number == 0:
+            raise WorkerError("crash", "boom")
+        return measured()
+
+    monkeypatch.setattr(LocalExecutor, "_measure", measure)
+    local = executor()
+    records = [record for number in range(3) for record in local.round(PLANNED, number, REFERENCE)]
+    assert firsts == [True, True, False]
+    assert [type(record) for record in records] == [Failed] * 3 + [Measured] * 6
+
+
+def test_a_silent_fallback_fails_every_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
+    idle = Evidence("a", active=False, summary="no kernel was seen")
+    monkeypatch.setattr(LocalExecutor, "_measure", lambda *_, **__: measured(idle))
+    records = executor().round(PLANNED, 0, REFERENCE)
+    assert [(type(one), getattr(one, "kind", "")) for one in records] == [(Failed, "inactive")] * 3
+
+
+class Process:
+    """Notes what it is asked, in a list that both processes share."""
+
+    def __init__(self, name: str, asked: list[tuple[str, object]]) -> None:
+        self.name, self.asked = name, asked
+
+    def ask(self, command: object, _: type) -> Any:
+        self.asked.append((self.name, command))
+        if isinstance(command, say.Weigh):
+            return say.Weighed(Memory(1, 1, 1))
+        return say.Timed(len(self.asked), 1, [], [])
+
+
+def pair(asked: list[tuple[str, object]]) -> Pair:
+    own, partner = (cast("WorkerProcess", Process(name, asked)) for name in ("own", "partner"))
+    return Pair(own, partner, own_first=True, cold=cast("Any", None), warm={}, gpu=None, device_bytes=None)
+
+
+def test_under_load_each_process_makes_a_pass_that_does_not_count() -> None:
+    asked: list[tuple[str, object]] = []
+    ours, theirs = pair(asked).time(say.Time("closed_loop", 3), passes=2)
+    assert [name for name, _ in asked] == ["own", "partner", "own", "partner", "partner", "own"]
+    assert ([one.wall_ns for one in ours], [one.wall_ns for one in theirs]) == ([3, 6], [4, 5])
+
+
+def test_memory_is_that_of_one_request_at_a_time() -> None:
+    asked: list[tuple[str, object]] = []
+    executor()._time(pair(asked), CELLS[::-1])
+    kinds = [
+        command.scenario if isinstance(command, say.Time) else type(command).__name__
+        for name, command in asked
+        if name == "own"
+    ]
+    assert kinds == ["single_stream", "Weigh", "closed_loop", "closed_loop"]
