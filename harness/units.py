@@ -34,15 +34,15 @@ def format_seconds(seconds: float) -> str:
 
 
 def parse_duration(written: str) -> float:
-    """Seconds from ``90``, ``90s``, ``800ms``, ``45m`` or ``1.5h``.
+    """Seconds from ``800ms``, ``90s``, ``45m`` or ``1.5h``.
 
     Raises:
-        InputError: it is no duration, or none above 0.
+        InputError: it is no duration, has no unit, or is not above 0.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", written.strip())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)", written.strip())
     if match is None or not float(match[1]):
         raise InputError(f"{written!r} is no duration; write 800ms, 90s, 45m or 1.5h")
-    return float(match[1]) * {"h": 3600, "m": 60, "ms": 1e-3}.get(match[2] or "s", 1)
+    return float(match[1]) * {"h": 3600, "m": 60, "ms": 1e-3}.get(match[2], 1)
 
 
 def parse_bytes(written: str) -> int:

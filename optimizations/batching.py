@@ -4,16 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 from harness.plugin import Evidence, InputError, Probe, Stage, optimization
 
 if TYPE_CHECKING:
-    from harness.baseline.slots import Ask, Document, Row
+    from harness.baseline.slots import Ask, Document, Padding, Row
     from harness.plugin import Extractor
 
 _T = TypeVar("_T")
 _MOST_REQUESTS = 256  # answered together; their answers wait for each other
+
+
+class Extent(NamedTuple):
+    """What decides how many tokens a forward is padded to: its rows, and the longest text and prompt among them."""
+
+    text: int  # tokens
+    prompt: int  # tokens; 0 in the text tower, which has none
+    characters: int  # of the text
+    rows: int
+
+    def with_(self, other: Extent) -> Extent:
+        """Of both together."""
+        text, prompt, characters = (max(pair) for pair in zip(self[:-1], other[:-1], strict=True))
+        return Extent(text, prompt, characters, self.rows + other.rows)
+
+    def padded(self, padding: Padding) -> int:
+        """The tokens of the forward, padding included."""
+        prompt = padding.prompt(self.prompt) if self.prompt else 0
+        return self.rows * (padding.text(self.text, self.characters) + prompt)
 
 
 @dataclass(frozen=True)
@@ -23,6 +42,7 @@ class TokenBudget:
     joins_requests: ClassVar[bool] = True
 
     tokens: int
+    padding: Padding  # the extractor's
 
     def requests(self, requests: Sequence[_T]) -> Iterable[Sequence[_T]]:
         """All requests of a call together, up to a few hundred."""
@@ -35,26 +55,24 @@ class TokenBudget:
         by_document: dict[Document, list[Ask]] = {}
         for ask in (ask for node in nodes for ask in node):
             by_document.setdefault(ask.document, []).append(ask)
-        documents = sorted(by_document, key=_tokens)
-        for group in self._fitting(documents, _tokens, lambda document: len(document.windows)):
+        for group in self._fitting(by_document, _of_document):
             yield [ask for document in group for ask in by_document[document]]
 
     def chunks(self, rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
         """The rows by length, as many as fit."""
-        return self._fitting(sorted(rows, key=_row_tokens), _row_tokens, lambda _: 1)
+        return self._fitting(rows, _of_row)
 
-    def _fitting(
-        self, items: Sequence[_T], tokens: Callable[[_T], int], rows: Callable[[_T], int]
-    ) -> Iterator[list[_T]]:
-        """Consecutive groups whose rows, padded to the longest, stay within the budget; at least one item each."""
+    def _fitting(self, items: Iterable[_T], extent: Callable[[_T], Extent]) -> Iterator[list[_T]]:
+        """The items by length, in groups that stay within the budget when they are padded; at least one item each."""
         group: list[_T] = []
-        height = 0
-        for item in items:  # the longest so far is always the last
-            if group and (height + rows(item)) * tokens(item) > self.tokens:
+        whole = Extent(0, 0, 0, 0)
+        for item in sorted(items, key=extent):
+            grown = whole.with_(extent(item))
+            if group and grown.padded(self.padding) > self.tokens:
                 yield group
-                group, height = [], 0
+                group, grown = [], extent(item)
             group.append(item)
-            height += rows(item)
+            whole = grown
         yield group
 
 
@@ -88,16 +106,17 @@ def batching(extractor: Extractor, *, tokens: int = 8192) -> Extractor:
 
     Args:
         extractor: the extractor to change.
-        tokens: padded tokens of a forward, at most.
+        tokens: padded tokens of a forward, at most; a longer row, or a text with all its windows, goes alone.
     """
     if tokens < 1:
         raise InputError(f"batching: tokens is {tokens}; it must be at least 1")
-    return replace(extractor, batching=TokenBudget(tokens))
+    return replace(extractor, batching=TokenBudget(tokens, extractor.padding))
 
 
-def _tokens(document: Document) -> int:
-    return max(len(window.ids) for window in document.windows)
+def _of_document(document: Document) -> Extent:
+    return Extent(max(len(window.ids) for window in document.windows), 0, len(document.text), len(document.windows))
 
 
-def _row_tokens(row: Row) -> int:
-    return len(row.ask.document.windows[row.window].ids) + len(row.ask.prompt)
+def _of_row(row: Row) -> Extent:
+    document = row.ask.document
+    return Extent(len(document.windows[row.window].ids), len(row.ask.prompt), len(document.text), 1)

@@ -143,6 +143,11 @@ def _in_half(device: torch.device) -> AttentionKernel:
         from flash_attn import flash_attn_varlen_func
 
         return unpadded(flash_attn_varlen_func)
-    from torch.nn.attention.varlen import varlen_attn  # torch 2.10 or newer
-
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        raise UnavailableError(
+            f"flash_attention: attention in half precision on CUDA needs flash-attn, or torch 2.10 or newer, and this "
+            f"is torch {torch.__version__}; install one of them, or leave attention_dtype out"
+        ) from None
     return unpadded(varlen_attn)

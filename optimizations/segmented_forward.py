@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from harness.plugin import Evidence, InputError, Probe, Stage, optimization
@@ -16,7 +15,8 @@ if TYPE_CHECKING:
     from harness.baseline.model import Layer
     from harness.plugin import Extractor
 
-_FLOAT = 4  # bytes
+# What a linear layer's product is in a profile, eager or scripted; attention's own products are aten::bmm.
+_PRODUCTS = ("aten::addmm", "aten::mm")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class TokenBudget:
     """The slot ``micro_batches``: so many padded tokens go through the model at once."""
 
     tokens: int
+    segment: int  # tokens of a row in a feed-forward block; the layers see to it
 
     def rows(self, tokens: int) -> int:
         """The most rows of so many tokens; at least one."""
@@ -31,18 +32,29 @@ class TokenBudget:
 
 
 def largest_block(probe: Probe) -> Evidence:
-    """Profile the biggest feed-forward activation, with the segments and without."""
+    """Profile the biggest output of a linear layer, which is a feed-forward block's, with the segments and without.
+
+    It is what the calls allocate, not what their inputs look like: TorchScript tells no shapes, and fuses what follows.
+    Since micro-batches alone make it smaller, the longest text is looked at row by row too: where a row is longer than
+    a segment, it has to be cut.
+    """
     from harness.baseline.model import Ops
     from harness.baseline.slots import WholeBatch
 
     extractor = probe.extractor
     whole = replace(extractor.with_ops(Ops(attention=extractor.model.ops.attention)), micro_batches=WholeBatch())
-    ours, theirs = (_largest_gelu(probe, one) for one in (extractor, whole))
+    ours, theirs = (_largest_product(probe, one) for one in (extractor, whole))
+    text, schema = max(zip(probe.texts, probe.schemas, strict=True), key=lambda asked: len(asked[0]))
+    longest = Probe(extractor, [text], [schema])
+    row, uncut = (
+        _largest_product(longest, replace(one, micro_batches=TokenBudget(1, 1))) for one in (extractor, whole)
+    )
     return Evidence(
         optimization="segmented_forward",
-        active=ours < theirs,
-        summary=f"the biggest feed-forward activation takes {ours / 2**20:.1f} MiB instead of {theirs / 2**20:.1f} MiB",
-        figures={"bytes": ours, "bytes_unsegmented": theirs},
+        active=0 < ours < theirs and (row < uncut or uncut <= _segment_bytes(extractor)),
+        summary=f"the biggest output of a linear layer: {ours / 2**20:.1f} MiB instead of {theirs / 2**20:.1f} MiB; "
+        f"of one row {row / 2**20:.1f} MiB instead of {uncut / 2**20:.1f} MiB",
+        figures={"bytes": ours, "bytes_unsegmented": theirs, "row_bytes": row, "row_bytes_unsegmented": uncut},
     )
 
 
@@ -86,7 +98,7 @@ def segmented_forward(
 
     kernel = extractor.model.ops.attention
     ops = Ops(attention if kernel is eager_attention else kernel, by_tokens)
-    return replace(extractor.with_ops(ops), micro_batches=TokenBudget(tokens))
+    return replace(extractor.with_ops(ops), micro_batches=TokenBudget(tokens, feed_forward))
 
 
 @cache
@@ -117,10 +129,20 @@ def _segments() -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
     return scripted(attend), scripted(feed_forward)
 
 
-def _largest_gelu(probe: Probe, extractor: Extractor) -> int:
+def _segment_bytes(extractor: Extractor) -> int:
+    """Bytes of the widest feed-forward activation of one segment; 0 without segments."""
+    if not isinstance(extractor.micro_batches, TokenBudget):
+        return 0
+    layers = (*extractor.model.plm.encoder.layer, *extractor.model.crossattention.layer)
+    wide = [layer.intermediate.dense for layer in layers]
+    return extractor.micro_batches.segment * max(int(one.out_features * one.weight.element_size()) for one in wide)
+
+
+def _largest_product(probe: Probe, extractor: Extractor) -> int:
+    """Bytes of the biggest output of a linear layer; 0 where no product was seen."""
     from torch.profiler import ProfilerActivity, profile
 
-    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiled:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         probe.run(extractor)
-    shapes = [event.input_shapes[0] for event in profiled.events() or () if event.name == "aten::gelu"]
-    return max((_FLOAT * prod(shape) for shape in shapes), default=0)
+    products = [event for event in profiled.events() or () if event.name in _PRODUCTS]
+    return max((event.self_cpu_memory_usage + event.self_device_memory_usage for event in products), default=0)

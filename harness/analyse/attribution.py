@@ -84,7 +84,7 @@ def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
         if isinstance(samples, SingleStream):
             time.setdefault(name, []).append(log_ratio(samples.own_ns, samples.partner_ns))
             ledger = samples.memory
-            peak = ledger.cuda_serving_peak_bytes or ledger.rss_serving_peak_bytes
+            peak = ledger and (ledger.cuda_serving_peak_bytes or ledger.rss_serving_peak_bytes)
             if peak:
                 memory.setdefault(name, []).append(math.log(peak))
         elif isinstance(samples, ColdStart) and samples.own:

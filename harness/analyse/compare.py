@@ -182,10 +182,11 @@ def _scores(streams: Sequence[SingleStream]) -> Scores | None:
 
 def _memory(streams: Sequence[SingleStream]) -> Memory | None:
     """Of the last round; the device's total is known where the combination's process came up first."""
-    if not streams:
+    weighed = [one.memory for one in streams if one.memory]
+    if not weighed:
         return None
-    totals = [one.memory.cuda_device_bytes for one in streams if one.memory.cuda_device_bytes is not None]
-    return replace(streams[-1].memory, cuda_device_bytes=totals[-1] if totals else None)
+    totals = [one.cuda_device_bytes for one in weighed if one.cuda_device_bytes is not None]
+    return replace(weighed[-1], cuda_device_bytes=totals[-1] if totals else None)
 
 
 def _energy(streams: Sequence[SingleStream]) -> float | None:

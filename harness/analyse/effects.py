@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations, permutations
 from math import comb
 from statistics import fmean
+from string import ascii_lowercase
 from typing import TypeAlias
 
 import numpy as np
@@ -147,13 +148,19 @@ def _fill(
     if np.linalg.matrix_rank(design) < len(singles) or np.abs(mixed[1:]).max() > _ZERO:
         raise InputError(
             f"{len(have)} of {len(every)} combinations of {', '.join(names)} cannot tell what each brings apart from "
-            'what pairs bring; measure more of them, all (design = "full") or a fraction (fraction = "a b c abc")'
+            f'what pairs bring; measure more of them, all (design = "full"){_fraction(len(names))}'
         )
     return (
         f"main effects alone, {of}; pairs that cannot be told apart: {_aliases(pairs, of_pairs)}",
         False,
         (_coded(every, singles) @ np.linalg.pinv(design)),
     )
+
+
+def _fraction(count: int) -> str:
+    """A half of the combinations of so many that can tell it, to be suggested; of fewer than four none can."""
+    letters = ascii_lowercase[: count - 1]
+    return f' or a fraction (fraction = "{" ".join(letters)} {letters}")' if count > len("abc") else ""
 
 
 def _aliases(pairs: Sequence[frozenset[str]], columns: NDArray[np.float64]) -> str:

@@ -68,6 +68,7 @@ def partners(records: Sequence[Record]) -> dict[str, Entry]:
         own = [one for one in records if one.cell.combination == name]
         samples = [one.samples for one in own if isinstance(one, Measured)]
         streams = [one for one in samples if isinstance(one, SingleStream)]
+        memory = [one.partner_memory for one in streams if one.partner_memory]
         broken = [one for one in own if isinstance(one, Skipped | Failed)]
         found[name] = Entry(
             name,
@@ -75,8 +76,8 @@ def partners(records: Sequence[Record]) -> dict[str, Entry]:
             problem=broken[0].other if broken else None,
             starts_ns=[start.total_ns for one in samples if isinstance(one, ColdStart) for start in one.partner],
             f1=_f1(streams[0].partner_scores) if streams else None,  # the first round answers every text
-            rss_bytes=_rss(streams[-1].partner_memory) if streams else None,
-            vram_bytes=_vram(streams[-1].partner_memory) if streams else None,
+            rss_bytes=_rss(memory[-1]) if memory else None,
+            vram_bytes=_vram(memory[-1]) if memory else None,
         )
     return found
 

@@ -91,7 +91,8 @@ def matching(rule: Rule, names: Sequence[str], *, at_least: int = 1) -> list[str
         if fnmatch.fnmatchcase(name, rule.cell) or sorted(name.split("+")) == parts
     ]
     if len(found) < at_least:
-        raise InputError(f"rule {rule.name!r}: {unknown('cell', rule.cell, names)}; * stands for any characters")
+        known = list(dict.fromkeys(names))
+        raise InputError(f"rule {rule.name!r}: {unknown('cell', rule.cell, known)}; * stands for any characters")
     return found
 
 

@@ -10,10 +10,18 @@ from harness.record import Measured, Record
 # Of a core, on average over a round. A program that takes this much of one of few cores shifts a mean by about as much
 # as the least difference that a verdict speaks of.
 TOLERATED_CORES = 0.05
+# Of a GPU's clocks between any two readings. Times go as the clock does, so this is three times the least difference
+# that a verdict speaks of; boost clocks move by less on their own.
+TOLERATED_CLOCKS = 0.10
 
 
-def noise(records: Sequence[Record]) -> list[str]:
-    """A sentence for each kind of disturbance, with how often it was there and what to do; one if there was none."""
+def noise(records: Sequence[Record], cores: int | None = None) -> list[str]:
+    """A sentence for each kind of disturbance, with how often it was there and what to do; one if there was none.
+
+    Args:
+        records: the run's.
+        cores: of the machine; None where the run does not know.
+    """
     rounds = {
         (record.cell.combination, record.round): record.conditions
         for record in records
@@ -21,13 +29,13 @@ def noise(records: Sequence[Record]) -> list[str]:
     }
     if not rounds:
         return []
-    found = [*_on_processor(list(rounds.values())), *_on_gpu(list(rounds.values()))]
+    found = [*_on_processor(list(rounds.values()), cores), *_on_gpu(list(rounds.values()))]
     return found or [
         f"In none of {len(rounds)} rounds did anything else take more than {TOLERATED_CORES:.0%} of a core."
     ]
 
 
-def _on_processor(rounds: Sequence[Conditions]) -> Iterator[str]:
+def _on_processor(rounds: Sequence[Conditions], cores: int | None) -> Iterator[str]:
     for what, shares, advice in (
         ("Other programs took", [one.foreign_cores for one in rounds], "close them, or measure on an idle machine"),
         (
@@ -42,6 +50,11 @@ def _on_processor(rounds: Sequence[Conditions]) -> Iterator[str]:
                 f"{what} more than {TOLERATED_CORES:.0%} of a core in {len(disturbed)} of {len(rounds)} rounds "
                 f"(up to {max(disturbed):.0%}): {advice}."
             )
+    if crowded := [one.load_average for one in rounds if cores is not None and one.load_average > cores]:
+        yield (
+            f"More programs wanted to run than there are cores ({cores}) in the minute before {len(crowded)} of "
+            f"{len(rounds)} rounds (load average up to {max(crowded):.1f}): end them, or take fewer --threads."
+        )
 
 
 def _on_gpu(rounds: Sequence[Conditions]) -> Iterator[str]:
@@ -51,6 +64,12 @@ def _on_gpu(rounds: Sequence[Conditions]) -> Iterator[str]:
         yield (
             f"The GPU slowed itself down in {len(throttled)} of {len(rounds)} rounds ({why}): lock its clocks "
             "(nvidia-smi --lock-gpu-clocks), or cool it."
+        )
+    clocks = [mhz for gpu in seen for mhz in gpu.mhz]
+    if clocks and max(clocks) > min(clocks) * (1 + TOLERATED_CLOCKS):
+        yield (
+            f"The GPU's clocks lay between {min(clocks)} and {max(clocks)} MHz, more than {TOLERATED_CLOCKS:.0%} "
+            "apart: lock them (nvidia-smi --lock-gpu-clocks), or take more rounds."
         )
     if shared := [gpu for gpu in seen if gpu.foreign_processes]:
         yield (

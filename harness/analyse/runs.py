@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.analyse.compare import ratios
 from harness.analyse.rows import Row
-from harness.analyse.stats import ALPHA, Estimate, divided, judged_together
+from harness.analyse.stats import ALPHA, Estimate, Verdict, divided, judged_together
 from harness.analyse.view import View
 from harness.record import Header
 
@@ -23,6 +23,12 @@ class Side:
 
     row: Row | None  # None where the run has not got it
     to_first: Estimate | None  # its ratio to stock over the first run's; None in the first, and where either is missing
+    judged: bool = True  # whether both runs are of the same texts and checkpoint
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """On the ratio to the first run; None where there is none, or where other things than the code differ."""
+        return self.to_first.verdict if self.to_first and self.judged else None
 
 
 @dataclass(frozen=True)
@@ -32,28 +38,35 @@ class Runs:
     names: tuple[str, ...]  # of the runs, in order
     sides: dict[str, tuple[Side, ...]]  # by combination: one a run
     differing: dict[str, tuple[str, ...]]  # of header and environment: what each run has
+    apart: tuple[tuple[str, ...], ...]  # of each run: what it is of that the first is not, texts or checkpoint
     alike: bool  # whether all ran on one kind of device, so that times themselves can be compared
 
 
 def side_by_side(runs: Mapping[str, View]) -> Runs:
     """Compare the others with the first.
 
-    Runs are independent, so the errors of both ratios add up; the verdicts of a run's combinations are judged together.
+    A run of other texts, or of another checkpoint, than the first gets no verdicts. Runs are independent, so the errors
+    of both ratios add up; the verdicts of a run's combinations are judged together.
     """
     names, views = tuple(runs), list(runs.values())
     first, others = views[0], views[1:]
     quotients = [{}, *(_quotients(first, other) for other in others)]
     combinations = dict.fromkeys(row.combination for one in views for row in one.rows)
     rows = [{row.combination: row for row in one.rows} for one in views]
+    apart = tuple(_apart(first.header, one.header) for one in views)
     told = [_told(one) for one in views]
     keys = dict.fromkeys(key for one in told for key in one)
     return Runs(
         names=names,
         sides={
-            name: tuple(Side(of.get(name), found.get(name)) for of, found in zip(rows, quotients, strict=True))
+            name: tuple(
+                Side(of.get(name), found.get(name), judged=not other)
+                for of, found, other in zip(rows, quotients, apart, strict=True)
+            )
             for name in combinations
         },
         differing={key: values for key in keys if len(set(values := tuple(one.get(key, "–") for one in told))) > 1},
+        apart=apart,
         alike=len({kind_of(one.header) for one in views}) == 1,
     )
 
@@ -68,6 +81,16 @@ def _quotients(first: View, other: View) -> dict[str, Estimate]:
             if name in theirs
         }
     )
+
+
+def _apart(first: Header, other: Header) -> tuple[str, ...]:
+    known = bool(first.text_characters and other.text_characters)
+    ours, theirs = (
+        sorted(zip(one.texts, one.text_characters if known else [0] * len(one.texts), strict=True))
+        for one in (first, other)
+    )
+    same = {"texts": ours == theirs, "checkpoint": first.checkpoint == other.checkpoint}
+    return tuple(name for name, kept in same.items() if not kept)
 
 
 def kind_of(header: Header) -> tuple[str, str]:

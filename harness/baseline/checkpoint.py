@@ -21,6 +21,7 @@ SAFETENSORS = "model.safetensors"
 _UNUSED = re.compile(r"plm\.pooler\..*|plm\.embeddings\.position_ids")
 _LAYER = re.compile(r"(plm\.encoder|crossattention)\.layer\.(\d+)\.")
 _EXPECTED = f"a ModelScope SiameseUIE directory holds config.json, vocab.txt and {PICKLE} or {SAFETENSORS}"
+_BY_NAME = "; of an embedded one, harness.embedded.checkpoints.find_checkpoint(NAME) gives it"
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _SHOWN_KEYS = 8  # an error names this many keys, then counts the rest
 
@@ -41,7 +42,7 @@ class Checkpoint:
         """
         directory = Path(directory)
         if not directory.is_dir():
-            raise CheckpointError(f"checkpoint directory {str(directory)!r} does not exist; {_EXPECTED}")
+            raise CheckpointError(f"checkpoint directory {str(directory)!r} does not exist; {_EXPECTED}{_BY_NAME}")
         for name in ("config.json", "vocab.txt"):
             if not (directory / name).is_file():
                 raise CheckpointError(f"checkpoint directory {str(directory)!r} has no {name}; {_EXPECTED}")

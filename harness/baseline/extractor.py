@@ -107,7 +107,8 @@ class Extractor:
             asked = prompt(node.path, key)
             logits[asked] = np.stack((head, tail))
             if not np.isfinite(logits[asked]).all():
-                raise not_finite(self.model, self.logits, text, asked)
+                eager = replace(self, forwards=Forwards.of(self.model))
+                raise not_finite(self.model, eager.logits, text, asked)
             marked.extend(marks(node, key, head, tail))
 
         return Observed(self._answer([text], [schema], inner=False, observe=observe)[0], marked, logits)

@@ -21,7 +21,7 @@ def not_finite(
 
     Args:
         model: whose parts are looked at.
-        logits: puts prompts to a text, through that model.
+        logits: puts prompts to a text, through that model's own forwards: a script of them runs past its parts.
         text: the text.
         prompt: the prompt.
     """

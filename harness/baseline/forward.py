@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,14 @@ class Forwards:
     def of(cls, model: SiameseUIE) -> Forwards:
         """The model's own, eager."""
         return cls(model.encode_text, model.encode_prompt, model.cross)
+
+    def constants(self) -> Iterator[Tensor]:
+        """The tensors that forwards in TorchScript hold, frozen weights above all; one may come several times."""
+        for forward in (self.encode_text, self.encode_prompt, self.cross):
+            graph: Any = getattr(forward, "graph", None)
+            for node in graph.findAllNodes("prim::Constant") if hasattr(graph, "findAllNodes") else ():
+                if node.hasAttribute("value") and node.kindOf("value") == "t":
+                    yield node.t("value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +101,7 @@ class Scorer:
         return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
 
     def _score_rows(self, rows: Sequence[Row], texts: EncodedTexts) -> NDArray[np.float32]:
-        """Head and tail logits of the rows: (rows, 2, padded text tokens)."""
+        """Head and tail logits of the rows: (rows, 2, text tokens as padded for the longest of them)."""
         # Two rows share an encoded prompt only where its position ids are the same too.
         keys = [(row.ask.prompt, row.ask.document.prompt_start) for row in rows]
         place = {key: i for i, key in enumerate(dict.fromkeys(keys))}
@@ -102,14 +111,17 @@ class Scorer:
         hidden = self._forward(self.forwards.encode_prompt, ids.shape[1], ids, mask, starts)
         of_text = self._index([texts.row[row.ask.document, row.window] for row in rows])
         of_prompt = self._index([place[key] for key in keys])
-        length = texts.mask.shape[1] + mask.shape[1]
+        # The texts were encoded with others, of which a longer one may not be among these rows.
+        longest = max(len(row.ask.document.windows[row.window].ids) for row in rows)
+        characters = max(len(row.ask.document.text) for row in rows)
+        length = min(self.padding.text(longest, characters), texts.mask.shape[1])
 
         def cross(of_text: Tensor, of_prompt: Tensor) -> Tensor:
             # Gathered per micro-batch, so that a text's hidden states are repeated for few rows at a time.
-            text, prompt = (texts.hidden[of_text], texts.mask[of_text]), (hidden[of_prompt], mask[of_prompt])
-            return self.forwards.cross(*text, *prompt)
+            text = texts.hidden[of_text, :length], texts.mask[of_text, :length]
+            return self.forwards.cross(*text, hidden[of_prompt], mask[of_prompt])
 
-        return self.to_host(self._forward(cross, length, of_text, of_prompt))
+        return self.to_host(self._forward(cross, length + mask.shape[1], of_text, of_prompt))
 
     def _forward(self, forward: Callable[..., Tensor], tokens: int, *inputs: Tensor) -> Tensor:
         """One forward, or as many as the slot wants, their rows put together again."""

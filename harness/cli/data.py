@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import FAILED
 from harness.cli.schema import read_schema
 from harness.errors import InputError
+
+if TYPE_CHECKING:
+    from harness.data.check import Contents
 
 data = typer.Typer(help="Texts of one's own.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -36,19 +39,11 @@ def check(
     """
     from harness.data.check import check as look
 
-    shown = 0
-
-    def problem(line: int, said: str) -> None:
-        nonlocal shown
-        shown += 1
-        if shown <= _SHOWN:
-            print(f"line {line}: {said}")
-
-    asked = None if schema is None else read_schema(schema)
-    found = look(file, problem, format_name, asked)
-    if shown > _SHOWN:
-        print(f"and {shown - _SHOWN} more")
-    print(f"{file}: {found.format}, {len(found.lengths)} texts, {found.labelled} of them labelled")
+    asked, problems = None if schema is None else read_schema(schema), _Named("line")
+    found = look(file, problems, format_name, asked)
+    problems.say_the_rest()
+    bare = f", {found.without_label} of these without a label" if found.without_label else ""
+    print(f"{file}: {found.format}, {len(found.lengths)} texts, {found.annotated} annotated{bare}")
     if found.lengths:
         shares = (0.5, 0.9, 0.99, 1)
         at = zip(shares, found.lengths_at(*shares), strict=True)
@@ -59,14 +54,14 @@ def check(
         print(f"  {path}: {count}")
     print(f"{found.problems} problems")
     if fix is not None:
-        _write(file, format_name, asked, "native", fix)
+        _write(file, format_name, asked, "native", fix, found)
     if convert is not None:
-        _write(file, format_name, asked, *convert)
+        _write(file, format_name, asked, *convert, found)
     if found.problems:
         raise typer.Exit(FAILED)
 
 
-def _write(file: Path, format_name: str | None, schema: object, name: str, target: Path) -> None:
+def _write(file: Path, format_name: str | None, schema: object, name: str, target: Path, found: Contents) -> None:
     from harness.data.files import read_file
     from harness.data.formats.document import Document
     from harness.data.formats.find import WritableFormat, format_of
@@ -74,13 +69,27 @@ def _write(file: Path, format_name: str | None, schema: object, name: str, targe
     into = format_of(file, name)
     if not isinstance(into, WritableFormat):
         raise InputError(f"the format {name!r} cannot be written, only read")
-    left_out = 0
-
-    def count(_: int, __: str) -> None:
-        nonlocal left_out
-        left_out += 1
-
+    left_out = _Named("text")
     examples = read_file(file, lambda _, __: None, format_name, schema)
     documents = (Document(one.id, one.text, one.gold, line, dict(one.schema)) for line, one in enumerate(examples, 1))
-    into.write(documents, target, count)
-    print(f"written: {target} ({name}); {left_out} labels or texts that it cannot hold were left out")
+    into.write(documents, target, left_out)
+    left_out.say_the_rest()
+    held = f"; left out because {name} cannot hold them: {left_out.count}" if left_out.count else ""
+    faulty = f"; faulty, and left out or mended as named: {found.problems}" if found.problems else ""
+    print(f"written: {target} ({name}), {len(found.lengths)} sound texts{faulty}{held}")
+
+
+class _Named:
+    """Prints the first of many problems, each with its place, and counts all."""
+
+    def __init__(self, place: str) -> None:
+        self._place, self.count = place, 0
+
+    def __call__(self, number: int, said: str) -> None:
+        self.count += 1
+        if self.count <= _SHOWN:
+            print(f"{self._place} {number}: {said}")
+
+    def say_the_rest(self) -> None:
+        if self.count > _SHOWN:
+            print(f"and {self.count - _SHOWN} more")

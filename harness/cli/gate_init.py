@@ -38,4 +38,6 @@ def init(
         print(f"Put `include: {written[-1]}` into .gitlab-ci.yml.")
     if baseline:
         update(Path(BASELINE), rules=written[0])
+    else:
+        print(f"The job needs a baseline too: `uiebench baseline update {BASELINE}` measures one.")
     print("Commit these files, and look at the rules: they are where the limits stand.")

@@ -1,7 +1,8 @@
-"""A progress bar that is redrawn only between rounds."""
+"""A progress bar that is redrawn only between rounds; plain lines where no terminal is."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ def with_progress(rounds: int, work: Callable[[Callable[[str, int], None]], _Res
         rounds: how many there are in all.
         work: given the function to tell.
     """
+    if not sys.stderr.isatty():
+        return work(lambda what, left: print(f"{what} ({left} of {rounds} rounds left)", file=sys.stderr, flush=True))
     from rich.console import Console
     from rich.progress import (
         BarColumn,

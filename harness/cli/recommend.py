@@ -10,6 +10,7 @@ import typer
 
 from harness.cli import FAILED
 from harness.cli.viewing import read_view
+from harness.record import STOCK
 from harness.units import NS_PER_S, parse_bytes, parse_duration
 
 FILE = "combination.toml"
@@ -39,7 +40,7 @@ def recommend(
     """Name the best combination of a run that keeps the constraints, and what each constraint costs.
 
     Only exact ones, unless --min-f1-delta is given. Writes a file that `extract --with` and `run --with` take. Exits
-    with 1 where no combination keeps the constraints.
+    with 1, and writes nothing, where no combination keeps the constraints, or stock does and none clearly beats it.
     """
     from harness.analyse.recommend import Constraints
     from harness.analyse.recommend import recommend as choose
@@ -55,7 +56,7 @@ def recommend(
     )
     found = choose(seen.rows, constraints, objective.value)
     print(*lines(found, constraints), sep="\n")
-    if found.best is None:
+    if found.best is None or found.best.combination == STOCK:
         raise typer.Exit(FAILED)
     path = output or run / FILE
     chosen = Deployment(found.best.combination, seen.header.checkpoint, seen.header.device)

@@ -59,7 +59,11 @@ def run(
     if dry_run:
         _show_plan(ablation)
         return
-    directory = with_progress(ablation.rounds, lambda step: execute(ablation, step))
+    try:
+        directory = with_progress(ablation.rounds, lambda step: execute(ablation, step, warn=warn))
+    except KeyboardInterrupt:
+        warn("interrupted; the rounds that were finished are on disk, and the same command without --fresh goes on")
+        raise
     if show(directory):
         raise typer.Exit(FAILED)
 

@@ -21,7 +21,8 @@ class Contents:
 
     format: str
     lengths: array[int] = field(default_factory=lambda: array("I"))  # of each text, in characters
-    labelled: int = 0
+    annotated: int = 0  # texts with a list of labels
+    without_label: int = 0  # those of them whose list is empty
     types: Counter[str] = field(default_factory=Counter)  # chains by type path, written parent/child
     schema: Any = None  # of the last text
     problems: int = 0
@@ -56,6 +57,7 @@ def check(path: Path, problem: Problem, format_name: str | None = None, schema: 
         found.lengths.append(len(example.text))
         found.schema = example.schema
         if example.gold is not None:
-            found.labelled += 1
+            found.annotated += 1
+            found.without_label += not example.gold
             found.types.update("/".join(link["type"] for link in chain) for chain in example.gold)
     return found

@@ -65,6 +65,9 @@ def _example(document: Document, schema: Schema, problem: Problem) -> Example | 
     except InputError as error:
         problem(document.line, str(error))
         return None
+    if not text.strip():
+        problem(document.line, "the text is empty")
+        return None
     if document.chains is None:
         return Example(document.id, text, schema)
     return Example(document.id, text, schema, _down_to_leaves(document, schema, problem))

@@ -9,9 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import InputError
+from harness.errors import InputError, UiebenchError
 
 VARIABLE = "UIEBENCH_CACHE"
+# How torch (the first three) and safetensors say that a write failed; neither raises an OSError.
+_WRITE_FAILED = (
+    "PytorchStreamWriter failed writing",
+    "file write failed",
+    "unexpected pos",
+    "I/O error",
+    "No space left",
+)
+_FULL_BYTES = 1 << 20  # with less left no entry fits, whatever its maker says
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,9 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
     try:
         make(half)
         _settle(half, entry)
-    except OSError as error:
+    except Exception as error:  # writers have errors of their own for a full disk
+        if not _is_of_writing(error, root):
+            raise
         raise _unwritable(root, error) from None
     finally:
         shutil.rmtree(half, ignore_errors=True)
@@ -90,5 +101,14 @@ def _settle(half: Path, entry: Path) -> None:
             raise
 
 
-def _unwritable(root: Path, error: OSError) -> InputError:
-    return InputError(f"the cache {str(root)!r} cannot be written: {error}; name another folder with {VARIABLE}")
+def _is_of_writing(error: Exception, root: Path) -> bool:
+    if isinstance(error, UiebenchError):  # it says itself what to do
+        return False
+    said = any(words in str(error) for words in _WRITE_FAILED)
+    return isinstance(error, OSError) or said or shutil.disk_usage(root).free < _FULL_BYTES
+
+
+def _unwritable(root: Path, error: Exception) -> InputError:
+    return InputError(
+        f"the cache {str(root)!r} cannot be written: {error}; make room there, or name another folder with {VARIABLE}"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.embedded.cache import cached
+from harness.embedded.cache import cache_directory, cached
 from harness.errors import InputError, UiebenchError, unknown
 from harness.resources import resource
 
@@ -75,9 +75,10 @@ def as_safetensors(checkpoint: Checkpoint) -> Checkpoint:
 
     if checkpoint.weights.suffix == ".safetensors":
         return checkpoint
-    beside = checkpoint.directory.parent / SAFETENSORS
-    if checkpoint.directory.name == MODELSCOPE and beside.is_dir():
-        return Checkpoint.open(beside)
+    directory = checkpoint.directory.resolve()
+    # A user's directory may have the same name, and a neighbour that holds another model.
+    if directory.name == MODELSCOPE and directory.parent.parent == cache_directory().resolve():
+        return Checkpoint.open(directory.parent / SAFETENSORS)
     known = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in _files(checkpoint)]
     key = hashlib.sha256(repr((_FORMAT, known)).encode()).hexdigest()[:12]
     return Checkpoint.open(cached(f"converted-{key}", lambda directory: _convert(checkpoint, directory)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.errors import UiebenchError
 from harness.plan.cells import plan_cells
+from harness.plan.combination import parse
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import find_suite, read_suite
 
@@ -17,7 +18,7 @@ def planned(suite: str, plugins: list[str], device: str) -> dict[str, Any]:
     """The combinations in the plan's order, each with why it cannot run here; and the files of the code that runs."""
     optimizations = find_optimizations(Path(path) for path in plugins)
     plan = plan_cells(read_suite(find_suite(suite)), optimizations, device)
-    files = {__file__, *(one.source for one in optimizations.values())}
+    files = {__file__, *(one.source for planned in plan for one, _ in parse(planned.combination, optimizations))}
     return {"combinations": {one.combination: one.reason for one in plan}, "files": sorted(files)}
 
 

@@ -20,7 +20,8 @@ from harness.plan.cells import Planned
 from harness.record import BASELINE, Failed, Measured, Record
 from harness.run import protocol
 from harness.run.ablation import Options
-from harness.run.executors.local import LocalExecutor, Reference, Settings
+from harness.run.executors.local import LocalExecutor, Settings
+from harness.run.executors.recorded import Reference
 from harness.run.process import python_path
 
 _PROTOCOL = re.compile(r"^PROTOCOL = (\d+)$", re.MULTILINE)
@@ -74,12 +75,13 @@ class Other:
             raise InputError(f"{self.name} does not come up: {said}")
         reply: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         if "error" in reply:
-            raise InputError(f"{self.name} cannot plan the suite: {reply['error']}")
+            raise InputError(f"{self.name} cannot plan the suite: {reply['error']} (a plugin file needs --plugin)")
         if not any(Path(file).is_relative_to(self.tree) for file in reply["files"]):
             raise InputError(
-                f"nothing in {str(self.revision.repository)!r} is run: uiebench and all optimizations are installed "
-                "elsewhere, so both revisions would be the same; name a plugin file of the repository (--plugin), keep "
-                "its package at the top or in src/, or compare with --against BASELINE"
+                f"nothing in {str(self.revision.repository)!r} is run by the suite {Path(options.suite).stem!r}: "
+                "uiebench and the optimizations of all its combinations are installed elsewhere, so both revisions "
+                "would be the same. Name a suite with combinations of the repository's own optimizations, from a "
+                "plugin file (--plugin) or a package at the top or in src/; or compare with --against BASELINE"
             )
         return dict(reply["combinations"])
 

@@ -43,11 +43,19 @@ def single_stream(
         begin = clock()
         reply = answer(request)
         synchronize()
-        took = clock() - begin
-        if took < 0:
-            raise ClockError(
-                f"the clock stepped back by {-took} ns during a request; nothing that it times can be trusted"
-            )
-        elapsed.append(took)
+        elapsed.append(passed(begin, clock()))
         replies.append(reply)
     return elapsed, replies
+
+
+def passed(begin: int, end: int) -> int:
+    """The time between two readings of the clock, in its unit.
+
+    Raises:
+        ClockError: the clock stepped back.
+    """
+    if end < begin:
+        raise ClockError(
+            f"the clock stepped back by {begin - end} ns during a request; nothing that it times can be trusted"
+        )
+    return end - begin

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from harness.measure.latency import passed
+
 _Request = TypeVar("_Request")
 _Reply = TypeVar("_Reply")
 
@@ -38,6 +40,7 @@ def closed_loop(
 
     Raises:
         Exception: whatever the first failing request raised; the other clients stop.
+        ClockError: the clock stepped back.
     """
     places = iter(range(len(requests)))
     elapsed: list[int] = [0] * len(requests)
@@ -55,10 +58,10 @@ def closed_loop(
             begin = clock()
             try:
                 reply = answer(requests[place])
+                elapsed[place] = passed(begin, clock())
             except BaseException as error:  # raised again in the caller's thread
                 failures.append(error)
                 return
-            elapsed[place] = clock() - begin
             replies[place] = reply
 
     threads = [threading.Thread(target=client, daemon=True) for _ in range(clients)]
@@ -68,10 +71,10 @@ def closed_loop(
     start.wait()
     for thread in threads:
         thread.join()
-    wall = clock() - begin
+    end = clock()
     if failures:
         raise failures[0]
-    return Timed(wall, elapsed, [replies[place] for place in range(len(requests))])
+    return Timed(passed(begin, end), elapsed, [replies[place] for place in range(len(requests))])
 
 
 class TakingTurns(Generic[_Request, _Reply]):

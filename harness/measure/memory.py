@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from harness.measure.family import children, family
 from harness.units import Bytes
 
 _PROC = Path("/proc")
@@ -20,21 +21,14 @@ def peak_rss() -> Bytes | None:
     The processes that this one started count too, each with its own peak: a sum that is never too small.
     """
     own = _peak_rss(os.getpid())
-    return None if own is None else Bytes(own + sum(_peak_rss(child) or 0 for child in _children()))
+    return None if own is None else Bytes(own + sum(_peak_rss(child) or 0 for child in children()))
 
 
 def reset_peak_rss() -> bool:
     """Forget the peaks; False where the kernel refuses, and a later peak means nothing."""
-    for child in _children():
+    for child in children():
         _reset_peak_rss(child)  # one that has just ended has nothing to forget
     return _reset_peak_rss(os.getpid())
-
-
-def _children() -> Iterator[int]:
-    """The numbers of the processes that this one started, and those that they started."""
-    import psutil
-
-    return (child.pid for child in psutil.Process().children(recursive=True))
 
 
 def _peak_rss(process: int) -> int | None:
@@ -58,11 +52,6 @@ def _reset_peak_rss(process: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def family() -> tuple[int, ...]:
-    """The numbers of this process and of those that it started."""
-    return os.getpid(), *_children()
 
 
 def resident(processes: Iterable[int]) -> Bytes | None:
@@ -93,9 +82,9 @@ def peak_cuda_allocated(device: Any) -> Bytes | None:
 
 
 def process_on_device(device: Any) -> Bytes | None:
-    """What the driver counts for this process now, its context and libraries included.
+    """What the driver counts for this process and those that it started now, contexts and libraries included.
 
-    None on a CPU, and where NVML is missing or does not know this process (inside many containers).
+    None on a CPU, and where NVML is missing or knows none of them (inside many containers).
     """
     if device.type != "cuda":
         return None
@@ -109,8 +98,9 @@ def process_on_device(device: Any) -> Bytes | None:
         pynvml.nvmlShutdown()
     except pynvml.NVMLError:
         return None
-    found = next((one.usedGpuMemory for one in processes if one.pid == os.getpid()), None)
-    return None if found is None else Bytes(found)
+    ours = family()
+    found = [one.usedGpuMemory for one in processes if one.pid in ours]
+    return None if not found or None in found else Bytes(sum(found))
 
 
 def reset_peak_cuda(device: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from harness.conditions import Conditions, GpuConditions
+from harness.measure.family import family
 
 # What may slow a GPU down, by NVML's names; an idle GPU and clocks that someone set are no throttling.
 _THROTTLING = {
@@ -47,12 +48,13 @@ def look(processes: Sequence[int], gpu: str | None) -> Reading:
     """Read the counters.
 
     Args:
-        processes: ids of the processes that are ours besides this one; where a GPU is used, all of them use it.
+        processes: ids of the processes that are ours besides this one, what they started included; where a GPU is
+            used, all of them use it.
         gpu: the UUID of the device that is used, or None.
     """
     everyone = psutil.cpu_times()
-    ours = []
-    for pid in (os.getpid(), *processes):
+    ours, known = [], tuple(_families(processes))
+    for pid in (os.getpid(), *known):
         with suppress(psutil.NoSuchProcess):  # it broke just now; whoever asks it next will say so
             ours.append(psutil.Process(pid).cpu_times())
     return Reading(
@@ -61,7 +63,7 @@ def look(processes: Sequence[int], gpu: str | None) -> Reading:
         stolen_s=everyone.steal,
         ours_s=sum(one.user + one.system for one in ours),
         load_average=os.getloadavg()[0],
-        gpu=None if gpu is None else _look_at_gpu(gpu, processes),
+        gpu=None if gpu is None else _look_at_gpu(gpu, known),
     )
 
 
@@ -86,6 +88,18 @@ def _gpu_conditions(before: _Gpu, after: _Gpu) -> GpuConditions:
     )
 
 
+def _families(processes: Sequence[int]) -> Iterator[int]:
+    for pid in processes:
+        with suppress(psutil.NoSuchProcess):
+            yield from family(pid)
+
+
+def _foreign(listed: Sequence[int], ours: Sequence[int]) -> int:
+    """How many processes are not ours; counted where none is known by its id, as inside many containers."""
+    named = sum(pid not in ours for pid in listed)
+    return named if named < len(listed) else max(0, len(listed) - len(ours))
+
+
 def _look_at_gpu(uuid: str, processes: Sequence[int]) -> _Gpu | None:
     """None where the driver does not tell."""
     import pynvml
@@ -97,8 +111,7 @@ def _look_at_gpu(uuid: str, processes: Sequence[int]) -> _Gpu | None:
         found = _Gpu(
             mhz=pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM),
             throttled=frozenset(name for name, flag in _THROTTLING.items() if reasons & getattr(pynvml, flag)),
-            # Counted, not named: inside a container processes have other ids than the driver knows them by.
-            foreign=max(0, len(pynvml.nvmlDeviceGetComputeRunningProcesses(handle)) - len(processes)),
+            foreign=_foreign([one.pid for one in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)], processes),
             energy_mj=_energy(pynvml, handle),
         )
         pynvml.nvmlShutdown()

@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.measure.memory import family, reserved_cuda, resident
+from harness.measure.family import family
+from harness.measure.memory import reserved_cuda, resident
 
 if TYPE_CHECKING:
     import torch

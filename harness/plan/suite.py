@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -162,6 +162,7 @@ def read_suite(path: Path) -> Suite:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path} is no TOML: {error}") from None
     _check_keys(data, Suite, str(path))
+    _check_designs(data.get("combinations"), str(path))
     try:
         return msgspec.convert(data, Suite)
     except msgspec.ValidationError as error:
@@ -174,6 +175,14 @@ def including(suite: Suite, combinations: Sequence[str]) -> Suite:
     return msgspec.structs.replace(
         suite, combinations=msgspec.structs.replace(own, include=[*own.include, *combinations])
     )
+
+
+def _check_designs(combinations: Any, where: str) -> None:
+    """The name of each design; values that are no names are left to the conversion."""
+    given = combinations.get("design") if isinstance(combinations, dict) else None
+    for name in given if isinstance(given, list) else [given]:
+        if isinstance(name, str) and name not in get_args(Design):
+            raise SuiteError(f"{where}, [combinations]: {unknown('design', name, get_args(Design))}")
 
 
 def _check_keys(data: dict[str, Any], part: Any, where: str) -> None:

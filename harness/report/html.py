@@ -23,7 +23,7 @@ from harness.report.flat import Figure, flat, load_key
 from harness.report.markdown import how
 from harness.report.marked import pieces
 from harness.report.strip import HEIGHT, WIDTH, Strip, strip
-from harness.report.table import NOTHING, Field, details, fields, loads, parts, summary
+from harness.report.table import NOTHING, TOO_FEW, Field, details, fields, loads, parts, summary
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -51,8 +51,8 @@ _SORTED_BY = {
     "F1": "f1",
     "answers": "texts_that_differ",
 }
-# What the page's table has more than the others, and after which column.
-_FROM_DETAILS = {"P95": ("P99",), "cold start": ("of the roofline",)}
+# What the page's table has more than the others, or at another place: after which column.
+_AFTER = {"P95": ("P99",), "time / baseline": ("answers", "targets"), "cold start": ("of the roofline",)}
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ def _without(chains: Chains, others: Chains) -> Chains:
 def _cells(run: View) -> list[Cell]:
     measured, of_rounds, cells = streams(run.records), conditions(run.records), []
     for place, (row, says) in enumerate(zip(run.rows, summary(run.rows), strict=True)):
-        more = details(row)
-        shown: dict[str, Field] = {}
-        for name, field in fields(row, run.rows).items():
-            shown |= {name: field} | {added: more[added] for added in _FROM_DETAILS.get(name, ())}
+        more, own = details(row), fields(row, run.rows)
+        known, shown = more | own, dict[str, Field]()
+        for name, field in own.items():
+            shown |= {name: field} | {added: known[added] for added in _AFTER.get(name, ()) if added in known}
         rounds = [[ns for passed in one.own_ns for ns in passed] for one in measured.get(row.combination, [])]
         cells.append(
             Cell(
@@ -149,7 +149,7 @@ def _cells(run: View) -> list[Cell]:
                 state=_state(row),
             )
         )
-    empty = {name for name in cells[0].columns if all(cell.columns[name].text == NOTHING for cell in cells)}
+    empty = {name for name in cells[0].columns if all(cell.columns[name].text in (NOTHING, TOO_FEW) for cell in cells)}
     for cell in cells:
         for name in empty:
             del cell.columns[name]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from harness.analyse.recommend import Constraints, Recommendation
 from harness.analyse.rows import Row
+from harness.analyse.stats import Estimate
+from harness.record import STOCK
 from harness.report.table import cold_start, ratio
 from harness.units import format_bytes, format_ms
 
@@ -15,26 +17,39 @@ _OPTIONS = {
     "max_p95_ns": "--max-p95",
     "min_f1_delta": "--min-f1-delta",
 }
+_BETTER = {
+    "time": "faster",
+    "p95": "better in P95",
+    "memory": "smaller in memory",
+    "qps": "better in QPS",
+    "cold_start": "faster to start",
+}
 
 
 def lines(found: Recommendation, constraints: Constraints) -> Iterator[str]:
     """What to take, what comes next, what each constraint costs, and why the others are out."""
     if found.best is None:
         yield "None: no combination of this run keeps the constraints."
+    elif found.best.combination == STOCK:
+        better = _BETTER[found.objective]
+        yield f"Switch on nothing: stock keeps the constraints, and nothing that does is clearly {better}."
     else:
         yield f"Switch on {found.best.combination}: {_said(found.best)}."
+    if STOCK in found.refused:
+        yield f"Stock does not keep the constraints: {found.refused[STOCK]}."
     if found.runner_up is not None:
         yield f"Next best: {found.runner_up.combination}, {_said(found.runner_up)}."
     for name, row in found.without.items():
         yield f"Without {_OPTIONS[name]} {_shown(name, constraints)} it would be {row.combination}: {_said(row)}."
     for name, why in found.refused.items():
-        yield f"  not {name}: {why}"
+        if name != STOCK:
+            yield f"  not {name}: {why}"
 
 
 def _said(row: Row) -> str:
     assert row.latency is not None
     p95 = row.latency.percentiles.get(0.95)
-    parts = [f"{ratio(row.latency.to_stock)} of stock's time"]
+    parts = ["nothing switched on"] if row.combination == STOCK else [_to_stock(row.latency.to_stock)]
     parts += [f"P95 {format_ms(p95.value)}"] if p95 else []
     if row.memory:
         device, host = row.memory.cuda_serving_peak_bytes, row.memory.rss_serving_peak_bytes
@@ -47,6 +62,11 @@ def _said(row: Row) -> str:
             f"F1 {difference.value * 100:+.1f} [{difference.low * 100:+.1f}, {difference.high * 100:+.1f}] points"
         )
     return ", ".join(parts)
+
+
+def _to_stock(found: Estimate) -> str:
+    said = {"faster": "", "slower": ", slower than stock"}.get(found.verdict, ", not clearly faster than stock")
+    return f"{ratio(found)} of stock's time{said}"
 
 
 def _shown(name: str, constraints: Constraints) -> str:

@@ -47,6 +47,7 @@ def as_json(found: Runs, *, absolute: bool) -> str:
         "runs": found.names,
         "one_kind_of_device": found.alike,
         "differing": found.differing,
+        "no_verdict_for_other": found.apart,
         "combinations": {name: [_figures(side, times=times) for side in sides] for name, sides in found.sides.items()},
     }
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
@@ -61,7 +62,7 @@ def _figures(side: Side, *, times: bool) -> dict[str, Any] | None:
         "to_first": ratio.value if ratio else None,
         "to_first_low": ratio.low if ratio else None,
         "to_first_high": ratio.high if ratio else None,
-        "to_first_verdict": ratio.verdict if ratio else None,
+        "to_first_verdict": side.verdict,
     }
 
 
@@ -73,6 +74,9 @@ def _is_time(name: str) -> bool:
 def _lines(found: Runs, *, times: bool) -> Iterator[str]:
     letters = [chr(ord("A") + place) for place in range(len(found.names))]
     yield from (f"- {letter}: {name}" for letter, name in zip(letters, found.names, strict=True))
+    for letter, what in zip(letters, found.apart, strict=True):
+        if what:
+            yield from ("", f"**{letter} is of other {' and '.join(what)} than A: its ratios get no verdict.**")
     yield ""
     columns = ["combination"]
     columns += [f"mean, {letter}" for letter in letters] if times else []
@@ -96,9 +100,13 @@ def _line(name: str, sides: tuple[Side, ...], *, times: bool) -> list[str]:
     line += [_to_stock(side) for side in sides]
     line += [_answers(side) for side in sides]
     line += [f"{side.row.scores.micro.f1:.3f}" if side.row and side.row.scores else NOTHING for side in sides]
-    return line + [
-        f"{ratio(side.to_first)}, {side.to_first.verdict}" if side.to_first else NOTHING for side in sides[1:]
-    ]
+    return line + [_to_first(side) for side in sides[1:]]
+
+
+def _to_first(side: Side) -> str:
+    if side.to_first is None:
+        return NOTHING
+    return ratio(side.to_first) + (f", {side.verdict}" if side.verdict else "")
 
 
 def _mean(side: Side) -> str:

@@ -26,14 +26,15 @@ from harness.plan.suite import Suite, find_suite, including, read_suite
 from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record
 from harness.run.design import check_effects
 from harness.run.environment import environment
-from harness.run.executors.local import LocalExecutor, Reference, Settings
+from harness.run.executors.local import LocalExecutor, Settings
+from harness.run.executors.recorded import Reference
 from harness.run.key import run_key
 from harness.run.machine import between_process_sd
 from harness.run.process import WorkerError
 from harness.run.reference import read_reference, write_reference
 from harness.run.runner import Executor, Rounds, run
 from harness.run.stopping import Schedule, broken
-from harness.run.store import Store, go_on, read_run, unfinished_run
+from harness.run.store import Store, go_on, held, read_run, unfinished_run
 from harness.run.texts import Warn, choose
 
 # What `--dry-run` reckons with, before anything was started: a fresh process with transformers, a request to the small
@@ -160,6 +161,7 @@ def execute(
     *,
     executor_of: Callable[[Settings], MeasuringExecutor] = LocalExecutor,
     rounds_of: Callable[[Header], EndingRounds] | None = None,
+    warn: Warn = warnings.warn,
 ) -> Path:
     """Run it.
 
@@ -168,6 +170,7 @@ def execute(
         progress: told what begins, and how many rounds are left.
         executor_of: makes what measures a round.
         rounds_of: makes what chooses them; as the suite asks, where it is None.
+        warn: told where a run of the same is not gone on with, because another process is making it.
 
     Returns:
         The run's directory, ``runs/ID``.
@@ -178,7 +181,7 @@ def execute(
     """
     options, started = ablation.options, time.monotonic()
     key, cells = _key(ablation), {planned.combination: len(planned.cells) for planned in ablation.plan}
-    begun = None if options.fresh else unfinished_run(options.directory, key)
+    begun = None if options.fresh else unfinished_run(options.directory, key, warn)
     directory = begun or _new_directory(options.directory, ablation.path.stem)
     settings = Settings(
         checkpoint=str(find_checkpoint(options.checkpoint).resolve()),
@@ -193,21 +196,22 @@ def execute(
         keep_heap=ablation.suite.measure.keep_heap,
         logs=directory / "logs",
     )
-    executor, store = executor_of(settings), Store(directory)
-    progress("the baseline's answers", ablation.rounds)
-    if begun:
-        done, reference = go_on(begun, cells), read_reference(begun)
-    else:
-        done, reference = [], _begin(ablation, executor, store, key)
-    header, _ = read_run(directory, lambda _: None)
-    if rounds_of is not None:
-        rounds = rounds_of(header)
-    else:
-        until = None if options.budget_s is None else started + options.budget_s
-        chance, sd = random.Random(options.seed), assumed_sd(header.environment)
-        rounds = Schedule(ablation.plan, ablation.suite.measure, chance, assumed_sd=sd, until=until)
-    records = run(rounds, executor, reference, append=store.append, done=done, progress=progress)
-    store.append(Finished(rounds.ends(records), time.monotonic() - started))
+    with held(directory):
+        executor, store = executor_of(settings), Store(directory)
+        progress("the baseline's answers", ablation.rounds)
+        if begun:
+            done, reference = go_on(begun, cells), read_reference(begun)
+        else:
+            done, reference = [], _begin(ablation, executor, store, key)
+        header, _ = read_run(directory, lambda _: None)
+        if rounds_of is not None:
+            rounds = rounds_of(header)
+        else:
+            until = None if options.budget_s is None else started + options.budget_s
+            chance, sd = random.Random(options.seed), assumed_sd(header.environment)
+            rounds = Schedule(ablation.plan, ablation.suite.measure, chance, assumed_sd=sd, until=until)
+        records = run(rounds, executor, reference, append=store.append, done=done, progress=progress)
+        store.append(Finished(rounds.ends(records), time.monotonic() - started))
     if problem := broken(records):
         raise BaselineError(
             f"stopped early: {problem}; what was measured is in {str(directory)!r} (`uiebench report` shows it), and "

@@ -23,7 +23,7 @@ def environment() -> dict[str, Any]:
         "uiebench": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "load_average": list(os.getloadavg()),
         "packages": packages(),
@@ -62,7 +62,8 @@ def gpus() -> list[str]:
         pynvml.nvmlShutdown()
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's model, or its kind where the kernel names none."""
     try:
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:

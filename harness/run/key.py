@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Iterable, Iterator
-from importlib.metadata import entry_points
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 import harness
 import optimizations
 from harness.plan.registry import GROUP
-from harness.run.environment import packages
+from harness.run.environment import gpus, packages, processor
+
+_CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 
 
 def run_key(decides: object, checkpoint: Path, plugins: Iterable[Path]) -> str:
@@ -22,9 +27,11 @@ def run_key(decides: object, checkpoint: Path, plugins: Iterable[Path]) -> str:
         plugins: files named by the user.
     """
     weights = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(checkpoint.iterdir())]
-    installed = sorted((point.value, point.dist.version if point.dist else "") for point in entry_points(group=GROUP))
-    hashed = hashlib.sha256(repr((decides, str(checkpoint), weights, packages(), installed)).encode())
-    for path in (*_code(), *plugins):
+    points = sorted(entry_points(group=GROUP), key=lambda point: point.value)
+    installed = [(point.value, point.dist.version if point.dist else "") for point in points]
+    machine = (platform.python_version(), packages(), processor(), gpus())
+    hashed = hashlib.sha256(repr((decides, str(checkpoint), weights, machine, installed)).encode())
+    for path in (*_code(), *_installed_code(points), *plugins):
         hashed.update(path.name.encode() + path.read_bytes())
     return hashed.hexdigest()[:16]
 
@@ -33,3 +40,15 @@ def _code() -> Iterator[Path]:
     for package in (harness, optimizations):
         for root in package.__path__:
             yield from sorted(Path(root).rglob("*.py"))
+
+
+def _installed_code(points: Iterable[EntryPoint]) -> Iterator[Path]:
+    """The files of the installed plugins' top packages: those of an editable install change without its version."""
+    for package in sorted({point.module.partition(".")[0] for point in points}):
+        spec = find_spec(package)
+        if spec is None:
+            continue
+        for root in spec.submodule_search_locations or ():
+            yield from sorted(path for path in Path(root).rglob("*") if path.name.endswith(_CODE))
+        if spec.submodule_search_locations is None and spec.origin:
+            yield Path(spec.origin)

@@ -14,6 +14,7 @@ from harness.record import Memory, StartUp
 from harness.run import protocol as say
 from harness.run.process import WorkerError, WorkerProcess
 
+ROLES = ("own", "partner")
 # Starts a process on its way, in the role `own` or `partner`; its reply to the job is still to be heard.
 Starter = Callable[[str], WorkerProcess]
 
@@ -37,7 +38,7 @@ class Pair:
         The first starts alone, so that its cold start counts; the second comes up while the first warms up. Or both
         start at once, and the cold start means nothing.
         """
-        roles = ("own", "partner") if own_first else ("partner", "own")
+        roles = ROLES if own_first else ROLES[::-1]
         used = used_bytes()
         up: dict[str, WorkerProcess] = {role: starter(role) for role in roles if at_once}
         ready: list[say.Ready] = []

@@ -9,7 +9,7 @@ import msgspec
 
 from harness.data.dataset import Example
 from harness.record import Chains, Mark
-from harness.run.executors.local import Reference
+from harness.run.executors.recorded import Reference
 
 _FILE = "reference.jsonl"
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from harness.plan.cells import Planned
 from harness.record import Line, Record
-from harness.run.executors.local import Reference
+from harness.run.executors.recorded import Reference
 
 
 class Executor(Protocol):

@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 
 from harness.analyse.compare import ratios
 from harness.analyse.stats import ALPHA, Spread, Spreads, estimate, spreads
@@ -116,6 +117,22 @@ def broken(records: Sequence[Record]) -> str | None:
     if len(failures) >= MOST_FAILURES:
         return f"the baseline failed in {len(failures)} rounds ({failures[-1].kind}): {failures[-1].error}"
     return None
+
+
+def tried_again(records: Sequence[Record]) -> set[tuple[str, int]]:
+    """The (combination, round) pairs that a broken run failed with at its end; a run that goes on makes them anew.
+
+    They are a combination's last rounds, so that its rounds stay numbered without a gap. Empty where no run is broken.
+    """
+    if not broken(records):
+        return set()
+    backwards = list({(one.cell.combination, one.round): one for one in records}.items())[::-1]
+    of_baseline = [(pair, record) for pair, record in backwards if pair[0] == BASELINE]
+    failed = (
+        *takewhile(lambda one: isinstance(one[1], Failed) and one[1].kind == "partner", backwards),
+        *takewhile(lambda one: isinstance(one[1], Failed), of_baseline),
+    )
+    return {pair for pair, _ in failed}
 
 
 def _in_order(records: Sequence[Record]) -> list[Failed | None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ import msgspec
 
 from harness.errors import InputError
 from harness.record import RECORD_VERSION, Finished, Header, Line, Record
+from harness.run.stopping import tried_again
 
 RECORDS = "records.jsonl"
+_LOCK = ".lock"
 _DECODER = msgspec.json.Decoder(Line)
 
 
@@ -33,20 +37,43 @@ class Store:
             os.fsync(file.fileno())
 
 
-def unfinished_run(parent: Path, key: str) -> Path | None:
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Keep a run from being made by another process too; the kernel lets go of it however this one ends.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    with (directory / _LOCK).open("ab") as file:  # closed in the workers, as Python opens files
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"another process is making the run {str(directory)!r}; wait until it ends") from None
+        except OSError:
+            pass  # a file system without locks keeps nobody out
+        yield
+
+
+def unfinished_run(parent: Path, key: str, warn: Callable[[str], None]) -> Path | None:
     """The newest run of that key that was interrupted, or that its budget ended; None where there is none.
 
     Args:
         parent: where runs are kept.
         key: the header's.
+        warn: told of a run that is passed over because another process is making it.
     """
     for records in sorted(parent.glob(f"*/{RECORDS}"), reverse=True):
         try:
             header, _ = read_run(records.parent, lambda _: None)
         except InputError:
             continue
-        if header.key == key and not _is_whole(read_finished(records.parent)):
-            return records.parent
+        if header.key != key or _is_whole(read_finished(records.parent)):
+            continue
+        try:
+            with held(records.parent):
+                return records.parent
+        except InputError:
+            warn(f"another process is making {str(records.parent)!r}, a run of the same; this is a run of its own")
     return None
 
 
@@ -61,13 +88,16 @@ def done_rounds(records: Iterable[Record], cells: Mapping[str, int]) -> set[tupl
 
 
 def go_on(directory: Path, cells: Mapping[str, int]) -> list[Record]:
-    """Make the records of an interrupted run whole again: a torn line and the records of a round that was cut go.
+    """Make the records of an interrupted run whole again.
+
+    A torn line goes, the records of a round that was cut, and the failures that broke the run off, which may pass.
 
     Returns:
         The records of the rounds that are done.
     """
     header, *lines = _read(directory, lambda _: None)
     done = done_rounds(_records(lines), cells)
+    done -= tried_again([one for one in _records(lines) if (one.cell.combination, one.round) in done])
     kept = [line for line in lines if isinstance(line, Finished) or (line.cell.combination, line.round) in done]
     half = directory / f"{RECORDS}.half"
     half.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in (header, *kept)))

@@ -12,7 +12,8 @@ from typing import Any
 from harness.plan.cells import Planned
 from harness.record import STOCK, Cell, End, Record
 from harness.run.ablation import ASSUMED_START_S, Ablation, Options, execute, prepare
-from harness.run.executors.local import LocalExecutor, Reference, Settings
+from harness.run.executors.local import LocalExecutor, Settings
+from harness.run.executors.recorded import Reference
 
 _HERE = Path(__file__).parent
 PLANTS, SUITE = _HERE / "plants.py", _HERE / "selfcheck.toml"

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analyse.compare import ratios, streams
-from harness.record import STOCK, Failed, Record
+from harness.analyse.compare import MACHINE_SD, assumed_sd, ratios, streams
+from harness.errors import UiebenchError
+from harness.record import STOCK, Failed, Record, SingleStream
 from harness.selfcheck.check import GROWS, MISANSWERS, SLOWER
 from harness.selfcheck.rates import Deviation, Rate, called_different, called_slower, deviation, grown, resolved
 
@@ -15,6 +16,13 @@ ALARMS_AT_MOST = 0.05
 FOUND_AT_LEAST = 0.95
 RUNS_OF = (4, 8)  # rounds: what suites make
 SCALED = (0.02, 0.05, 0.2)  # slowdowns made by scaling recorded times
+_FEWEST = 2  # rounds that vary
+
+
+class SelfcheckError(UiebenchError):
+    """So many rounds failed that no rate can be told."""
+
+    failed = True
 
 
 @dataclass(frozen=True)
@@ -68,28 +76,45 @@ class Findings:
 
 
 def findings(records: Sequence[Record]) -> Findings:
-    """Rates of verdicts over runs drawn from the rounds, and counts of what shows in a single one."""
+    """Rates of verdicts over runs drawn from the rounds, and counts of what shows in a single one.
+
+    A drawn run has too few rounds to tell its own spread, so it is judged with what a run on this machine assumes.
+
+    Raises:
+        SelfcheckError: (nearly) all rounds of identical processes failed, or of the slowdown.
+    """
     found = ratios(records)
+    for name in (STOCK, SLOWER):
+        if len(found.get(name, [])) < _FEWEST:
+            raise SelfcheckError(f"there is nothing to judge: {_why_too_few(records, name)}")
     identical, slowed = found[STOCK], found[SLOWER]
-    sd = deviation(identical)
+    deviates = deviation(identical)
+    sd = assumed_sd({MACHINE_SD: deviates.value})
     alarms = [
-        _target(f"false alarms, {of} rounds", called_different(identical, of, sd.value), at_most=ALARMS_AT_MOST)
+        _target(f"false alarms, {of} rounds", called_different(identical, of, sd), at_most=ALARMS_AT_MOST)
         for of in RUNS_OF
     ]
-    planted = [(f"+10 % planted, {of} rounds", called_slower(slowed, of, sd.value)) for of in RUNS_OF]
+    planted = [(f"+10 % planted, {of} rounds", called_slower(slowed, of, sd)) for of in RUNS_OF]
     scaled = [
-        Shown(f"+{share:.0%} by scaling, {of} rounds", called_slower(_scaled(identical, share), of, sd.value))
+        Shown(f"+{share:.0%} by scaling, {of} rounds", called_slower(_scaled(identical, share), of, sd))
         for share in SCALED
         for of in RUNS_OF
     ]
     return Findings(
-        deviation=sd,
+        deviation=deviates,
         targets=(*alarms, _target(*planted[-1], at_least=FOUND_AT_LEAST)),
         shown=(*(Shown(*one) for one in planted[:-1]), *scaled),
         counts=tuple(_counts(records)),
-        resolved={of: resolved(identical, of, sd.value) for of in RUNS_OF},
+        resolved={of: resolved(identical, of, sd) for of in RUNS_OF},
         failures=tuple(f"{one.cell.combination}: {one.error}" for one in records if isinstance(one, Failed)),
     )
+
+
+def _why_too_few(records: Sequence[Record], name: str) -> str:
+    of = [record for record in records if record.cell.combination == name]
+    failed = [record for record in of if isinstance(record, Failed)]
+    why = f" ({failed[-1].kind}): {failed[-1].error}" if failed else ""
+    return f"{len(failed)} of {len(of)} rounds of {name} failed{why}; what they said is in the logs/ of the run"
 
 
 def _scaled(rounds: Sequence[float], share: float) -> list[float]:
@@ -107,8 +132,8 @@ def _counts(records: Sequence[Record]) -> list[Counts]:
     measured = streams(records)
     clean = [one for name in (STOCK, SLOWER, GROWS) for one in measured.get(name, [])]
     wrong, growing = measured.get(MISANSWERS, []), measured.get(GROWS, [])
-    peaks = [one.memory.rss_serving_peak_bytes or 0 for one in measured.get(SLOWER, [])]
-    found = sum(grown(one.memory.rss_serving_peak_bytes or 0, peaks) for one in growing)
+    peaks = [_peak(one) for one in measured.get(SLOWER, [])]
+    found = sum(grown(_peak(one), peaks) for one in growing)
     return [
         Counts("an answer called wrong that is not", sum(bool(one.parity.broken) for one in clean), len(clean), 0),
         Counts(
@@ -116,3 +141,7 @@ def _counts(records: Sequence[Record]) -> list[Counts]:
         ),
         Counts("64 MiB of growth found", found, len(growing), len(growing)),
     ]
+
+
+def _peak(one: SingleStream) -> int:
+    return (one.memory and one.memory.rss_serving_peak_bytes) or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -117,9 +118,10 @@ def may_be_shared_by_threads(subject: Subject) -> None:
 
 def shows_that_it_is_active(subject: Subject) -> None:
     """Its evidence says active where it was applied, and inactive in a process where it was not."""
+    program = [sys.executable, "-m", "harness.testing.fresh", subject.optimization.source, subject.name]
     for applied in (True, False):
         found = subprocess.run(
-            [sys.executable, "-m", "harness.testing.fresh", subject.optimization.source, subject.name, str(applied)],
+            [*program, json.dumps(dict(subject.parameters) if applied else None)],
             capture_output=True,
             text=True,
             check=False,

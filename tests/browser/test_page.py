@@ -104,3 +104,26 @@ def test_nothing_is_wider_than_the_window_and_axe_finds_no_serious_fault(
     found = axe.Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
     page.close()
+
+
+def test_a_caption_is_whole_and_a_heading_stands_on_a_line_in_a_narrow_window(browser: Any, file: Path) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(file.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    captions = page.evaluate("[...document.querySelectorAll('caption')].map(one => one.getBoundingClientRect().right)")
+    assert captions
+    assert max(captions) <= 390
+    rounds = page.locator("details thead th:first-child")
+    assert rounds.first.evaluate("one => one.offsetWidth") >= 64
+    page.close()
+
+
+def test_a_chart_of_sixteen_lines_is_seen_whole_and_one_of_many_scrolls(page: Any) -> None:
+    heights = page.evaluate(
+        """[1150, 4200].map(height => {
+            const figure = document.querySelector('figure');
+            figure.firstChild.style.height = height + 'px';
+            return figure.scrollHeight > figure.clientHeight;
+        })"""
+    )
+    assert heights == [False, True]

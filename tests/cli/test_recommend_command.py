@@ -37,9 +37,21 @@ def test_none_and_mistakes_have_their_own_statuses(tmp_path: Path) -> None:
     mistake = uiebench("recommend", tmp_path / "run", "--max-rss", "800ms")
     assert mistake.returncode == 2
     assert "'800ms' is no size" in mistake.stderr
+    refused(uiebench("recommend", tmp_path / "run", "--min-f1-delta", "0.1"), "is no loss")
+    refused(uiebench("recommend", tmp_path / "run", "--max-p95", "500"), "'500' is no duration")
     nowhere = uiebench("extract", TEXT, "--schema", SCHEMA, "--with", "batchin")
     assert nowhere.returncode == 2
     assert "did you mean 'batching'" in nowhere.stderr
+
+
+def test_where_stock_stands_nothing_is_written(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for line in (HEADER, *RECORDS):
+        store.append(line)
+    stock = uiebench("recommend", tmp_path, "--objective", "memory")  # all have the same
+    assert stock.returncode == 1
+    assert stock.stdout.startswith("Switch on nothing: stock keeps the constraints")
+    assert not (tmp_path / "combination.toml").exists()
 
 
 def test_a_run_that_was_not_timed_against_stock_is_refused(tmp_path: Path) -> None:

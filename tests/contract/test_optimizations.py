@@ -21,10 +21,11 @@ from harness.compose import compose
 from harness.data.dataset import pick, read_dataset
 from harness.embedded.cache import VARIABLE
 from harness.errors import InputError, UnavailableError
+from harness.measure.memory import weights_bytes
 from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
 from optimizations import torchscript as torchscript_file
-from optimizations.flash_attention import unpadded
+from optimizations.flash_attention import _in_half, unpadded
 
 EXAMPLES = pick(list(read_dataset("business/dev")), 5)
 REGISTRY = find_optimizations()
@@ -56,6 +57,52 @@ def test_evidence_is_there_when_active_and_not_when_it_silently_fell_back(golden
     extractor = composed(golden, name)
     assert REGISTRY[name].evidence(probe(extractor)).active
     assert not REGISTRY[name].evidence(probe(FALLBACKS[name](extractor))).active
+
+
+def test_segments_that_a_script_has_lost_are_not_active(golden: Any) -> None:
+    segmented, torchscript = REGISTRY["segmented_forward"], REGISTRY["torchscript"]
+    both = composed(golden, "segmented_forward", "torchscript")
+    found = segmented.evidence(probe(both))
+    assert found.active
+    assert 0 < found.figures["bytes"] < found.figures["bytes_unsegmented"]
+    # The slots say that the layers work in segments; what runs is a script of layers that do not.
+    whole = both.with_ops(replace(both.model.ops, feed_forward=Ops().feed_forward))
+    lost = replace(both, forwards=torchscript.apply(whole).forwards)
+    assert not segmented.evidence(probe(lost)).active
+    assert not segmented.evidence(probe(replace(lost, micro_batches=WHOLE_BATCH))).active
+
+
+def test_micro_batches_are_no_evidence_of_segments(golden: Any) -> None:
+    extractor = composed(golden, "segmented_forward")
+    lost = extractor.with_ops(replace(extractor.model.ops, feed_forward=Ops().feed_forward))
+    found = REGISTRY["segmented_forward"].evidence(probe(lost))
+    assert found.figures["bytes"] < found.figures["bytes_unsegmented"]
+    assert not found.active
+
+
+def test_where_no_row_is_longer_than_a_segment_micro_batches_are_enough(golden: Any) -> None:
+    extractor = composed(golden, "segmented_forward", "batching", "dynamic_truncation", tokens=128)
+    short = Probe(extractor, ["售价三元"] * 20, [{"价格": None}] * 20)
+    assert REGISTRY["segmented_forward"].evidence(short).active
+
+
+@pytest.mark.parametrize("company", [(), ("torchscript",)], ids="+".join)
+def test_segments_as_long_as_the_texts_are_not_active(golden: Any, company: tuple[str, ...]) -> None:
+    whole = {"tokens": 10**6, "feed_forward": 10**6, "queries": 10**6}
+    extractor = composed(golden, "segmented_forward", *company, **whole)
+    assert not REGISTRY["segmented_forward"].evidence(probe(extractor)).active
+
+
+def test_segments_of_which_nothing_was_seen_are_not_active(golden: Any) -> None:
+    extractor = composed(golden, "segmented_forward")
+    silent = Forwards(
+        lambda ids, _: torch.zeros(*ids.shape, extractor.model.config.hidden),
+        lambda ids, *_: torch.zeros(*ids.shape, extractor.model.config.hidden),
+        lambda text, *_: torch.full((text.shape[0], 2, text.shape[1]), -9.0),
+    )
+    found = REGISTRY["segmented_forward"].evidence(probe(replace(extractor, forwards=silent)))
+    assert found.figures["bytes"] == 0
+    assert not found.active
 
 
 def test_a_lean_startup_that_imports_transformers_after_all_is_not_active(golden: Any) -> None:
@@ -108,16 +155,6 @@ def test_a_trace_with_a_loop_baked_in_is_refused(golden: Any) -> None:
         REGISTRY["torchscript"].apply(unrolled)
 
 
-def test_batching_keeps_to_its_budget(golden: Any) -> None:
-    extractor = composed(golden, "batching", "dynamic_truncation", tokens=300)
-    short = [example for example in read_dataset("business/dev") if len(example.text) < 100]
-    asked = Probe(extractor, [example.text for example in short], [dict.fromkeys(example.schema) for example in short])
-    shapes = asked.shapes()
-    # The budget counts whole tokens; padding rounds each row up to a multiple of 8.
-    assert all(shape.rows == 1 or shape.rows * (shape.length - 7) <= 300 for shape in shapes)
-    assert any(shape.rows > 1 for shape in shapes)
-
-
 def traces_made(monkeypatch: pytest.MonkeyPatch, cache: Path) -> list[object]:
     made: list[object] = []
 
@@ -165,6 +202,22 @@ def test_code_that_closes_over_an_object_is_traced_anew(
         REGISTRY["torchscript"].apply(extractor)
     assert len(made) == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_the_weights_that_a_script_holds_beside_the_model_are_counted(golden: Any) -> None:
+    extractor = composed(golden, "torchscript")
+    assert not list(Forwards.of(extractor.model).constants())
+    held = {one.untyped_storage().data_ptr(): one.untyped_storage().nbytes() for one in extractor.forwards.constants()}
+    assert sum(held.values()) == pytest.approx(weights_bytes(extractor.model), rel=0.05)
+    assert not held.keys() & {one.untyped_storage().data_ptr() for one in extractor.model.parameters()}
+
+
+def test_half_precision_without_a_kernel_for_it_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    for name in ("flash_attn", "torch.nn.attention.varlen"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UnavailableError, match=r"flash_attention: .* needs flash-attn, or torch 2\.10 or newer"):
+        _in_half(torch.device("cuda"))
 
 
 def kernel_without_a_mask(query: Any, key: Any, value: Any, begins: Any, ends: Any, *_: Any) -> torch.Tensor:

@@ -10,6 +10,8 @@ from typing import Any
 
 from harness.plugin import Evidence, Probe, Stage, optimization
 
+PRINTED = '{"type":"Fault","kind":"error","error":"no fault at all"}'
+
 
 def active(probe: Probe) -> Evidence:
     return Evidence(optimization="fault", active=True, summary="it is there")
@@ -40,6 +42,18 @@ def wrong_answer(extractor: Any) -> Any:
         return logits - 1e6 if int(text_mask.sum(1).max()) > 40 else logits
 
     return replace(extractor, forwards=replace(extractor.forwards, cross=shy))
+
+
+@optimization(Stage.GRAPH, exact=True, evidence=active)
+def prints(extractor: Any) -> Any:
+    """Write to stdout as careless code does, and what looks like a reply."""
+
+    def say() -> None:
+        print(PRINTED, flush=True)  # noqa: T201 (the fault)
+        os.write(1, f"{PRINTED}\n".encode())
+
+    say()
+    return during_requests(extractor, say)
 
 
 @optimization(Stage.GRAPH, exact=True, evidence=active)

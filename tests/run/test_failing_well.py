@@ -17,7 +17,7 @@ from harness.report import console, markdown
 from harness.run.ablation import Options, execute, prepare
 from harness.run.store import RECORDS, read_run
 
-FAULTS = ["wrong_answer", "crash", "hang", "eats_all_memory", "raises", "does_nothing", "never_here"]
+FAULTS = ["wrong_answer", "prints", "crash", "hang", "eats_all_memory", "raises", "does_nothing", "never_here"]
 LONG = "这款手机售价2999元，屏幕非常清晰，拍照也很稳定，就是电池续航在系统更新以后下降得比较明显，客服说下个月修复。"
 
 
@@ -119,14 +119,24 @@ def test_cold_starts_are_taken_alone_and_the_first_one_is_kept_apart(run: Path) 
         assert all(start.imports_ns > start.first_call_ns > 0 for start in (*samples.own, *samples.partner))
 
 
+def test_what_a_plugin_prints_is_in_its_log_and_spoils_no_record(run: Path, records: dict[str, Record]) -> None:
+    record = records["prints"]
+    assert isinstance(record, Measured)
+    assert isinstance(record.samples, SingleStream)
+    assert not record.samples.parity.differences
+    assert "no fault at all" not in (run / RECORDS).read_text(encoding="utf-8")
+    assert "no fault at all" in (run / "logs" / "prints.0.own.log").read_text(encoding="utf-8")
+
+
 def test_the_run_goes_on_past_every_failure(records: dict[str, Record]) -> None:
     assert set(records) == {"baseline", "stock", *FAULTS}
-    for name in ("baseline", "stock", "wrong_answer"):
+    for name in ("baseline", "stock", "wrong_answer", "prints"):
         record = records[name]
         assert isinstance(record, Measured)
         assert isinstance(record.samples, SingleStream)
         assert len(record.samples.own_ns) == 2
         assert all(ns > 0 for one in record.samples.own_ns for ns in one)
+        assert record.samples.memory
         assert record.samples.memory.rss_serving_peak_bytes
 
 

@@ -1,4 +1,4 @@
-"""`kill -9`: a worker's is a record and the run goes on; after the runner's, a second start ends what it began."""
+"""A killed worker is a record and the run goes on; a run that was killed or interrupted is ended by a second start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +47,10 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def are_gone(processes: Sequence[int]) -> bool | None:
+    return not any(Path(f"/proc/{pid}").exists() for pid in processes) or None
+
+
 def records(here: Path) -> list[Record]:
     (directory,) = (path.parent for path in here.glob(f"runs/*/{RECORDS}"))
     return read_run(directory, warn=lambda _: None)[1]
@@ -70,11 +74,7 @@ def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
         workers = wait_for(second_round)
         before = records(tmp_path)
         runner.kill()
-
-        def workers_gone() -> bool | None:
-            return not any(Path(f"/proc/{pid}").exists() for pid in workers) or None
-
-        wait_for(workers_gone)
+        wait_for(lambda: are_gone(workers))
     assert {record.kind for record in before if isinstance(record, Failed)} == {"crash"}
     assert "SIGKILL" in next(record.error for record in before if isinstance(record, Failed))
     subprocess.run(COMMAND, cwd=tmp_path, env=environment, check=False, capture_output=True)
@@ -82,3 +82,27 @@ def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
     assert after[: len(before)] == before
     assert Counter((one.cell.combination, one.cell.scenario) for one in after) == Counter(CELLS)
     assert sum(isinstance(one, Failed) for one in after) == 2
+
+
+def test_an_interrupted_run_says_how_to_go_on_and_a_second_start_does(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(SUITE, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(COMMAND, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as runner:
+
+        def second_round() -> list[int] | None:
+            begun = any(tmp_path.glob(f"runs/*/{RECORDS}")) and len(records(tmp_path)) >= 2
+            return children(runner.pid) or None if begun else None
+
+        workers = wait_for(second_round)
+        runner.send_signal(signal.SIGINT)
+        _, said = runner.communicate(timeout=PATIENCE_S)
+    assert runner.returncode == 130
+    assert "the same command without --fresh goes on" in " ".join(said.split())
+    assert "Traceback" not in said
+    wait_for(lambda: are_gone(workers))  # one that was only just started ends when its pipe does
+    before = records(tmp_path)
+    assert len(before) >= 2
+    subprocess.run(COMMAND, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    after = records(tmp_path)
+    assert after[: len(before)] == before
+    assert Counter((one.cell.combination, one.cell.scenario) for one in after) == Counter(CELLS)

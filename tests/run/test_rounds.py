@@ -11,7 +11,8 @@ from harness.conditions import Course
 from harness.plan.cells import Planned
 from harness.record import Cell, ColdStart, Evidence, Failed, Measured, Memory
 from harness.run import protocol as say
-from harness.run.executors.local import LocalExecutor, Reference, Settings, _Round
+from harness.run.executors.local import LocalExecutor, Settings, _Round, _weighed_alone
+from harness.run.executors.recorded import Reference
 from harness.run.pair import Pair
 from harness.run.process import WorkerError, WorkerProcess
 
@@ -63,6 +64,12 @@ class Process:
             return say.Weighed(Memory(1, 1, 1))
         return say.Timed(len(self.asked), 1, [], [])
 
+    def hear(self, expected: type) -> None:
+        self.asked.append((self.name, expected))
+
+    def close(self) -> None:
+        self.asked.append((self.name, "closed"))
+
 
 def pair(asked: list[tuple[str, object]]) -> Pair:
     own, partner = (cast("WorkerProcess", Process(name, asked)) for name in ("own", "partner"))
@@ -74,6 +81,17 @@ def test_under_load_each_process_makes_a_pass_that_does_not_count() -> None:
     ours, theirs = pair(asked).time(say.Time("closed_loop", 3), passes=2)
     assert [name for name, _ in asked] == ["own", "partner", "own", "partner", "partner", "own"]
     assert ([one.wall_ns for one in ours], [one.wall_ns for one in theirs]) == ([3, 6], [4, 5])
+
+
+def test_where_the_heap_is_kept_memory_is_that_of_a_process_that_does_not() -> None:
+    asked: list[tuple[str, object]] = []
+
+    def start(role: str, *, keep_heap: bool) -> WorkerProcess:
+        asked.append((role, keep_heap))
+        return cast("WorkerProcess", Process(role, asked))
+
+    assert _weighed_alone(start, "own").rss_load_peak_bytes == 1
+    assert asked == [("own", said) for said in (False, say.Ready, say.WarmUp(), say.Weigh(), "closed")]
 
 
 def test_memory_is_that_of_one_request_at_a_time() -> None:

@@ -12,7 +12,7 @@ from harness.errors import SuiteError
 from harness.plan.cells import Planned
 from harness.plan.suite import Measure, read_suite
 from harness.record import BASELINE, Cell, Failed, Measured, Memory, Parity, Record, SingleStream, Skipped
-from harness.run.executors.local import Reference
+from harness.run.executors.recorded import Reference
 from harness.run.runner import run
 from harness.run.stopping import Schedule, broken
 

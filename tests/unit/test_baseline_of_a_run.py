@@ -15,7 +15,7 @@ from harness.cli.app import app
 from harness.embedded.cache import VARIABLE
 from harness.embedded.checkpoints import find_checkpoint
 from harness.gate.baseline import of_directory
-from harness.run.executors.local import Reference
+from harness.run.executors.recorded import Reference
 from harness.run.reference import write_reference
 from harness.run.store import Store
 

@@ -3,11 +3,13 @@ from __future__ import annotations
 import multiprocessing
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from safetensors import SafetensorError
 
 from harness.embedded.cache import VARIABLE, cache_directory, cached, clear, entries
-from harness.errors import InputError
+from harness.errors import InputError, UnavailableError
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +74,44 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv(VARIABLE, str(tmp_path / "file" / "below"))
     with pytest.raises(InputError, match=VARIABLE):
         cached("x", write)
+
+
+FULL = [
+    OSError(28, "No space left on device"),
+    RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"),
+    RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed"),
+    SafetensorError("Error while serializing: I/O error: File too large (os error 27)"),
+]
+
+
+@pytest.mark.parametrize("error", FULL, ids=lambda error: type(error).__name__)
+def test_a_disk_that_is_full_is_a_cache_that_cannot_be_written(error: Exception) -> None:
+    def fail(_: Path) -> None:
+        raise error
+
+    with pytest.raises(InputError, match=rf"make room there, or name another folder with {VARIABLE}"):
+        cached("x", fail)
+    assert entries() == []
+
+
+def test_whatever_fails_where_no_room_is_left_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Path) -> None:
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+    with pytest.raises(RuntimeError, match="iostream"):
+        cached("x", fail)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4096))
+    with pytest.raises(InputError, match="iostream"):
+        cached("x", fail)
+
+
+def test_what_says_itself_what_to_do_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Path) -> None:
+        raise UnavailableError("it needs a GPU")
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(UnavailableError):
+        cached("x", fail)
 
 
 def _hang(directory: Path) -> None:

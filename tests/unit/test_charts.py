@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from made_up import HEADER, RECORDS
 from matplotlib import font_manager
+from matplotlib.text import Text
 from msgspec.structs import replace as changed
 from test_advice import OTHERS, row
 from typer.testing import CliRunner
@@ -124,6 +125,26 @@ def test_every_kind_is_drawn_with_a_title_and_its_axes_named(kind: str) -> None:
         axes = drawn(kind, whole()).axes[0]
     assert axes.get_title(loc="left")
     assert axes.get_xlabel() or kind == "interactions"
+
+
+@pytest.mark.parametrize("kind", ["latency", "memory", "start"])
+def test_no_legend_covers_a_title(kind: str) -> None:
+    figure = drawn(kind, of(ROWS))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    (title,) = (one for one in axes.findobj(Text) if one.get_text() and one.get_text() == axes.get_title(loc="left"))
+    legend = axes.get_legend()
+    assert legend is None or not legend.get_window_extent().overlaps(title.get_window_extent())
+
+
+def test_where_some_points_have_no_number_the_list_says_which_have_one() -> None:
+    def listed(rows: list[Row]) -> str:
+        return drawn("pareto", of(rows)).axes[0].texts[-1].get_text()
+
+    assert "Only" not in listed(OTHERS)
+    assert listed([*OTHERS, row("larger", 1, memory=1 << 31)]).endswith(
+        "Only the front, baseline and stock\nhave a number."
+    )
 
 
 def test_every_chart_is_saved_as_png_and_svg(tmp_path: Path) -> None:

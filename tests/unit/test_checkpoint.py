@@ -12,7 +12,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from harness import Extractor
+from harness.baseline.checkpoint import Checkpoint
 from harness.baseline.loading import LoadPlan, plain_plan, stock_plan
+from harness.embedded.checkpoints import as_safetensors, embedded
 from harness.errors import CheckpointError, InputError, PlatformError
 
 WEIGHTS = "pytorch_model.bin"
@@ -43,7 +45,7 @@ def change_config(directory: Path, **values: object) -> None:
 
 
 def test_a_missing_directory_is_named() -> None:
-    with pytest.raises(CheckpointError, match="'/nowhere/model' does not exist"):
+    with pytest.raises(CheckpointError, match=r"'/nowhere/model' does not exist.*checkpoints\.find_checkpoint\(NAME\)"):
         Extractor.load("/nowhere/model")
 
 
@@ -224,3 +226,22 @@ def test_weights_of_another_precision_are_computed_in_fp32(copy: Path, plan: Pla
     extractor = load(plan, copy)
     assert {value.dtype for value in extractor.model.parameters()} == {torch.float32}
     assert extractor.extract(TEXT, SCHEMA) != []
+
+
+def test_a_users_directory_with_the_caches_name_keeps_its_weights_beside_another_model(
+    golden: Path, tmp_path: Path
+) -> None:
+    mine, other = tmp_path / "modelscope", tmp_path / "safetensors"
+    shutil.copytree(golden, mine)
+    shutil.copytree(golden, other)
+    change_weights(other, lambda weights: weights["head_clsf.bias"].add_(1))
+    found, beside = (as_safetensors(Checkpoint.open(directory)) for directory in (mine, other))
+    assert found.weights.suffix == beside.weights.suffix == ".safetensors"
+    assert torch.equal(
+        load(plain_plan, found.directory).model.head_clsf.bias, load(plain_plan, mine).model.head_clsf.bias
+    )
+
+
+def test_the_embedded_ones_are_not_converted_again() -> None:
+    entry = embedded("mini")
+    assert as_safetensors(Checkpoint.open(entry / "modelscope")).directory.samefile(entry / "safetensors")

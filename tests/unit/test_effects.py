@@ -7,8 +7,9 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydoe import fracfact
 
-from harness.analyse.effects import Effects, effects
+from harness.analyse.effects import Effects, effects, tells_pairs
 from harness.analyse.stats import Spread, pooled_spread
 from harness.errors import InputError
 
@@ -72,6 +73,21 @@ def test_a_design_that_tells_nothing_is_named() -> None:
     alone = [cell for cell in EVERY if len(cell) <= 1]  # here a pair's interaction would pass for a main effect
     with pytest.raises(InputError, match="5 of 16 combinations of a, b, c, d cannot tell"):
         told([0, 0, 0, 0], 0, alone)
+
+
+@pytest.mark.parametrize(
+    ("count", "fraction"), [(3, None), (4, '"a b c abc"'), (5, '"a b c d abcd"'), (6, '"a b c d e abcde"')]
+)
+def test_a_fraction_that_is_suggested_fits_and_tells(count: int, fraction: str | None) -> None:
+    names = "abcdef"[:count]
+    with pytest.raises(InputError, match="cannot tell") as refused:
+        tells_pairs([frozenset(), *map(frozenset, names)])
+    _, found, suggested = str(refused.value).partition("(fraction = ")
+    assert suggested.removesuffix(")") == (fraction or "")
+    if found:
+        runs = fracfact(suggested.strip('")'))
+        cells = [frozenset(name for name, level in zip(names, run, strict=True) if level > 0) for run in runs]
+        assert tells_pairs(cells) == (count > 4)
 
 
 def test_intervals_hold_what_was_planted_in_19_of_20_runs() -> None:

@@ -12,6 +12,7 @@ from harness import Extractor
 from harness.baseline.forward import Forwards
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import NonFiniteError
+from harness.plan.registry import find_optimizations
 
 TEXT, SCHEMA = "这款手机售价2999元，屏幕非常清晰。", {"价格": None}
 
@@ -44,6 +45,14 @@ def test_the_layer_where_numbers_stop_being_finite_is_named(
     message = rf"the logits of '价格: ' on the text '{TEXT[:30]}' are not finite; they stop being numbers in {where}"
     with pytest.raises(NonFiniteError, match=message):
         spoilt(mini, part, value).extract_observed(TEXT, SCHEMA)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit")
+def test_the_layer_is_named_where_a_script_runs_past_it(mini: Extractor) -> None:
+    broken = spoilt(mini, lambda model: model.plm.encoder.layer[1].output.LayerNorm.bias, float("nan"))
+    scripted = find_optimizations()["torchscript"].apply(broken)
+    with pytest.raises(NonFiniteError, match="they stop being numbers in layer 1 of the towers"):
+        scripted.extract_observed(TEXT, SCHEMA)
 
 
 def test_an_optimization_that_makes_them_so_is_told_from_the_layers(mini: Extractor) -> None:

@@ -120,7 +120,11 @@ STRANGE = '"schema": {"a": null}, "gold": [[{"type": "b", "span": "青", "offset
         ("a.conll", "青 B-地\n岛 I-人\n", "line 2: the tag 'I-人' goes on with a span that did not begin"),
         ("a.json", f'{{"text": "青岛", "spo_list": [{TRIPLE}]}}', "line 1: '沪' of the predicate '在' does not stand"),
         ("a.json", f'{{"text": "青岛", "event_list": [{EVENT}]}}', "line 1: the event 裁 has no arguments"),
-        ("a.jsonl", '{"text": "青岛", "label": [[0, 1]]}', "line 1: is not as this format has it: ValueError"),
+        (
+            "a.jsonl",
+            '{"text": "青岛", "label": [[0, 1]]}',
+            "line 1: the label [0, 1] is not a start, an end and a type",
+        ),
         (
             "a.jsonl",
             f'{{"text": "青岛", {STRANGE}}}',
@@ -187,7 +191,7 @@ def test_columns_of_a_table_are_texts(tmp_path: Path) -> None:
 
 def test_a_file_is_counted(tmp_path: Path) -> None:
     found = check(SAMPLES / "cluener.json", fails)
-    assert (found.format, len(found.lengths), found.labelled, found.problems) == ("cluener", 2, 2, 0)
+    assert (found.format, len(found.lengths), found.annotated, found.problems) == ("cluener", 2, 2, 0)
     assert found.types == {"company": 2, "address": 2, "name": 1}
     assert found.lengths_at(0.5, 1) == [10, 28]
 

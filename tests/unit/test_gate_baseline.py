@@ -20,7 +20,8 @@ from harness.gate.baseline import of_directory
 from harness.plan.cells import Planned
 from harness.record import Chains, Failed, Measured, Memory, Parity, Record, SingleStream
 from harness.run.ablation import Options, execute, prepare
-from harness.run.executors.local import Reference, Settings
+from harness.run.executors.local import Settings
+from harness.run.executors.recorded import Reference
 
 SUITE = """
 [combinations]

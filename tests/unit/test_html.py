@@ -57,6 +57,13 @@ def page_of(records: list[Record], texts: dict[str, str] | None) -> str:
     return html.render(view(HEADER, records, []), {"ratio": SVG, "memory": SVG}, texts)
 
 
+def test_answers_follow_the_ratios_and_a_percentile_that_no_row_has_is_left_out() -> None:
+    headings = re.findall(r"<button type=.button.>(.*?)</button>", page_of(RECORDS, {}))
+    assert headings[headings.index("time / baseline") + 1] == "answers"
+    assert headings.count("answers") == 1
+    assert "P99" not in headings
+
+
 def test_the_page_is_whole_and_asks_nothing_of_the_network() -> None:
     written = page_of(RECORDS, {"t3": TEXT})
     page = Page(written)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import harness
+from harness.plan.registry import GROUP
 from harness.run import key as key_file
 from harness.run.ablation import Options, _key, prepare
 from harness.run.key import run_key
@@ -34,7 +36,43 @@ def test_a_run_goes_on_only_where_all_that_decides_is_the_same(tmp_path: Path, m
     seen.add(found())
     monkeypatch.setattr(key_file, "packages", lambda: {"torch": "1.0"})
     seen.add(found())
-    assert len(seen) == 6
+    monkeypatch.setattr(key_file, "processor", lambda: "another processor")
+    seen.add(found())
+    monkeypatch.setattr(key_file, "gpus", lambda: ["a GPU, driver 1"])
+    seen.add(found())
+    monkeypatch.setattr("platform.python_version", lambda: "3.99.0")
+    seen.add(found())
+    monkeypatch.setattr("platform.node", lambda: "another name")
+    assert found() in seen
+    assert len(seen) == 9
+
+
+@pytest.mark.parametrize("file", ["stranger.py", "stranger/__init__.py", "stranger/deep/kernel.py", "stranger/x.so"])
+def test_the_code_of_an_installed_plugin_decides_and_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.parent != tmp_path:
+        (tmp_path / "stranger" / "__init__.py").touch()
+    path.write_text("raise SystemExit")
+    (tmp_path / "checkpoint").mkdir()
+    point = EntryPoint("fast", f"stranger{'' if path.parent == tmp_path else '.deep'}:fast", GROUP)
+    monkeypatch.setattr(key_file, "entry_points", lambda **_: [point])
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def found() -> str:
+        return run_key("suite", tmp_path / "checkpoint", [])
+
+    before = found()
+    assert found() == before
+    path.write_text("raise SystemExit(2)")
+    assert found() != before
+
+
+def test_an_installed_plugin_whose_code_is_not_found_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_file, "entry_points", lambda **_: [EntryPoint("fast", "no_such_module:fast", GROUP)])
+    assert run_key("suite", tmp_path, [])
 
 
 def test_a_run_of_other_targets_or_against_another_partner_is_another(tmp_path: Path, golden: Path) -> None:

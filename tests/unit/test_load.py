@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from harness.measure.latency import ClockError
 from harness.measure.load import Queueing, TakingTurns, closed_loop
 
 
@@ -77,3 +78,10 @@ def test_what_a_request_raises_is_raised(queue: bool) -> None:
     server: Callable[[int], int] = queueing if queue else turns
     with pytest.raises(ValueError, match="seven"):
         closed_loop(server, range(20), clients=3)
+
+
+@pytest.mark.parametrize("readings", [(9, 5, 4, 10), (9, 5, 6, 8)])  # the whole, from the first to the last
+def test_a_clock_that_steps_back_is_refused(readings: tuple[int, ...]) -> None:
+    clock = iter(readings)
+    with pytest.raises(ClockError, match="stepped back by 1 ns"):
+        closed_loop(lambda request: request, [0], clients=1, clock=lambda: next(clock))

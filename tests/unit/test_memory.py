@@ -12,6 +12,7 @@ import torch
 from harness.measure.memory import peak_rss, process_on_device, reset_peak_rss, weights_bytes
 
 MIB = 1024 * 1024
+CHILD = 1 << 23  # above the most ids that the kernel gives
 
 
 class NVMLError(Exception):
@@ -40,14 +41,18 @@ def fake_nvml(monkeypatch: pytest.MonkeyPatch, processes: list[Any], error: bool
     ("processes", "expected"),
     [
         ([(1, 5 * MIB), (os.getpid(), 700 * MIB)], 700 * MIB),
+        ([(os.getpid(), 700 * MIB), (CHILD, 300 * MIB)], 1000 * MIB),  # a second worker
+        ([(CHILD, 300 * MIB)], 300 * MIB),
         ([(os.getpid(), None)], None),  # the driver does not tell
+        ([(os.getpid(), 700 * MIB), (CHILD, None)], None),
         ([(1, 5 * MIB)], None),  # a container's process has another number outside
         ([], None),
     ],
 )
-def test_nvml_counts_this_process_alone(
+def test_nvml_counts_this_process_and_those_that_it_started(
     monkeypatch: pytest.MonkeyPatch, processes: list[tuple[int, int | None]], expected: int | None
 ) -> None:
+    monkeypatch.setattr("harness.measure.memory.family", lambda: (os.getpid(), CHILD))
     fake_nvml(monkeypatch, [SimpleNamespace(pid=pid, usedGpuMemory=used) for pid, used in processes])
     assert process_on_device(torch.device("cuda")) == expected
 

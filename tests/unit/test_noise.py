@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from harness.analyse.noise import noise
@@ -26,7 +29,8 @@ def test_cores_are_seconds_of_others_over_the_wall_time(monkeypatch: pytest.Monk
         times = SimpleNamespace(user=everyone, nice=0.0, system=1.0, irq=0.0, softirq=0.0, steal=stolen)
         monkeypatch.setattr("psutil.cpu_times", lambda: times)
         own = SimpleNamespace(user=each_of_ours, system=0.0)
-        monkeypatch.setattr("psutil.Process", lambda _: SimpleNamespace(cpu_times=lambda: own))
+        process = SimpleNamespace(cpu_times=lambda: own, children=lambda **_: [])
+        monkeypatch.setattr("psutil.Process", lambda _: process)
         monkeypatch.setattr("time.monotonic", lambda: wall)
         return look((1, 2), None)
 
@@ -60,7 +64,7 @@ class NVMLError(Exception):
     """As pynvml's."""
 
 
-def fake_nvml(monkeypatch: pytest.MonkeyPatch, *, reasons: int, users: int, energy: int | None) -> None:
+def fake_nvml(monkeypatch: pytest.MonkeyPatch, *, reasons: int, users: Sequence[int], energy: int | None) -> None:
     def consumed(_: str) -> int:
         if energy is None:
             raise NVMLError("Not Supported")
@@ -74,7 +78,7 @@ def fake_nvml(monkeypatch: pytest.MonkeyPatch, *, reasons: int, users: int, ener
         nvmlDeviceGetHandleByUUID=lambda uuid: uuid,
         nvmlDeviceGetClockInfo=lambda _, __: 1980,
         nvmlDeviceGetCurrentClocksThrottleReasons=lambda _: reasons,
-        nvmlDeviceGetComputeRunningProcesses=lambda _: [object()] * users,
+        nvmlDeviceGetComputeRunningProcesses=lambda _: [SimpleNamespace(pid=pid) for pid in users],
         nvmlDeviceGetTotalEnergyConsumption=consumed,
         **{name: 1 << bit for bit, name in enumerate(measured._THROTTLING.values(), start=1)},
     )
@@ -83,15 +87,38 @@ def fake_nvml(monkeypatch: pytest.MonkeyPatch, *, reasons: int, users: int, ener
 
 def test_a_gpus_clocks_users_and_energy_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = (os.getpid(), os.getpid())
-    fake_nvml(monkeypatch, reasons=0, users=2, energy=1_000)
+    monkeypatch.setattr(measured, "family", lambda pid: (pid,))
+    fake_nvml(monkeypatch, reasons=0, users=(1, 2), energy=1_000)
     before = look(ours, "GPU-1")
-    fake_nvml(monkeypatch, reasons=0b10, users=3, energy=43_000)
+    fake_nvml(monkeypatch, reasons=0b10, users=(1, 2, 3), energy=43_000)
     found = conditions(before, look(ours, "GPU-1")).gpu
     assert found == GpuConditions(mhz=[1980, 1980], throttled=["power cap"], foreign_processes=1, energy_j=42.0)
 
 
+STARTS_ANOTHER = """
+import subprocess, sys
+with subprocess.Popen([sys.executable, "-c", sys.argv[1]]) as child:
+    print(child.pid, flush=True)
+"""
+
+
+def test_what_our_processes_started_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-c", STARTS_ANOTHER, BUSY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        child = int(worker.stdout.readline())
+        found = []
+        for users in ((worker.pid, child), (worker.pid, child, 1), (5, 6), (5, 6, 7)):  # by other ids in a container
+            fake_nvml(monkeypatch, reasons=0, users=users, energy=0)
+            found.append(look((worker.pid,), "GPU-1"))
+        worker_alone = psutil.Process(worker.pid).cpu_times().user
+        os.kill(child, signal.SIGKILL)
+    assert [one.gpu.foreign for one in found if one.gpu] == [0, 1, 0, 1]
+    assert found[-1].ours_s > psutil.Process().cpu_times().user + worker_alone
+
+
 def test_a_gpu_that_counts_no_energy_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_nvml(monkeypatch, reasons=1, users=0, energy=None)
+    fake_nvml(monkeypatch, reasons=1, users=(), energy=None)
     found = conditions(look((), "GPU-1"), look((), "GPU-1")).gpu
     assert found == GpuConditions(mhz=[1980, 1980], throttled=[], foreign_processes=0, energy_j=None)
 
@@ -103,8 +130,26 @@ def test_what_disturbed_a_run_is_said_with_what_to_do() -> None:
         "Other programs took more than 5% of a core in 1 of 4 rounds (up to 40%)",
         "The hypervisor gave other machines more than 5% of a core in 1 of 4 rounds (up to 20%)",
         "The GPU slowed itself down in 1 of 4 rounds (power cap)",
+        "The GPU's clocks lay between 1200 and 1980 MHz, more than 10% apart",
         "Other processes used the GPU in 1 of 4 rounds (up to 2)",
     ]
+
+
+def test_more_programs_than_cores_are_said_where_the_cores_are_known() -> None:
+    found = rounds(Conditions(0.0, 0.0, 2.0), Conditions(0.0, 0.0, 3.5))
+    (said,) = noise(found, 2)
+    assert said == (
+        "More programs wanted to run than there are cores (2) in the minute before 1 of 2 rounds (load average up to "
+        "3.5): end them, or take fewer --threads."
+    )
+    assert noise(found, 4) == noise(found) == ["In none of 2 rounds did anything else take more than 5% of a core."]
+
+
+@pytest.mark.parametrize(("second", "is_said"), [(1800, False), (1799, True)])
+def test_clocks_may_differ_by_a_tenth_between_rounds(second: int, is_said: bool) -> None:
+    clocks = [GpuConditions([mhz, mhz], [], 0, None) for mhz in (1980, second)]
+    said = noise(rounds(*(Conditions(0.0, 0.0, 0.1, gpu) for gpu in clocks)))
+    assert said[0].startswith("The GPU's clocks lay between 1799 and 1980 MHz") == is_said
 
 
 def test_a_quiet_run_says_that_it_was() -> None:

@@ -44,6 +44,7 @@ def test_limits_have_the_units_of_their_metric(tmp_path: Path) -> None:
         ("[[rule]]\nmetric = 'peak_rss_bytes'\nmax_increase = '5'", "is not percent or bytes"),
         ("[[rule]]\nmetric = 'latency_ratio'\nmax_increase = '64MiB'", 'is not percent; write it like "5%"'),
         ("[[rule]]\nmetric = 'p95'\nmax = '1GiB'", 'is not time; write it like "800ms"'),
+        ("[[rule]]\nmetric = 'p95'\nmax = '500'", 'is not time; write it like "800ms"'),
         ("[[rule]]\nmetric = 'f1_drop'\nmax = '0.5'", "is not number"),
         ("[[rule]]\nmetric = 'f1_drop'\nmax = -1", "is not number"),
         ("[[rule]]\nmetric = 'parity'\n[rule", "is no TOML"),

@@ -58,6 +58,25 @@ def test_what_has_grown_slower_and_what_is_gone() -> None:
     assert rest.endswith("| – |")
 
 
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"texts": [f"other-{place}" for place in range(len(HEADER.texts))]}, "texts"),
+        ({"checkpoint": "base"}, "checkpoint"),
+    ],
+)
+def test_over_other_texts_or_another_checkpoint_there_is_no_verdict(changes: dict[str, object], what: str) -> None:
+    other = slowed()
+    found = side_by_side({"a": run(), "b": View(**{**vars(other), "header": replace(other.header, **changes)})})
+    (_, good) = found.sides["good"]
+    assert good.to_first
+    assert good.verdict is None
+    above, _, _ = (written := render(found, absolute=False)).partition("| combination |")
+    assert f"**B is of other {what} than A: its ratios get no verdict.**" in above
+    assert not any(word in line for line in written.splitlines() for word in ("slower", "faster") if "| good |" in line)
+    assert json.loads(as_json(found, absolute=False))["combinations"]["good"][1]["to_first_verdict"] is None
+
+
 def of_two_devices() -> Runs:
     other = run(device="cuda:1", environment={"cores": 2, "worker": {"gpu": "A"}, "load_average": [1]})
     return side_by_side({"a": run(), "b": other})

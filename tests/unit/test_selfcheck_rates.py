@@ -14,7 +14,7 @@ from harness.analyse.stats import Spread, estimate
 from harness.record import STOCK, Cell, Failed, Measured, Memory, Parity, Record, SingleStream
 from harness.record import Difference as Differing
 from harness.selfcheck.check import GROWS, MISANSWERS, SLOWER
-from harness.selfcheck.findings import findings
+from harness.selfcheck.findings import SelfcheckError, findings
 from harness.selfcheck.rates import called_different, called_slower, deviation, grown, resolved
 from harness.selfcheck.words import lines
 
@@ -124,3 +124,21 @@ def test_a_round_that_failed_fails_the_check() -> None:
     broken: list[Record] = [*records(), Failed(Cell(SLOWER, "single_stream", "t", "cpu"), 3, "crash", "it died")]
     assert findings(broken).failures == (f"{SLOWER}: it died",)
     assert not findings(broken).passed
+
+
+def test_a_quiet_machines_runs_are_judged_with_what_a_run_assumes() -> None:
+    quiet = findings(records(sd=0.001))
+    assert quiet.deviation.value < 0.0015
+    assert quiet.resolved == {4: 0.06, 8: 0.05}  # not 3 %: a run of few rounds does not know how quiet it is
+
+
+@pytest.mark.parametrize("name", [STOCK, SLOWER])
+def test_where_all_rounds_failed_there_is_nothing_to_judge(name: str) -> None:
+    of = [record for record in records() if record.cell.combination == name]
+    failed = [Failed(one.cell, one.round, "crash", "it died") for one in of]
+    others = [record for record in records() if record.cell.combination != name]
+    with pytest.raises(
+        SelfcheckError, match=rf"{len(of)} of {len(of)} rounds of .* failed \(crash\): it died"
+    ) as found:
+        findings([*others, *failed])
+    assert found.value.failed

@@ -44,6 +44,14 @@ def test_a_suite_needs_only_its_texts(file: Path) -> None:
         ("[measure]\nround = 1", r"own.toml, \[measure\]: unknown key 'round'; did you mean 'rounds'\?"),
         ("[combinations]\ninclud = []", r"own.toml, \[combinations\]: unknown key 'includ'; did you mean 'include'\?"),
         (
+            '[combinations]\ndesign = "all"',
+            r"own.toml, \[combinations\]: unknown design 'all'.* \(known: explicit, fraction, full, ladder, ",
+        ),
+        (
+            '[combinations]\ndesign = ["ladder", "ful"]',
+            r"own.toml, \[combinations\]: unknown design 'ful'; did you mean 'full'\?",
+        ),
+        (
             "[measure]\nzzz = 1",
             r"key 'zzz' \(known: clients, f1_margin, keep_heap, only, passes, precision, rounds, scenarios, starts, "
             r"timeout_s\)",
@@ -76,7 +84,7 @@ def test_what_is_no_utf8_is_refused(file: Path) -> None:
         ("[texts]\ncount = 3", "datasets"),
         ("[texts]\ndatasets = [1]", "texts.datasets"),
         (LEAST + "count = 0", "texts.count"),
-        (LEAST + '[combinations]\ndesign = "half"', "combinations.design"),
+        (LEAST + "[combinations]\ndesign = 1", "combinations.design"),
         (LEAST + "[combinations]\noptimizations = [1]", "combinations.optimizations"),
         (LEAST + "[measure]\nrounds = 0", "measure.rounds"),
         (LEAST + "[measure]\npasses = 1.5", "measure.passes"),

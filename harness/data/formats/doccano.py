@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.formats import lines
-from harness.data.formats.document import Document, Label, Problem, labelled, single_spans
+from harness.data.formats.document import Document, Problem, labelled, single_spans, whole_labels
 
 NAME = "doccano"
 DESCRIPTION = (
@@ -32,8 +32,9 @@ def _document(found: dict[str, Any], line: int, problem: Problem) -> Document:
         problem(line, f"has {len(relations)} relations, which are left out")
     listed = found.get("label", found.get("labels"))
     if listed is None:
-        listed = [(one["start_offset"], one["end_offset"], one["label"]) for one in found.get("entities", [])]
-    labels = [Label(int(start), int(end), str(type_)) for start, end, type_ in listed]
+        keys = ("start_offset", "end_offset", "label")
+        listed = [[one.get(key) for key in keys] for one in found.get("entities", [])]
+    labels = whole_labels(listed, line, problem)
     return labelled(lines.named(found, line), found["text"], labels, line, problem)
 
 

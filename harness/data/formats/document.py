@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -39,16 +39,39 @@ def item(text: str, type_: str, start: int, end: int) -> Item:
 
 
 def labelled(id_: str, text: str, labels: Iterable[Label], line: int, problem: Problem) -> Document:
-    """A document of single spans; those that lie outside the text are named and left out."""
+    """A document of single spans; those that are none of the text's are named and left out."""
     chains: Chains = []
     for label in sorted(set(labels)):
-        if 0 <= label.start < label.end <= len(text):
+        fault = _fault(label, len(text))
+        if fault is None:
             chains.append([item(text, label.type, label.start, label.end)])
         else:
-            problem(
-                line, f"{label.type} at {label.start} to {label.end} lies outside the text of {len(text)} characters"
-            )
+            problem(line, f"{label.type} at {label.start} to {label.end} {fault}")
     return Document(id_, text, chains, line)
+
+
+def _fault(label: Label, length: int) -> str | None:
+    if label.start < 0 or max(label.start, label.end) > length:
+        return f"lies outside the text of {length} characters"
+    if label.start == label.end:
+        return "is empty"
+    return "ends before it begins" if label.start > label.end else None
+
+
+def whole_labels(given: Iterable[Sequence[Any]], line: int, problem: Problem) -> Iterator[Label]:
+    """Labels of a file's start, end and type; one that is not these, offsets as whole numbers, is named and left out.
+
+    Raises:
+        TypeError: what is given is no list of lists.
+    """
+    for one in given:
+        match list(one):
+            case [int() as start, int() as end, type_] if not isinstance(start, bool) and not isinstance(end, bool):
+                yield Label(start, end, str(type_))
+            case [start, end, type_]:
+                problem(line, f"{type_} at {start!r} to {end!r} has an offset that is no whole number")
+            case other:
+                problem(line, f"the label {other!r} is not a start, an end and a type")
 
 
 def single_spans(document: Document, problem: Problem) -> list[Label]:

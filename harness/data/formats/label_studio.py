@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.data.formats.document import Document, Label, Problem, labelled, single_spans
+from harness.data.formats.document import Document, Problem, labelled, single_spans, whole_labels
 
 NAME = "label_studio"
 DESCRIPTION = 'a JSON list of tasks {"data": {"text"}, "annotations": [{"result": [{"type": "labels", "value"}]}]}'
@@ -42,12 +42,13 @@ def _document(task: dict[str, Any], number: int, problem: Problem) -> Document:
     results = given[0]["result"] if given else []
     if others := sum(one.get("type") != "labels" for one in results):
         problem(number, f"{others} results are no labels (relations, choices) and are left out")
-    labels = [
-        Label(one["value"]["start"], one["value"]["end"], type_)
+    given_labels = [
+        (one["value"]["start"], one["value"]["end"], type_)
         for one in results
         if one.get("type") == "labels"
         for type_ in one["value"]["labels"]
     ]
+    labels = whole_labels(given_labels, number, problem)
     return labelled(str(task.get("id", number)), text, labels, number, problem)
 
 

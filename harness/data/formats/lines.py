@@ -22,6 +22,9 @@ def objects(path: Path, problem: Problem) -> Iterator[tuple[int, dict[str, Any]]
             except UnicodeEncodeError:
                 problem(number, "holds bytes that are no UTF-8")
                 continue
+            except json.JSONDecodeError as error:
+                problem(number, f"is no JSON: {error.msg} at character {error.pos + 1}")
+                continue
             except (ValueError, RecursionError) as error:
                 problem(number, f"is no JSON: {error}")
                 continue

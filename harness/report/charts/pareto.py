@@ -40,7 +40,7 @@ def chart(run: View) -> Figure | None:
         figure.colorbar(shown, cax=below_the_list, orientation="horizontal", label="F1").ax.tick_params(labelsize=7)
     scale(axes, "x")
     told = {name for name, (_, place) in found.items() if place in on or name in (BASELINE, STOCK)}
-    numbered(figure, axes, list(found), places, told)
+    numbered(figure, axes, list(found), places, told, "the front, baseline and stock")
     return figure
 
 

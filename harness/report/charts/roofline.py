@@ -46,5 +46,5 @@ def chart(run: View) -> Figure | None:
     scatter(axes, list(found.values()))
     scale(axes, "xy")
     told = {row.combination for row in notable(run.rows)}
-    numbered(figure, axes, list(found), list(found.values()), told)
+    numbered(figure, axes, list(found), list(found.values()), told, "the notable combinations")
     return figure

@@ -26,4 +26,4 @@ def chart(run: View) -> Figure | None:
         name: [fmean(getattr(one, part) for one in starts) / NS_PER_S for starts in found.values()]
         for name, part in _PARTS.items()
     }
-    return stacked("Cold start, from the spawn to the first answer", "seconds", list(found), parts, "{:.2f} s")
+    return stacked("Cold start, to the first answer", "seconds", list(found), parts, "{:.2f} s")

@@ -25,7 +25,12 @@ _POINTS_AN_INCH = 72
 
 
 def numbered(
-    figure: Figure, axes: Axes, names: Sequence[str], places: Sequence[tuple[float, float]], told: Collection[str]
+    figure: Figure,
+    axes: Axes,
+    names: Sequence[str],
+    places: Sequence[tuple[float, float]],
+    told: Collection[str],
+    which: str,
 ) -> None:
     """Write a number at each point that is to be told, and the list of them.
 
@@ -35,6 +40,7 @@ def numbered(
         names: one a point.
         places: where the points are.
         told: the names that get a number, at most a dozen.
+        which: they are, in words; written below the list where other points have no number.
     """
     figure.set_layout_engine("none")
     axes.set_position((0.09, 0.13, _FIGURE_SHARE - 0.09, 0.77))
@@ -57,6 +63,8 @@ def numbered(
                 zorder=4,
                 arrowprops=None if (aside, above) == _ASIDE[0] else _LEADER,
             )
+    if len(listed) < len(names):
+        listed += ["", f"Only {which}", "have a number."]
     axes.text(1.05, 1.0, "\n".join(listed), transform=axes.transAxes, fontsize=7, va="top", linespacing=1.4)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ from harness.conditions import Conditions, Course
 from harness.data.dataset import Example
 from harness.measure.f1 import score
 from harness.measure.noise import conditions
-from harness.measure.quality import is_tie
 from harness.plan.cells import Planned
 from harness.record import (
     BASELINE,
@@ -27,14 +26,11 @@ from harness.record import (
     Chains,
     ClosedLoop,
     ColdStart,
-    Difference,
     Evidence,
     Failed,
-    Mark,
     Measured,
     Memory,
     Offline,
-    Parity,
     Record,
     Samples,
     Scores,
@@ -43,8 +39,8 @@ from harness.record import (
     StartUp,
 )
 from harness.run import protocol as say
-from harness.run.executors.recorded import Passes, account, idle, loads
-from harness.run.pair import Pair, Starter, blaming
+from harness.run.executors.recorded import Passes, Reference, account, idle, loads, parity_of
+from harness.run.pair import ROLES, Pair, Starter, blaming
 from harness.run.process import WorkerError, WorkerProcess
 
 
@@ -69,14 +65,6 @@ class Settings:
     other_plugins: tuple[str, ...] = ()
     keep_heap: bool = False  # its processes keep the memory that they free
     at_once: bool = False  # both processes of a round start at once: quicker, and no start is alone to be timed
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The baseline's answers, and its logits near the threshold, per text."""
-
-    answers: Sequence[Chains]
-    marks: Sequence[Sequence[Mark]]
 
 
 @dataclass(frozen=True)
@@ -144,19 +132,12 @@ class LocalExecutor:
         return [Measured(cell, number, found.samples[cell], found.noise, found.course) for cell in planned.cells]
 
     def _measure(self, planned: Planned, number: int, reference: Reference, *, first: bool) -> _Round:
-        settings, deadline = self._settings, self._deadline()
+        settings = self._settings
         clock = [time.monotonic()]
         cells = {cell.scenario: cell for cell in planned.cells}
         stream = cells.get("single_stream")
         with ExitStack() as stack:
-
-            def start(role: str) -> WorkerProcess:
-                own = role == "own" or settings.other_code is not None
-                combination, code = planned.combination if own else settings.partner, None
-                if role == "partner":
-                    code = settings.other_code
-                return self._start(combination, f"{planned.combination}.{number}.{role}", deadline, stack, code)
-
+            start = self._starter(planned.combination, number, stack)
             starts = self._cold_starts(start) if first and "cold_start" in cells else ColdStart()
             clock.append(time.monotonic())
             pair = Pair.start(start, own_first=number % 2 == 0, at_once=settings.at_once)
@@ -164,6 +145,9 @@ class LocalExecutor:
             before = pair.look()
             timed, memory, of_partner = self._time(pair, planned.cells)
             noise = conditions(before, pair.look()) if timed else None
+            if settings.keep_heap:
+                alone = [_weighed_alone(start, role) for role in ROLES if first and stream]
+                memory, of_partner = alone or (None, None)
             answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
             more = bool(first and stream and settings.timed < len(settings.examples))
             theirs_too: dict[str, Any] = {}
@@ -175,7 +159,9 @@ class LocalExecutor:
                     theirs_too = {"partner_memory": of_partner, "partner_scores": self._score(answered.answers)}
             if stream and more:
                 answers[stream].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
-            parity = {cell: self._parity(pair.own, passes, reference) for cell, passes in answers.items()}
+            parity = {
+                cell: parity_of(pair.own, passes, reference, settings.examples) for cell, passes in answers.items()
+            }
             seen = None
             if first and stream:
                 seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected)
@@ -185,7 +171,7 @@ class LocalExecutor:
         (starts.own if pair.own_first else starts.partner).append(pair.cold)
         samples: dict[Cell, Samples] = {cell: starts for cell in planned.cells if cell.scenario == "cold_start"}
         for cell, (ours, theirs) in timed.items():
-            if cell == stream and memory:
+            if cell == stream:
                 samples[cell] = SingleStream(
                     own_ns=[one.request_ns for one in ours],
                     partner_ns=[one.request_ns for one in theirs],
@@ -204,6 +190,17 @@ class LocalExecutor:
             else:
                 samples[cell] = Offline(loads(ours), loads(theirs), parity[cell])
         return _Round(samples, noise, account(clock, timed.values(), pair), evidence)
+
+    def _starter(self, combination: str, number: int, stack: ExitStack) -> Callable[..., WorkerProcess]:
+        """What starts the processes of a round, all with one deadline."""
+        settings, deadline = self._settings, self._deadline()
+
+        def start(role: str, *, keep_heap: bool = settings.keep_heap) -> WorkerProcess:
+            own = role == "own" or settings.other_code is not None
+            name, code = combination if own else settings.partner, settings.other_code if role == "partner" else None
+            return self._start(name, f"{combination}.{number}.{role}", deadline, stack, code, keep_heap=keep_heap)
+
+        return start
 
     def _time(
         self, pair: Pair, cells: Sequence[Cell]
@@ -237,34 +234,15 @@ class LocalExecutor:
                 (starts.own if role == "own" else starts.partner).append(once(role))
         return starts
 
-    def _parity(self, worker: WorkerProcess, passes: Sequence[Sequence[Chains]], reference: Reference) -> Parity:
-        """Compare every answer of each pass with the baseline's; a text that differs runs once more for its logits."""
-        examples = self._settings.examples
-        differing: dict[int, list[Chains]] = {}  # each way in which a text was answered otherwise, once
-        for answers in passes:
-            for place, got in enumerate(answers):  # a timed pass has the first of them
-                if got != reference.answers[place] and got not in differing.setdefault(place, []):
-                    differing[place].append(got)
-        marks = worker.ask(say.MarkTexts(list(differing)), say.Marked).marks if differing else []
-        most = max(passes, key=len)
-        agreement = score(most, reference.answers[: len(most)])
-        return Parity(
-            texts=len(most),
-            agreement=agreement.micro if agreement else None,
-            differences=[
-                Difference(
-                    id=examples[place].id,
-                    tie=is_tie(reference.answers[place], got, reference.marks[place], own_marks),
-                    expected=list(reference.answers[place]),
-                    got=list(got),
-                )
-                for (place, ways), own_marks in zip(differing.items(), marks, strict=True)
-                for got in ways
-            ],
-        )
-
     def _start(
-        self, combination: str, log: str, deadline: float, stack: ExitStack, code: Path | None = None
+        self,
+        combination: str,
+        log: str,
+        deadline: float,
+        stack: ExitStack,
+        code: Path | None = None,
+        *,
+        keep_heap: bool = False,
     ) -> WorkerProcess:
         """A process on its way; its reply to the job is still to be heard."""
         settings = self._settings
@@ -280,7 +258,7 @@ class LocalExecutor:
             spawned_ns=time.monotonic_ns(),
         )
         path = settings.logs / f"{log.replace('/', '_')}.log"
-        worker = WorkerProcess(path, deadline, code, keep_heap=settings.keep_heap)
+        worker = WorkerProcess(path, deadline, code, keep_heap=keep_heap)
         stack.callback(worker.close)
         worker.tell(job)
         return worker
@@ -294,3 +272,17 @@ class LocalExecutor:
 
     def _deadline(self) -> float:
         return time.monotonic() + self._settings.timeout_s
+
+
+def _weighed_alone(start: Callable[..., WorkerProcess], role: str) -> Memory:
+    """The memory of a process that gives back what it frees, as deployed ones do, once it has answered all texts.
+
+    What one that keeps its heap holds at its peak is a matter of how the pieces happen to fit.
+    """
+    with blaming(role):
+        process = start(role, keep_heap=False)
+        process.hear(say.Ready)
+        process.ask(say.WarmUp(), say.Warm)
+        memory = process.ask(say.Weigh(), say.Weighed).memory
+    process.close()
+    return memory

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from harness.conditions import Course
-from harness.record import Evidence, Load
+from harness.data.dataset import Example
+from harness.measure.f1 import score
+from harness.measure.quality import is_tie
+from harness.record import Chains, Difference, Evidence, Load, Mark, Parity
 from harness.run import protocol as say
 from harness.run.pair import Pair
+from harness.run.process import WorkerProcess
 from harness.units import NS_PER_S
 
 Passes = Sequence[say.Timed]
@@ -35,3 +40,39 @@ def account(clock: Sequence[float], timed: Iterable[tuple[Passes, Passes]], pair
 def idle(found: Sequence[Evidence]) -> str:
     """Which optimizations are not active, in words; none: nothing."""
     return "; ".join(f"{one.optimization} is not active: {one.summary}" for one in found if not one.active)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The baseline's answers, and its logits near the threshold, per text."""
+
+    answers: Sequence[Chains]
+    marks: Sequence[Sequence[Mark]]
+
+
+def parity_of(
+    worker: WorkerProcess, passes: Sequence[Sequence[Chains]], reference: Reference, examples: Sequence[Example]
+) -> Parity:
+    """Compare every answer of each pass with the baseline's; a text that differs runs once more for its logits."""
+    differing: dict[int, list[Chains]] = {}  # each way in which a text was answered otherwise, once
+    for answers in passes:
+        for place, got in enumerate(answers):  # a timed pass has the first of them
+            if got != reference.answers[place] and got not in differing.setdefault(place, []):
+                differing[place].append(got)
+    marks = worker.ask(say.MarkTexts(list(differing)), say.Marked).marks if differing else []
+    most = max(passes, key=len)
+    agreement = score(most, reference.answers[: len(most)])
+    return Parity(
+        texts=len(most),
+        agreement=agreement.micro if agreement else None,
+        differences=[
+            Difference(
+                id=examples[place].id,
+                tie=is_tie(reference.answers[place], got, reference.marks[place], own_marks),
+                expected=list(reference.answers[place]),
+                got=list(got),
+            )
+            for (place, ways), own_marks in zip(differing.items(), marks, strict=True)
+            for got in ways
+        ],
+    )
