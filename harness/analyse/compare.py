@@ -146,7 +146,7 @@ def _row(
         exact=exact,
         problem=_problem(records),
         latency=latency,
-        loads=tuple(_throughput(under, _under(samples)[under], found) for under, found in loads_to_stock.items()),
+        loads=tuple(_throughput(under, rounds, loads_to_stock[under]) for under, rounds in _under(samples).items()),
         memory=_memory(streams),
         energy_j=_energy(streams),
         starts=tuple(start for one in cold for start in one.own),

@@ -84,10 +84,7 @@ class Shifts:
 
     def of(self, timed: Timed, name: str) -> Shift | str:
         """The shift of one combination, or why there is none."""
-        new, old = self._new[name], self._old[name]
-        sides = _starts(new, old, paired=self._paired) if timed == "starts_ns" else [getattr(new, timed)]
-        if timed != "starts_ns" and not self._paired:
-            sides.append(getattr(old, timed))
+        sides = self._sides(timed, self._new[name], self._old[name])
         if not all(sides):
             return NEEDS[timed]
         found = [self._spread(timed, name, place, side) for place, side in enumerate(sides)]
@@ -96,16 +93,19 @@ class Shifts:
         mean = sum(sign * fmean(side) for sign, side in zip(_SIGNS, sides, strict=False))
         return Shift(mean, error, degrees, self.level)
 
+    def _sides(self, timed: Timed, new: Entry, old: Entry) -> list[list[float]]:
+        """The logarithms that a shift is made of, their means to be added and taken away as `_SIGNS` says."""
+        if timed != "starts_ns":  # ratios to the partner, which is the old side where they are paired
+            return [getattr(new, timed)] if self._paired else [getattr(new, timed), getattr(old, timed)]
+        starts = [new.starts_ns, old.starts_ns]
+        if not self._paired:  # they are of two days
+            starts += [new.stock_starts_ns, old.stock_starts_ns]
+        return [[math.log(ns) for ns in side] for side in starts]
+
     def _spread(self, timed: Timed, name: str, side: int, values: Sequence[float]) -> Spread:
         if timed == "time":
             return self._spreads[side].of(name)
         return Spread(math.sqrt(variance(values)), len(values) - 1) if len(values) >= FEWEST else Spread(math.inf)
-
-
-def _starts(new: Entry, old: Entry, *, paired: bool) -> list[list[float]]:
-    """Logarithms of cold starts; where they are of two days, beside those of stock on each."""
-    sides = [new.starts_ns, old.starts_ns] + ([] if paired else [new.stock_starts_ns, old.stock_starts_ns])
-    return [[math.log(ns) for ns in side] for side in sides]
 
 
 def _times(side: Mapping[str, Entry]) -> dict[str, list[float]]:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from harness.analyse.rows import Row
 from harness.analyse.runs import Runs, Side
+from harness.analyse.targets import absolute as figure_of
 from harness.record import STOCK
 from harness.report.flat import flat
 from harness.report.pipes import plain
@@ -160,25 +161,20 @@ def _rate(scenario: str, clients: int, *, times: bool) -> _Show:
     return show
 
 
-def _figure(part: Callable[[Row], float | None], written: Callable[[float], str], *, times: bool) -> _Show:
+def _figure(name: str, written: Callable[[float], str], *, times: bool) -> _Show:
     """As it is, or over the stock row's."""
 
     def show(row: Row, stock: Row | None) -> str:
-        value, base = part(row), part(stock) if stock else None
-        if value is None or not (times or base):
+        found, base = figure_of(row, name), figure_of(stock, name) if stock else None
+        if found is None or not (times or base):
             return NOTHING
-        return written(value) if times or not base else f"{value / base:.2f}"
+        return written(found.value) if times or not base else f"{found.value / base.value:.2f}"
 
     return show
 
 
-def _cold_start(row: Row) -> float | None:
-    """The mean over the starts, in nanoseconds."""
-    return sum(start.total_ns for start in row.starts) / len(row.starts) if row.starts else None
-
-
-_PARTS: dict[str, tuple[Callable[[Row], float | None], Callable[[float], str]]] = {
-    "RSS serving": (lambda row: row.memory.rss_serving_peak_bytes if row.memory else None, format_bytes),
-    "VRAM serving": (lambda row: row.memory.cuda_serving_peak_bytes if row.memory else None, format_bytes),
-    "cold start": (_cold_start, lambda ns: format_seconds(ns / NS_PER_S)),
+_PARTS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "RSS serving": ("rss", format_bytes),
+    "VRAM serving": ("vram", format_bytes),
+    "cold start": ("cold_start", lambda ns: format_seconds(ns / NS_PER_S)),
 }

@@ -48,7 +48,7 @@ def read_examples(datasets: Sequence[str], schema: str | None, warn: Warn) -> li
     return [
         _renamed(name, example)
         for name in datasets
-        for example in read_texts(name, warn, schema=None if carry_schemas(name) else schema)
+        for example in read_texts(name, warn, schema=None if schema is None or carry_schemas(name) else schema)
     ]
 
 

@@ -146,8 +146,7 @@ class LocalExecutor:
             timed, memory, of_partner = self._time(pair, planned.cells)
             noise = conditions(before, pair.look()) if timed else None
             if settings.keep_heap:
-                alone = [_weighed_alone(start, role) for role in ROLES if first and stream]
-                memory, of_partner = alone or (None, None)
+                memory, of_partner = self._weigh_alone(start) if first and stream else (None, None)
             answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
             more = bool(first and stream and settings.timed < len(settings.examples))
             theirs_too: dict[str, Any] = {}
@@ -219,6 +218,11 @@ class LocalExecutor:
                 memory = pair.weigh()
         return timed, *memory
 
+    def _weigh_alone(self, start: Callable[..., WorkerProcess]) -> tuple[Memory, Memory | None]:
+        """The memory of both sides apart from the timed processes; stock's is not asked for."""
+        own = _weighed_alone(start, "own")
+        return own, _weighed_alone(start, "partner") if self._settings.other_code else None
+
     def _cold_starts(self, start: Starter) -> ColdStart:
         """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
 
@@ -230,7 +234,7 @@ class LocalExecutor:
 
         starts = ColdStart(preparing=once("own"))
         for i in range(self._settings.starts):
-            for role in ("own", "partner") if i % 2 == 0 else ("partner", "own"):
+            for role in ROLES if i % 2 == 0 else ROLES[::-1]:
                 (starts.own if role == "own" else starts.partner).append(once(role))
         return starts
 
