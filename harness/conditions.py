@@ -8,7 +8,7 @@ import msgspec
 class GpuConditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What happened on a GPU while a round was timed."""
 
-    mhz: list[int]  # of its multiprocessors, before and after
+    mhz: list[int]  # of its multiprocessors, at each reading
     throttled: list[str]  # what slowed it down
     foreign_processes: int
     energy_j: float | None  # of everything on it; None where the driver does not count
@@ -21,6 +21,7 @@ class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stolen_cores: float  # by the hypervisor, for other machines
     load_average: float  # of the minute before
     gpu: GpuConditions | None = None
+    worst_cores: float | None = None  # by either, in the worst stretch between readings; None in a round of one
 
 
 class Course(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

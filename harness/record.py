@@ -127,7 +127,7 @@ class Scores(Value, frozen=True):
 class Memory(Value, frozen=True):
     """The memory ledger of one process; None where it cannot be measured here."""
 
-    weights_bytes: int
+    weights_bytes: int  # what frozen graphs hold beside the model included
     rss_load_peak_bytes: int | None = None
     rss_serving_peak_bytes: int | None = None
     cuda_load_peak_bytes: int | None = None  # reserved by torch's allocator

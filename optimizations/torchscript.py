@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import io
 import types
 import warnings
 from collections import Counter
@@ -81,7 +82,9 @@ def torchscript(extractor: Extractor) -> Extractor:
     model, device = extractor.model, extractor.device
 
     def save(directory: Path) -> None:
-        torch.jit.save(_trace(model, device), directory / _FILE)
+        buffer = io.BytesIO()  # torch.jit.save itself aborts the process where the disk is full
+        torch.jit.save(_trace(model, device), buffer)
+        (directory / _FILE).write_bytes(buffer.getbuffer())
 
     with warnings.catch_warnings():
         # Its deprecation is told in the docstring, not to whoever runs a suite.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from harness.analyse.rows import Row
@@ -13,17 +13,16 @@ from harness.errors import InputError
 from harness.record import STOCK
 from harness.units import format_bytes, format_ms
 
+Written: TypeAlias = Callable[[float], str]
 Objective: TypeAlias = Literal["time", "p95", "memory", "qps", "cold_start"]
 POINTS = 100  # of F1
 
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a combination has to keep; None where anything goes."""
+    """What a combination has to keep."""
 
-    max_vram_bytes: float | None = None
-    max_rss_bytes: float | None = None
-    max_p95_ns: float | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)  # by name, as a suite's targets: ns, bytes, requests/s
     min_f1_delta: float | None = None  # points of F1, to the baseline; None lets only those in that keep every answer
 
     def __post_init__(self) -> None:
@@ -61,14 +60,24 @@ def recommend(rows: Sequence[Row], constraints: Constraints, objective: Objectiv
     ranked = _ranked(rows, constraints, objective)
     best = ranked[0] if ranked else None
     without = {}
-    for name in ("max_vram_bytes", "max_rss_bytes", "max_p95_ns", "min_f1_delta"):
-        # Without a margin for F1 inexact ones are out; without the bound on the margin all of them are in.
-        free = None if name != "min_f1_delta" else float("-inf")
-        if getattr(constraints, name) is not None:
-            other = _ranked(rows, replace(constraints, **{name: free}), objective)[:1]
-            if other and (best is None or other[0].combination != best.combination):
-                without[name] = other[0]
+    for name, freed in _each_lifted(constraints).items():
+        other = _ranked(rows, freed, objective)[:1]
+        if other and (best is None or other[0].combination != best.combination):
+            without[name] = other[0]
     return Recommendation(objective, best, ranked[1] if len(ranked) > 1 else None, without, refused)
+
+
+def _each_lifted(constraints: Constraints) -> dict[str, Constraints]:
+    """By a constraint's name: all the others."""
+    limits = constraints.limits
+    lifted = {
+        name: replace(constraints, limits={other: limits[other] for other in limits if other != name})
+        for name in limits
+    }
+    if constraints.min_f1_delta is not None:
+        # Without a margin inexact ones are out; without the bound on it all of them are in.
+        lifted["min_f1_delta"] = replace(constraints, min_f1_delta=float("-inf"))
+    return lifted
 
 
 def _ranked(rows: Sequence[Row], constraints: Constraints, objective: Objective) -> list[Row]:
@@ -90,7 +99,7 @@ def _beats(row: Row, stock: Row, objective: Objective) -> bool:
     if objective == "qps":  # timed in turns with stock, whose own row need not have it
         loads = [load for load in row.loads if load.scenario == "closed_loop"]
         return max(loads, key=lambda load: load.per_second).to_stock.low > 1 + NOISE
-    figure = _memory_figure(row) if objective == "memory" else objective
+    figure: str = _memory_figure(row) if objective == "memory" else objective
     ours, theirs = absolute(row, figure), absolute(stock, figure)
     if ours is None or theirs is None:
         return False
@@ -108,16 +117,14 @@ def _why_not(row: Row, constraints: Constraints, objective: Objective) -> str | 
         reasons.append(f"gives other answers on {len(row.broken)} of {row.texts} texts")
     if not row.exact and (why := _loses(row, constraints.min_f1_delta)):
         reasons.append(why)
-    for limit, value, what, written in (
-        (constraints.max_vram_bytes, _vram(row), "memory on the device", format_bytes),
-        (constraints.max_rss_bytes, _rss(row), "host memory", format_bytes),
-        (constraints.max_p95_ns, _p95(row), "P95", format_ms),
-    ):
-        if limit is not None and value is None:
+    for name, limit in constraints.limits.items():
+        bound, _, figure = name.partition("_")
+        value, (what, written) = _read(figure)(row), FIGURES[figure]
+        if value is None:
             reasons.append(f"its {what} was not measured")
-        if limit is not None and value is not None and value > limit:
+        elif (value < limit) if bound == "min" else (value > limit):
             over.append(f"{what} {written(value)}")
-    reasons += [f"over the limit: {', '.join(over)}"] if over else []
+    reasons += [f"beyond the limit: {', '.join(over)}"] if over else []
     if OBJECTIVES[objective](row) is None and not (row.combination == STOCK and objective == "qps"):
         reasons.append("what is to be best was not measured of it")
     return "; ".join(reasons) or None
@@ -133,15 +140,17 @@ def _loses(row: Row, least: float | None) -> str | None:
 
 
 def _check_measured(rows: Sequence[Row], constraints: Constraints, objective: Objective) -> None:
-    for limit, measure, what in (
-        (constraints.max_vram_bytes, _vram, "memory on a device (it ran on a CPU)"),
-        (constraints.max_rss_bytes, _rss, "host memory"),
-        (constraints.max_p95_ns, _p95, "P95 (it needs 93 requests of a combination)"),
-    ):
-        if limit is not None and not any(measure(row) is not None for row in rows):
+    for name in constraints.limits:
+        if not measures(rows, name):
+            what, _ = FIGURES[name.partition("_")[2]]
             raise InputError(f"this run did not measure {what}; leave that constraint out, or run a suite that does")
     if not any(OBJECTIVES[objective](row) is not None for row in rows):
         raise InputError(f"this run did not measure {objective}; choose another objective ({', '.join(OBJECTIVES)})")
+
+
+def measures(rows: Sequence[Row], name: str) -> bool:
+    """Whether any of the rows has the figure that a limit of this name is on."""
+    return any(_read(name.partition("_")[2])(row) is not None for row in rows)
 
 
 def _read(name: str) -> Callable[[Row], float | None]:
@@ -157,14 +166,26 @@ def _memory_figure(row: Row) -> str:
     return "rss" if absolute(row, "vram") is None else "vram"
 
 
-_vram, _rss, _p95, _qps = (_read(name) for name in ("vram", "rss", "p95", "qps"))
+def _format_rate(value: float) -> str:
+    return f"{value:.3g} requests/s"
 
+
+# What limits can be on: how it is called, and how it is written.
+FIGURES: Mapping[str, tuple[str, Written]] = {
+    "p50": ("P50", format_ms),
+    "p95": ("P95", format_ms),
+    "p99": ("P99", format_ms),
+    "vram": ("memory on a device", format_bytes),
+    "rss": ("host memory", format_bytes),
+    "cold_start": ("cold start", format_ms),
+    "qps": ("QPS", _format_rate),
+}
 
 # What less of is better, by objective.
 OBJECTIVES: dict[Objective, Callable[[Row], float | None]] = {
     "time": lambda row: row.latency.to_stock.value if row.latency else None,
-    "p95": _p95,
+    "p95": _read("p95"),
     "memory": lambda row: _read(_memory_figure(row))(row),
-    "qps": lambda row: None if (found := _qps(row)) is None else -found,
+    "qps": lambda row: None if (found := _read("qps")(row)) is None else -found,
     "cold_start": _read("cold_start"),
 }

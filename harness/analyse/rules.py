@@ -102,6 +102,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suite: str = "gate"  # its name, or a file beside this one
     checkpoint: str = "mini"
     device: str = "cpu"
+    plugins: list[str] = []  # files with optimizations, beside this one
     rounds: int = 16  # at most, of a combination that a timed rule is about
 
 

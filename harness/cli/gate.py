@@ -53,7 +53,7 @@ def judge(
         Undecided, typer.Option(help="What an open rule comes to: exit (status 3), fail (1), pass or warn (0).")
     ] = Undecided.exit,
     write: Annotated[list[str] | None, typer.Option(help=f"FORMAT=FILE; {', '.join(_FORMATS)}; repeatable.")] = None,
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
+    plugin: Annotated[list[Path] | None, typer.Option(help="A file of optimizations, beside the rules' own.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
     seed: Annotated[int, typer.Option(help="Draws the order of the combinations.")] = 0,
     runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
@@ -99,7 +99,7 @@ def read_options(rules: Path, plugins: list[Path] | None, threads: int, seed: in
         device=read.device,
         threads=threads,
         seed=seed,
-        plugins=tuple(plugins or ()),
+        plugins=(*(rules.parent / name for name in read.plugins), *(plugins or ())),
         directory=runs,
         command=shlex.join(["uiebench", *sys.argv[1:]]),
         fresh=True,

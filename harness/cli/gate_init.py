@@ -22,18 +22,23 @@ class Ci(StrEnum):
 def init(
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
     ci: Annotated[Ci, typer.Option(help="Write a job for it.")] = Ci.github,
     baseline: Annotated[bool, typer.Option(help="Measure a baseline, which takes minutes.")] = True,
 ) -> None:
     """Write rules, a job and a baseline into this directory; no file that is there is touched."""
     from harness.embedded.checkpoints import find_checkpoint
     from harness.gate.starter import BASELINE, write_starter
+    from harness.plan.registry import find_optimizations
 
+    find_optimizations(plugin or ())  # what is wrong with them, or with the checkpoint's name, leaves no files behind
     if baseline:
-        find_checkpoint(checkpoint)  # a name that is none leaves no files behind
+        find_checkpoint(checkpoint)
     job = None if ci is Ci.none else ci.value
-    written = write_starter(Path(), job, checkpoint=checkpoint, device=device)
+    written = write_starter(Path(), job, checkpoint=checkpoint, device=device, plugins=plugin or ())
     print(*(f"Written: {path}" for path in written), sep="\n")
+    if plugin:
+        print("The suite `gate` has no combination of the plugins: write one that has, and name it in the rules.")
     if ci is Ci.gitlab:
         print(f"Put `include: {written[-1]}` into .gitlab-ci.yml.")
     if baseline:

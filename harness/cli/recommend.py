@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from harness.cli import FAILED
 from harness.cli.viewing import read_view
 from harness.record import STOCK
-from harness.units import NS_PER_S, parse_bytes, parse_duration
 
 FILE = "combination.toml"
 
@@ -31,6 +30,8 @@ def recommend(
     max_vram: Annotated[str | None, typer.Option(help="Peak memory on the device while serving, like 2GiB.")] = None,
     max_rss: Annotated[str | None, typer.Option(help="Peak host memory while serving, like 1GiB.")] = None,
     max_p95: Annotated[str | None, typer.Option(help="P95 of a request, like 800ms.")] = None,
+    max_cold_start: Annotated[str | None, typer.Option(help="From the spawn to the first answer, like 5s.")] = None,
+    min_qps: Annotated[float | None, typer.Option(min=0, help="Requests a second under closed_loop.")] = None,
     min_f1_delta: Annotated[
         float | None, typer.Option(help="Let inexact ones in that lose at most so much F1, like -0.1 (points of 100).")
     ] = None,
@@ -39,22 +40,24 @@ def recommend(
 ) -> None:
     """Name the best combination of a run that keeps the constraints, and what each constraint costs.
 
-    Only exact ones, unless --min-f1-delta is given. Writes a file that `extract --with` and `run --with` take. Exits
-    with 1, and writes nothing, where no combination keeps the constraints, or stock does and none clearly beats it.
+    The targets of the run's suite are constraints too, where no option says otherwise. Only exact ones, unless
+    --min-f1-delta is given. Writes a file that `extract --with` and `run --with` take. Exits with 1, and writes
+    nothing, where no combination keeps the constraints, or stock does and none clearly beats it.
     """
-    from harness.analyse.recommend import Constraints
+    from harness.analyse.recommend import Constraints, measures
     from harness.analyse.recommend import recommend as choose
     from harness.deploy import Deployment, write_deployment
-    from harness.report.recommend import lines
+    from harness.report.recommend import lines, shown
 
+    asked = _limits(max_vram=max_vram, max_rss=max_rss, max_p95=max_p95, max_cold_start=max_cold_start, min_qps=min_qps)
     seen = read_view(run)
-    constraints = Constraints(
-        max_vram_bytes=None if max_vram is None else parse_bytes(max_vram),
-        max_rss_bytes=None if max_rss is None else parse_bytes(max_rss),
-        max_p95_ns=None if max_p95 is None else parse_duration(max_p95) * NS_PER_S,
-        min_f1_delta=min_f1_delta,
-    )
+    targets = {name: limit for name, limit in seen.header.targets.items() if name not in asked}
+    held = {name: limit for name, limit in targets.items() if measures(seen.rows, name)}
+    constraints = Constraints({**held, **asked}, min_f1_delta)
     found = choose(seen.rows, constraints, objective.value)
+    for name in targets:
+        left_out = "" if name in held else ", which this run cannot tell: left out"
+        print(f"A target of the suite: {shown(name, Constraints(targets))}{left_out}")
     print(*lines(found, constraints), sep="\n")
     if found.best is None or found.best.combination == STOCK:
         raise typer.Exit(FAILED)
@@ -62,3 +65,19 @@ def recommend(
     chosen = Deployment(found.best.combination, seen.header.checkpoint, seen.header.device)
     write_deployment(path, chosen, f"by `uiebench recommend {run}`")
     print(f"\nWritten: {path}")
+
+
+def _limits(**asked: Any) -> dict[str, float]:
+    """The constraints that were given, in nanoseconds, bytes and requests a second.
+
+    Raises:
+        InputError: one has a wrong unit, or is not above 0.
+    """
+    from harness.errors import InputError
+    from harness.plan.suite import Targets
+
+    try:
+        return Targets(**asked).limits()
+    except ValueError as error:
+        name, said = str(error).split(": ", 1)
+        raise InputError(f"--{name.replace('_', '-')}: {said}") from None

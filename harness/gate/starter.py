@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import InputError
@@ -13,7 +14,9 @@ BASELINE = "uiebench-baseline.jsonl"
 JOBS = {"github": ".github/workflows/uiebench.yml", "gitlab": "uiebench.gitlab-ci.yml"}  # by the kind of CI
 
 
-def write_starter(directory: Path, ci: str | None, *, checkpoint: str, device: str) -> list[Path]:
+def write_starter(
+    directory: Path, ci: str | None, *, checkpoint: str, device: str, plugins: Sequence[Path] = ()
+) -> list[Path]:
     """Write the files; none where any is there already.
 
     Args:
@@ -21,6 +24,7 @@ def write_starter(directory: Path, ci: str | None, *, checkpoint: str, device: s
         ci: a key of ``JOBS``; None for no job.
         checkpoint: what the rules measure.
         device: where.
+        plugins: files with optimizations.
 
     Returns:
         What was written.
@@ -32,6 +36,9 @@ def write_starter(directory: Path, ci: str | None, *, checkpoint: str, device: s
     for name, value in (("checkpoint", checkpoint), ("device", device)):
         default = {"checkpoint": '"mini"', "device": '"cpu"'}[name]
         rules = rules.replace(f"{name} = {default}", f"{name} = {json.dumps(value, ensure_ascii=False)}")
+    if plugins:
+        written = json.dumps([str(path) for path in plugins], ensure_ascii=False)
+        rules = rules.replace("rounds = ", f"plugins = {written}\nrounds = ", 1)
     files = {directory / RULES: rules}
     if ci is not None:
         files[directory / JOBS[ci]] = template(f"{ci}.yml")

@@ -111,11 +111,14 @@ def reset_peak_cuda(device: Any) -> None:
         torch.cuda.reset_peak_memory_stats(device)
 
 
-def weights_bytes(model: Any) -> Bytes:
-    """The bytes of a model's parameters and buffers, a shared storage counted once, and of its quantized layers."""
+def weights_bytes(model: Any, frozen: Iterable[Any] = ()) -> Bytes:
+    """The bytes of a model's parameters and buffers, of its quantized layers and of what frozen graphs hold beside it.
+
+    A storage that several tensors share counts once.
+    """
     storages = {
         tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
-        for tensor in (*model.parameters(), *model.buffers())
+        for tensor in (*model.parameters(), *model.buffers(), *frozen)
     }
     # A quantized layer keeps its weights packed, as no parameter; `weight` and `bias` are methods that copy them.
     packed = [module for module in model.modules() if callable(getattr(module, "weight", None))]

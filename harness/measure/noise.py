@@ -22,6 +22,7 @@ _THROTTLING = {
     "hardware thermal slowdown": "nvmlClocksThrottleReasonHwThermalSlowdown",
     "power brake": "nvmlClocksThrottleReasonHwPowerBrakeSlowdown",
 }
+_STRETCH_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -67,24 +68,45 @@ def look(processes: Sequence[int], gpu: str | None) -> Reading:
     )
 
 
-def conditions(before: Reading, after: Reading) -> Conditions:
-    """What happened between two readings."""
-    wall = max(after.at_s - before.at_s, 1e-9)
+def conditions(readings: Sequence[Reading]) -> Conditions:
+    """What happened from the first of at least two readings to the last, and in the worst stretch between them."""
+    before, after = readings[0], readings[-1]
+    stretches = [sum(_taken(*ends)) for ends in _stretches(readings)]
+    foreign, stolen = _taken(before, after)
     return Conditions(
-        foreign_cores=max(0.0, after.busy_s - before.busy_s - (after.ours_s - before.ours_s)) / wall,
-        stolen_cores=max(0.0, after.stolen_s - before.stolen_s) / wall,
+        foreign_cores=foreign,
+        stolen_cores=stolen,
         load_average=before.load_average,
-        gpu=None if before.gpu is None or after.gpu is None else _gpu_conditions(before.gpu, after.gpu),
+        gpu=_gpu_conditions([one.gpu for one in readings if one.gpu]),
+        worst_cores=max(stretches) if len(stretches) > 1 else None,
     )
 
 
-def _gpu_conditions(before: _Gpu, after: _Gpu) -> GpuConditions:
-    counted = before.energy_mj is not None and after.energy_mj is not None
+def _taken(before: Reading, after: Reading) -> tuple[float, float]:
+    """Cores kept busy by other programs, and by the hypervisor."""
+    wall = max(after.at_s - before.at_s, 1e-9)
+    foreign = after.busy_s - before.busy_s - (after.ours_s - before.ours_s)
+    return max(0.0, foreign) / wall, max(0.0, after.stolen_s - before.stolen_s) / wall
+
+
+def _stretches(readings: Sequence[Reading]) -> Iterator[tuple[Reading, Reading]]:
+    """From one reading to a later one, all long enough for counters that tick 100 times a second."""
+    begin = readings[0]
+    for end in readings[1:]:
+        if end.at_s - begin.at_s >= _STRETCH_S:
+            yield begin, end
+            begin = end
+
+
+def _gpu_conditions(seen: Sequence[_Gpu]) -> GpuConditions | None:
+    if len(seen) < 2:
+        return None
+    energy = [one.energy_mj for one in (seen[0], seen[-1]) if one.energy_mj is not None]
     return GpuConditions(
-        mhz=[before.mhz, after.mhz],
-        throttled=sorted(before.throttled | after.throttled),
-        foreign_processes=max(before.foreign, after.foreign),
-        energy_j=(after.energy_mj - before.energy_mj) / 1000 if counted else None,  # type: ignore[operator]
+        mhz=[one.mhz for one in seen],
+        throttled=sorted(frozenset[str]().union(*(one.throttled for one in seen))),
+        foreign_processes=max(one.foreign for one in seen),
+        energy_j=(energy[1] - energy[0]) / 1000 if len(energy) == 2 else None,
     )
 
 

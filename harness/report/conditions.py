@@ -45,11 +45,17 @@ def _fields(record: Measured) -> Iterator[tuple[str, str]]:
 def _on_processor(found: Conditions) -> Iterator[tuple[str, str]]:
     yield "other programs", f"{found.foreign_cores:.1%} of a core"
     yield "hypervisor", f"{found.stolen_cores:.1%} of a core"
+    if found.worst_cores is not None:
+        yield "both, at worst", f"{found.worst_cores:.1%} of a core"
     yield "load average before", f"{found.load_average:.2f}"
 
 
+def _span(found: Sequence[int]) -> str:
+    return " to ".join(str(one) for one in sorted({min(found), max(found)}))
+
+
 def _on_gpu(found: GpuConditions) -> Iterator[tuple[str, str]]:
-    yield "GPU clock", f"{' to '.join(map(str, found.mhz))} MHz"
+    yield "GPU clock", f"{_span(found.mhz)} MHz"
     yield "GPU slowed down by", ", ".join(found.throttled) or "nothing"
     yield "others on the GPU", str(found.foreign_processes)
     if found.energy_j is not None:

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.analyse.recommend import Constraints, Recommendation
+from harness.analyse.recommend import FIGURES, Constraints, Recommendation
 from harness.analyse.rows import Row
 from harness.analyse.stats import Estimate
+from harness.analyse.targets import absolute
 from harness.record import STOCK
 from harness.report.table import cold_start, ratio
 from harness.units import format_bytes, format_ms
 
-_OPTIONS = {
-    "max_vram_bytes": "--max-vram",
-    "max_rss_bytes": "--max-rss",
-    "max_p95_ns": "--max-p95",
-    "min_f1_delta": "--min-f1-delta",
-}
 _BETTER = {
     "time": "faster",
     "p95": "better in P95",
@@ -40,7 +35,7 @@ def lines(found: Recommendation, constraints: Constraints) -> Iterator[str]:
     if found.runner_up is not None:
         yield f"Next best: {found.runner_up.combination}, {_said(found.runner_up)}."
     for name, row in found.without.items():
-        yield f"Without {_OPTIONS[name]} {_shown(name, constraints)} it would be {row.combination}: {_said(row)}."
+        yield f"Without {shown(name, constraints)} it would be {row.combination}: {_said(row)}."
     for name, why in found.refused.items():
         if name != STOCK:
             yield f"  not {name}: {why}"
@@ -48,9 +43,10 @@ def lines(found: Recommendation, constraints: Constraints) -> Iterator[str]:
 
 def _said(row: Row) -> str:
     assert row.latency is not None
-    p95 = row.latency.percentiles.get(0.95)
+    p95, rate = row.latency.percentiles.get(0.95), absolute(row, "qps")
     parts = ["nothing switched on"] if row.combination == STOCK else [_to_stock(row.latency.to_stock)]
     parts += [f"P95 {format_ms(p95.value)}"] if p95 else []
+    parts += [f"{rate.value:.3g} requests/s"] if rate else []
     if row.memory:
         device, host = row.memory.cuda_serving_peak_bytes, row.memory.rss_serving_peak_bytes
         parts += [f"{format_bytes(device)} on the device"] if device else []
@@ -69,8 +65,9 @@ def _to_stock(found: Estimate) -> str:
     return f"{ratio(found)} of stock's time{said}"
 
 
-def _shown(name: str, constraints: Constraints) -> str:
-    value = getattr(constraints, name)
+def shown(name: str, constraints: Constraints) -> str:
+    """A constraint as it is asked for on the command line."""
     if name == "min_f1_delta":
-        return f"{value:g}"
-    return format_ms(value) if name == "max_p95_ns" else format_bytes(value)
+        return f"--min-f1-delta {constraints.min_f1_delta:g}"
+    _, written = FIGURES[name.partition("_")[2]]
+    return f"--{name.replace('_', '-')} {written(constraints.limits[name])}"

@@ -24,7 +24,7 @@ from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite, find_suite, including, read_suite
 from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record
-from harness.run.design import check_effects
+from harness.run.design import check_effects, untold
 from harness.run.environment import environment
 from harness.run.executors.local import LocalExecutor, Settings
 from harness.run.executors.recorded import Reference
@@ -122,7 +122,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
 
     Args:
         options: of the run.
-        warn: told what of a file of texts was left out.
+        warn: told what of a file of texts was left out, and which targets the suite cannot tell.
 
     Raises:
         SuiteError: the suite, an optimization or a plugin.
@@ -139,6 +139,8 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
     check_effects(suite, plan)
     timed, compared = choose(suite.texts, warn)
+    for said in untold(suite, len(timed), options.device):
+        warn(said)
     return Ablation(options, path, suite, tuple(plan), timed, compared)
 
 

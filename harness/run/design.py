@@ -1,14 +1,17 @@
-"""Whether a suite's combinations can tell what the suite asks for."""
+"""Whether a suite's combinations and passes can tell what the suite asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.analyse.attribution import parts
+from harness.analyse.stats import FEWEST_SAMPLES
 from harness.errors import InputError, SuiteError
 from harness.plan.cells import Planned
 from harness.plan.suite import Suite
 from harness.record import STOCK
+
+_OF = {"min_qps": "closed_loop", "max_cold_start": "cold_start"}  # which scenario a target is on, if not single_stream
 
 
 def check_effects(suite: Suite, plan: Sequence[Planned]) -> None:
@@ -33,3 +36,28 @@ def check_effects(suite: Suite, plan: Sequence[Planned]) -> None:
             f'{where}: {len(cells)} combinations tell main effects alone; take design = "full", or a fraction of '
             'resolution VI (fraction = "a b c d e abcde" for six)'
         )
+
+
+def untold(suite: Suite, texts: int, device: str) -> Iterator[str]:
+    """A sentence on each of the suite's targets that it cannot tell.
+
+    Args:
+        suite: as read.
+        texts: that are timed.
+        device: the processes'.
+    """
+    measure = suite.measure
+    requests = texts * measure.passes * measure.rounds
+    needed = {f"max_p{share * 100:g}": fewest for share, fewest in FEWEST_SAMPLES.items()}
+    for name in suite.targets.limits():
+        scenario, fewest = _OF.get(name, "single_stream"), needed.get(name, 0)
+        said = f"target {name} cannot be told:"
+        if scenario not in measure.scenarios:
+            yield f"{said} the suite does not measure {scenario}"
+        elif requests < fewest:
+            yield (
+                f"{said} it needs {fewest} requests of a combination, and texts x passes x rounds = "
+                f"{texts} x {measure.passes} x {measure.rounds} = {requests}; take more of any"
+            )
+        elif name == "max_vram" and device == "cpu":
+            yield f"{said} on a CPU nothing is on a device; use max_rss"

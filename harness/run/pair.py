@@ -61,8 +61,8 @@ class Pair:
         """What the machine's counters say now."""
         return look((self.own.pid, self.partner.pid), self.gpu)
 
-    def time(self, command: say.Time, passes: int) -> tuple[list[say.Timed], list[say.Timed]]:
-        """The passes of one scenario: the combination's and its partner's.
+    def time(self, command: say.Time, passes: int, readings: list[Reading]) -> tuple[list[say.Timed], list[say.Timed]]:
+        """The passes of one scenario: the combination's and its partner's; a reading after each goes to `readings`.
 
         Under load each makes one pass first that does not count: warming up asked for one text at a time.
         """
@@ -78,6 +78,7 @@ class Pair:
             else:
                 with blaming("partner"):
                     theirs.append(self.partner.ask(command, say.Timed))
+            readings.append(self.look())
         return ours, theirs
 
     def weigh(self) -> tuple[Memory, Memory]:

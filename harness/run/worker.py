@@ -166,7 +166,7 @@ class Worker:
         rss, cuda = self._load_peaks
         return say.Weighed(
             Memory(
-                weights_bytes=weights_bytes(self.extractor.model),
+                weights_bytes=weights_bytes(self.extractor.model, self.extractor.forwards.constants()),
                 rss_load_peak_bytes=rss,
                 rss_serving_peak_bytes=peak_rss() if self._rss_was_reset else None,
                 cuda_load_peak_bytes=cuda,

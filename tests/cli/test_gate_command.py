@@ -153,3 +153,32 @@ def test_baselines_are_shown_and_compared(tmp_path: Path) -> None:
     refused(uiebench("baseline", "update", "b.jsonl", cwd=tmp_path), "uiebench-gate.toml", "gate init")
     (tmp_path / "a.jsonl").write_text(json.dumps({"version": 7}))
     refused(uiebench("baseline", "diff", "a.jsonl", "a.jsonl", cwd=tmp_path), "version 7")
+
+
+PLUGIN = """
+from harness.plugin import Evidence, Stage, optimization
+
+
+@optimization(Stage.INPUT, exact=True, evidence=lambda _: Evidence("mine", active=True, summary="it is"))
+def mine(extractor):
+    \"\"\"Change nothing.\"\"\"
+    return extractor
+"""
+
+
+def test_the_plugins_of_the_rules_lie_beside_them(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    (tmp_path / "suite.toml").write_text('[texts]\ndatasets = ["article"]\n[combinations]\ninclude = ["mine"]\n')
+    refused(uiebench("gate", "init", "--no-baseline", "--plugin", "gone.py", cwd=tmp_path), "gone.py")
+    assert not (tmp_path / "uiebench-gate.toml").exists()
+    done = uiebench("gate", "init", "--no-baseline", "--plugin", "mine.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "The suite `gate` has no combination of the plugins" in done.stdout
+    rules = tmp_path / "uiebench-gate.toml"
+    rules.write_text(rules.read_text().replace('suite = "gate" ', 'suite = "suite.toml"'))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = uiebench("baseline", "update", "b.jsonl", "--rules", rules, "--dry-run", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    rules.write_text(rules.read_text().replace("mine.py", "gone.py"))
+    refused(uiebench("baseline", "update", "b.jsonl", "--rules", rules, "--dry-run", cwd=elsewhere), "gone.py")

@@ -38,10 +38,27 @@ def test_none_and_mistakes_have_their_own_statuses(tmp_path: Path) -> None:
     assert mistake.returncode == 2
     assert "'800ms' is no size" in mistake.stderr
     refused(uiebench("recommend", tmp_path / "run", "--min-f1-delta", "0.1"), "is no loss")
-    refused(uiebench("recommend", tmp_path / "run", "--max-p95", "500"), "'500' is no duration")
+    refused(uiebench("recommend", tmp_path / "run", "--max-p95", "500"), "--max-p95: '500' is no duration")
     nowhere = uiebench("extract", TEXT, "--schema", SCHEMA, "--with", "batchin")
     assert nowhere.returncode == 2
     assert "did you mean 'batching'" in nowhere.stderr
+
+
+def test_the_targets_of_the_suite_are_constraints_unless_others_are_given(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for line in (replace(HEADER, targets={"max_rss": 1 << 20, "min_qps": 1.0, "max_vram": 1 << 30}), *RECORDS):
+        store.append(line)
+    none = uiebench("recommend", tmp_path)
+    assert none.returncode == 1
+    first, second, third, fourth, *_ = none.stdout.splitlines()
+    assert first == "A target of the suite: --max-rss 1 MiB"
+    assert second.startswith("A target of the suite: --min-qps 1 requests/s")
+    assert third == "A target of the suite: --max-vram 1.00 GiB, which this run cannot tell: left out"
+    assert fourth.startswith("None: no combination")
+    kept = uiebench("recommend", tmp_path, "--max-rss", "8GiB", "--min-qps", "0")
+    assert kept.returncode == 0, kept.stderr
+    assert "A target of the suite: --max-vram" in kept.stdout.splitlines()[0]
+    refused(uiebench("recommend", tmp_path, "--max-vram", "1GiB"), "did not measure memory on a device")
 
 
 def test_where_stock_stands_nothing_is_written(tmp_path: Path) -> None:

@@ -204,12 +204,36 @@ def test_code_that_closes_over_an_object_is_traced_anew(
     assert not list(tmp_path.iterdir())
 
 
+FULL_DISK = """
+import resource, signal, sys
+from harness.errors import InputError
+from harness.plan.registry import find_optimizations
+from harness.testing.subject import baseline, composed
+
+baseline()  # so that the checkpoint's own files are in the cache
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+try:
+    composed((find_optimizations()["torchscript"], {}))
+except InputError as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_full_disk_is_named_and_does_not_abort_the_process() -> None:
+    done = subprocess.run([sys.executable, "-c", FULL_DISK], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "the cache" in done.stderr
+    assert "make room there" in done.stderr
+
+
 def test_the_weights_that_a_script_holds_beside_the_model_are_counted(golden: Any) -> None:
     extractor = composed(golden, "torchscript")
     assert not list(Forwards.of(extractor.model).constants())
-    held = {one.untyped_storage().data_ptr(): one.untyped_storage().nbytes() for one in extractor.forwards.constants()}
-    assert sum(held.values()) == pytest.approx(weights_bytes(extractor.model), rel=0.05)
-    assert not held.keys() & {one.untyped_storage().data_ptr() for one in extractor.model.parameters()}
+    alone = weights_bytes(extractor.model)
+    assert weights_bytes(extractor.model, extractor.forwards.constants()) == pytest.approx(2 * alone, rel=0.05)
+    constants = {one.untyped_storage().data_ptr() for one in extractor.forwards.constants()}
+    assert not constants & {one.untyped_storage().data_ptr() for one in extractor.model.parameters()}
 
 
 def test_half_precision_without_a_kernel_for_it_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

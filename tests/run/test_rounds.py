@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from harness.conditions import Course
+from harness.measure.noise import Reading
 from harness.plan.cells import Planned
 from harness.record import Cell, ColdStart, Evidence, Failed, Measured, Memory
 from harness.run import protocol as say
@@ -55,6 +57,8 @@ def test_a_silent_fallback_fails_every_scenario(monkeypatch: pytest.MonkeyPatch)
 class Process:
     """Notes what it is asked, in a list that both processes share."""
 
+    pid = os.getpid()
+
     def __init__(self, name: str, asked: list[tuple[str, object]]) -> None:
         self.name, self.asked = name, asked
 
@@ -78,7 +82,9 @@ def pair(asked: list[tuple[str, object]]) -> Pair:
 
 def test_under_load_each_process_makes_a_pass_that_does_not_count() -> None:
     asked: list[tuple[str, object]] = []
-    ours, theirs = pair(asked).time(say.Time("closed_loop", 3), passes=2)
+    readings: list[Reading] = []
+    ours, theirs = pair(asked).time(say.Time("closed_loop", 3), 2, readings)
+    assert len(readings) == 4
     assert [name for name, _ in asked] == ["own", "partner", "own", "partner", "partner", "own"]
     assert ([one.wall_ns for one in ours], [one.wall_ns for one in theirs]) == ([3, 6], [4, 5])
 
@@ -96,7 +102,7 @@ def test_where_the_heap_is_kept_memory_is_that_of_a_process_that_does_not() -> N
 
 def test_memory_is_that_of_one_request_at_a_time() -> None:
     asked: list[tuple[str, object]] = []
-    executor()._time(pair(asked), CELLS[::-1])
+    executor()._time(pair(asked), CELLS[::-1], [])
     kinds = [
         command.scenario if isinstance(command, say.Time) else type(command).__name__
         for name, command in asked

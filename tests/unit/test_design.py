@@ -8,9 +8,10 @@ from harness.errors import SuiteError
 from harness.measure.latency import ClockError, single_stream
 from harness.plan.cells import plan_cells
 from harness.plan.registry import find_optimizations
-from harness.plan.suite import Combinations, Measure, Suite, Texts
-from harness.run.design import check_effects
+from harness.plan.suite import Combinations, Measure, Suite, Targets, Texts
+from harness.run.design import check_effects, untold
 
+STREAM = Measure(scenarios=("single_stream",))
 SIX = [
     "torchscript",
     "flash_attention",
@@ -60,3 +61,38 @@ def test_a_clock_that_steps_back_times_nothing() -> None:
     back = iter([100, 90])
     with pytest.raises(ClockError, match="stepped back by 10 ns"):
         single_stream(str, [1], clock=lambda: next(back))
+
+
+@pytest.mark.parametrize(
+    ("targets", "measure", "said"),
+    [
+        (
+            Targets(max_p95="1s"),
+            Measure(passes=4),
+            "max_p95 cannot be told: it needs 93 requests of a combination",
+        ),
+        (Targets(max_p95="1s"), Measure(passes=12), None),
+        (Targets(max_p99="1s"), Measure(passes=12), "max_p99 cannot be told: it needs 473"),
+        (
+            Targets(max_p50="1s"),
+            Measure(scenarios=("offline",)),
+            "max_p50 cannot be told: the suite does not",
+        ),
+        (Targets(min_qps=3), STREAM, "min_qps cannot be told: the suite does not measure closed_loop"),
+        (
+            Targets(max_cold_start="2s"),
+            STREAM,
+            "max_cold_start cannot be told: the suite does not measure cold_start",
+        ),
+        (Targets(max_cold_start="2s"), Measure(scenarios=("cold_start",)), None),
+        (Targets(max_vram="2GiB"), Measure(), "max_vram cannot be told: on a CPU nothing is on a device; use max_rss"),
+        (Targets(max_rss="2GiB"), Measure(), None),
+    ],
+)
+def test_a_target_that_cannot_be_told_is_said_before_anything_runs(
+    targets: Targets, measure: Measure, said: str | None
+) -> None:
+    suite = Suite(Texts(["article"]), Combinations("explicit", SIX), measure, targets)
+    found = list(untold(suite, 8, "cpu"))
+    assert len(found) == (said is not None)
+    assert all(f"target {said}" in one for one in found)

@@ -121,7 +121,7 @@ def test_details_tell_what_a_request_is_made_of() -> None:
 
 
 def test_details_tell_the_conditions_of_each_round() -> None:
-    hot = Conditions(0.123, 0.0, 0.5, GpuConditions([1980, 1200], ["power cap", "thermal slowdown"], 1, None))
+    hot = Conditions(0.123, 0.0, 0.5, GpuConditions([1980, 1200], ["power cap", "thermal slowdown"], 1, None), 0.4)
     course = Course(1.0, 3.5, 12.8, 2.7, 11, steady=False)
     (timed,) = profiled("good")
     rounds = [replace(timed, round=1, conditions=Conditions(0.0, 0.2, 0.25)), replace(timed, conditions=hot)]
@@ -131,8 +131,9 @@ def test_details_tell_the_conditions_of_each_round() -> None:
             "round": "0",
             "other programs": "12.3% of a core",
             "hypervisor": "0.0% of a core",
+            "both, at worst": "40.0% of a core",
             "load average before": "0.50",
-            "GPU clock": "1980 to 1200 MHz",
+            "GPU clock": "1200 to 1980 MHz",
             "GPU slowed down by": "power cap, thermal slowdown",
             "others on the GPU": "1",
             "warm-up requests": "11, never steady",

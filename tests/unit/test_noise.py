@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 
 import psutil
@@ -34,9 +35,20 @@ def test_cores_are_seconds_of_others_over_the_wall_time(monkeypatch: pytest.Monk
         monkeypatch.setattr("time.monotonic", lambda: wall)
         return look((1, 2), None)
 
-    found = conditions(at(100.0, 50.0, 5.0, 10.0), at(110.0, 68.0, 6.0, 14.0))
+    found = conditions([at(100.0, 50.0, 5.0, 10.0), at(110.0, 68.0, 6.0, 14.0)])
     assert found.foreign_cores == pytest.approx((18 - 3 * 4) / 10)
     assert found.stolen_cores == pytest.approx(0.1)
+
+
+def test_the_worst_stretch_between_readings_is_kept_and_is_at_least_a_second_long() -> None:
+    def at(wall: float, others: float, stolen: float) -> measured.Reading:
+        return measured.Reading(wall, busy_s=others, stolen_s=stolen, ours_s=0.0, load_average=0.5, gpu=None)
+
+    readings = [at(0, 0, 0), at(0.5, 0.5, 0), at(2, 0.5, 0.1), at(4, 2.0, 0.2), at(8, 2.0, 0.2)]
+    found = conditions(readings)
+    assert found.foreign_cores == pytest.approx(2 / 8)
+    assert found.worst_cores == pytest.approx(1.6 / 2)
+    assert conditions(readings[:3]).worst_cores is None  # one stretch is the round
 
 
 def test_our_own_work_is_no_noise_but_another_programs_is() -> None:
@@ -48,10 +60,10 @@ def test_our_own_work_is_no_noise_but_another_programs_is() -> None:
             pass
         after, after_as_ours = look((), None), look((other.pid,), None)
         other.kill()
-    foreign = conditions(before, after).foreign_cores
-    without = conditions(before_as_ours, after_as_ours).foreign_cores
+    foreign = conditions([before, after]).foreign_cores
+    without = conditions([before_as_ours, after_as_ours]).foreign_cores
     assert foreign > without
-    assert conditions(before, after).load_average == pytest.approx(os.getloadavg()[0], abs=1)
+    assert conditions([before, after]).load_average == pytest.approx(os.getloadavg()[0], abs=1)
 
 
 def test_a_process_that_ended_is_left_out() -> None:
@@ -90,9 +102,11 @@ def test_a_gpus_clocks_users_and_energy_are_read(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(measured, "family", lambda pid: (pid,))
     fake_nvml(monkeypatch, reasons=0, users=(1, 2), energy=1_000)
     before = look(ours, "GPU-1")
+    assert before.gpu is not None
     fake_nvml(monkeypatch, reasons=0b10, users=(1, 2, 3), energy=43_000)
-    found = conditions(before, look(ours, "GPU-1")).gpu
-    assert found == GpuConditions(mhz=[1980, 1980], throttled=["power cap"], foreign_processes=1, energy_j=42.0)
+    between = replace(before, gpu=replace(before.gpu, mhz=1410, foreign=0))
+    found = conditions([before, between, look(ours, "GPU-1")]).gpu
+    assert found == GpuConditions(mhz=[1980, 1410, 1980], throttled=["power cap"], foreign_processes=1, energy_j=42.0)
 
 
 STARTS_ANOTHER = """
@@ -119,7 +133,7 @@ def test_what_our_processes_started_is_ours(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_gpu_that_counts_no_energy_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_nvml(monkeypatch, reasons=1, users=(), energy=None)
-    found = conditions(look((), "GPU-1"), look((), "GPU-1")).gpu
+    found = conditions([look((), "GPU-1"), look((), "GPU-1")]).gpu
     assert found == GpuConditions(mhz=[1980, 1980], throttled=[], foreign_processes=0, energy_j=None)
 
 

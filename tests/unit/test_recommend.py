@@ -55,12 +55,14 @@ def test_the_fastest_exact_combination_is_taken() -> None:
 @pytest.mark.parametrize(
     ("constraints", "expected"),
     [
-        (Constraints(max_rss_bytes=1.5 * GIB), "a"),
-        (Constraints(max_p95_ns=8e8), "a"),
+        (Constraints({"max_rss": 1.5 * GIB}), "a"),
+        (Constraints({"max_p95": 8e8}), "a"),
+        (Constraints({"max_cold_start": 2e9}), "b"),
+        (Constraints({"max_cold_start": 0.9e9}), None),
         (Constraints(min_f1_delta=-3.0), "int8"),
         (Constraints(min_f1_delta=-1.0), "b"),
-        (Constraints(max_rss_bytes=0.9 * GIB), None),
-        (Constraints(max_rss_bytes=0.9 * GIB, min_f1_delta=-3.0), "int8"),
+        (Constraints({"max_rss": 0.9 * GIB}), None),
+        (Constraints({"max_rss": 0.9 * GIB}, min_f1_delta=-3.0), "int8"),
     ],
 )
 def test_constraints_are_kept(constraints: Constraints, expected: str | None) -> None:
@@ -88,18 +90,18 @@ def test_stock_stands_where_nothing_is_clearly_faster() -> None:
 
 
 def test_where_stock_breaks_a_constraint_the_best_that_keeps_them_is_named_though_slower() -> None:
-    first, second, *rest = said([*OTHERS, row("a", 8.0, memory=GIB // 2)], Constraints(max_rss_bytes=0.9 * GIB))
+    first, second, *rest = said([*OTHERS, row("a", 8.0, memory=GIB // 2)], Constraints({"max_rss": 0.9 * GIB}))
     assert first.startswith("Switch on a: 8.00")
     assert "of stock's time, slower than stock" in first
-    assert second == "Stock does not keep the constraints: over the limit: host memory 1.00 GiB."
+    assert second == "Stock does not keep the constraints: beyond the limit: host memory 1.00 GiB."
     assert "it would be stock: nothing switched on" in rest[0]
 
 
 def test_all_reasons_are_said_with_their_figures() -> None:
-    constraints = Constraints(max_rss_bytes=GIB // 4, max_p95_ns=1e8)
+    constraints = Constraints({"max_rss": GIB // 4, "max_p95": 1e8})
     refused = recommend(ROWS, constraints).refused
-    assert refused["a"] == "over the limit: host memory 1024 MiB, P95 500 ms"
-    assert refused["int8"] == "may change answers; over the limit: host memory 512 MiB, P95 400 ms"
+    assert refused["a"] == "beyond the limit: host memory 1024 MiB, P95 500 ms"
+    assert refused["int8"] == "may change answers; beyond the limit: host memory 512 MiB, P95 400 ms"
 
 
 @pytest.mark.parametrize("delta", [0.1, float("nan")])
@@ -116,25 +118,36 @@ def test_the_most_requests_a_second_win() -> None:
     assert best(objective="qps", rows=[*ROWS[:2], loaded[0], replace(loaded[1], loads=(twice,))]) == "b"
 
 
+def test_a_rate_has_to_be_reached_and_what_has_none_does_not_keep_it() -> None:
+    rate = Throughput("closed_loop", 3, 5.0, Spread(0.0).estimate(0.0, 0.0), None, None)
+    rows = [*ROWS[:2], replace(ROWS[2], loads=(rate,)), replace(ROWS[3], loads=(replace(rate, per_second=4),))]
+    constraints = Constraints({"min_qps": 4.5})
+    assert best(constraints, rows=rows) == "a"
+    written = said(rows, constraints)
+    assert "Stock does not keep the constraints: its QPS was not measured." in written
+    assert "  not b: beyond the limit: QPS 4 requests/s" in written
+    assert any(line.startswith("Without --min-qps 4.5 requests/s it would be b") for line in written)
+
+
 def test_what_each_constraint_costs_is_said() -> None:
-    constraints = Constraints(max_rss_bytes=1.5 * GIB, max_p95_ns=8e8)
+    constraints = Constraints({"max_rss": 1.5 * GIB, "max_p95": 8e8})
     found = recommend(ROWS, constraints)
     assert found.without == {}  # either alone keeps b out
-    found = recommend(ROWS, Constraints(max_rss_bytes=1.5 * GIB, max_p95_ns=10e8))
-    assert {name: one.combination for name, one in found.without.items()} == {"max_rss_bytes": "b"}
-    written = "\n".join(lines(found, Constraints(max_rss_bytes=1.5 * GIB, max_p95_ns=10e8)))
+    found = recommend(ROWS, Constraints({"max_rss": 1.5 * GIB, "max_p95": 10e8}))
+    assert {name: one.combination for name, one in found.without.items()} == {"max_rss": "b"}
+    written = "\n".join(lines(found, Constraints({"max_rss": 1.5 * GIB, "max_p95": 10e8})))
     assert "Switch on a: 0.80" in written
     assert "Without --max-rss 1.50 GiB it would be b: 0.60" in written
-    assert "not b: over the limit: host memory 2.00 GiB" in written
+    assert "not b: beyond the limit: host memory 2.00 GiB" in written
     assert "not int8: may change answers" in written
 
 
 def test_none_is_said_where_none_keeps_them() -> None:
-    constraints = Constraints(max_rss_bytes=1.0)
+    constraints = Constraints({"max_rss": 1.0})
     found = recommend(ROWS, constraints)
     assert found.best is None
     assert next(lines(found, constraints)).startswith("None: no combination")
-    assert found.without["max_rss_bytes"].combination == "b"
+    assert found.without["max_rss"].combination == "b"
 
 
 def test_other_answers_are_never_taken() -> None:
@@ -145,7 +158,7 @@ def test_other_answers_are_never_taken() -> None:
 
 def test_what_the_run_did_not_measure_is_no_constraint() -> None:
     with pytest.raises(InputError, match="did not measure memory on a device"):
-        best(Constraints(max_vram_bytes=GIB))
+        best(Constraints({"max_vram": GIB}))
     with pytest.raises(InputError, match="did not measure qps; choose another objective"):
         best(objective="qps")
 

@@ -17,7 +17,7 @@ from harness.analyse.compare import CEILINGS
 from harness.conditions import Conditions, Course
 from harness.data.dataset import Example
 from harness.measure.f1 import score
-from harness.measure.noise import conditions
+from harness.measure.noise import Reading, conditions
 from harness.plan.cells import Planned
 from harness.record import (
     BASELINE,
@@ -142,9 +142,9 @@ class LocalExecutor:
             clock.append(time.monotonic())
             pair = Pair.start(start, own_first=number % 2 == 0, at_once=settings.at_once)
             clock.append(time.monotonic())
-            before = pair.look()
-            timed, memory, of_partner = self._time(pair, planned.cells)
-            noise = conditions(before, pair.look()) if timed else None
+            readings = [pair.look()]
+            timed, memory, of_partner = self._time(pair, planned.cells, readings)
+            noise = conditions(readings) if timed else None
             if settings.keep_heap:
                 memory, of_partner = self._weigh_alone(start) if first and stream else (None, None)
             answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
@@ -202,7 +202,7 @@ class LocalExecutor:
         return start
 
     def _time(
-        self, pair: Pair, cells: Sequence[Cell]
+        self, pair: Pair, cells: Sequence[Cell], readings: list[Reading]
     ) -> tuple[dict[Cell, tuple[Passes, Passes]], Memory | None, Memory | None]:
         """The timed passes of each scenario, and the memory of both processes after `single_stream`.
 
@@ -213,7 +213,8 @@ class LocalExecutor:
         for cell in sorted(cells, key=lambda cell: cell.scenario != "single_stream"):
             if cell.scenario == "cold_start":
                 continue
-            timed[cell] = pair.time(say.Time(cell.scenario, cell.clients), self._settings.passes)  # type: ignore[arg-type]
+            command = say.Time(cell.scenario, cell.clients)  # type: ignore[arg-type]
+            timed[cell] = pair.time(command, self._settings.passes, readings)
             if cell.scenario == "single_stream":
                 memory = pair.weigh()
         return timed, *memory
