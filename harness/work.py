@@ -21,6 +21,7 @@ class PassWork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     true: Work  # of their tokens alone
     executed: Work  # with the padding that went along
+    dtype: str = "float32"  # of the linear layers' products, a key of `Ceilings.flops_per_s`
 
 
 class Ceilings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

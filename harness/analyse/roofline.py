@@ -7,8 +7,6 @@ from typing import Literal
 
 from harness.work import Ceilings, PassWork, Work
 
-DTYPE = "float32"  # what models compute in here unless an optimization casts; its ceiling is the one compared with
-
 
 @dataclass(frozen=True)
 class Share:
@@ -18,10 +16,11 @@ class Share:
     useful: float  # operations on tokens over all operations, those on padding included
     of_limit: float  # the least time that the true work could take here over the time it took
     bound: Literal["compute", "memory"]  # what that least time is decided by
+    dtype: str  # whose ceiling that is
 
 
-def share(work: PassWork, requests: int, mean_s: float, ceilings: Ceilings) -> Share:
-    """Put a combination under the roofline.
+def share(work: PassWork, requests: int, mean_s: float, ceilings: Ceilings) -> Share | None:
+    """Put a combination under the roofline; None where its dtype's ceiling, a plugin's own perhaps, was not measured.
 
     Args:
         work: of answering all texts once.
@@ -29,11 +28,14 @@ def share(work: PassWork, requests: int, mean_s: float, ceilings: Ceilings) -> S
         mean_s: what a request takes, in seconds.
         ceilings: of the device.
     """
-    compute_s = work.true.flops / ceilings.flops_per_s[DTYPE]
+    if work.dtype not in ceilings.flops_per_s:
+        return None
+    compute_s = work.true.flops / ceilings.flops_per_s[work.dtype]
     memory_s = work.true.bytes / ceilings.bytes_per_s
     return Share(
         request=Work(work.true.flops // requests, work.true.bytes // requests),
         useful=work.true.flops / work.executed.flops if work.executed.flops else 1.0,
         of_limit=max(compute_s, memory_s) / (mean_s * requests),
         bound="compute" if compute_s >= memory_s else "memory",
+        dtype=work.dtype,
     )

@@ -7,8 +7,11 @@ once a forward, every layer's input and output once, and of the embeddings the r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from torch import Tensor
 
 from harness.baseline.model import SiameseUIE
 from harness.work import Work
@@ -52,8 +55,23 @@ def _layer(layer: Any, lengths: Sequence[int], model: SiameseUIE) -> Work:
     weights = sum(_weights(linear) for linear in (inside.query, inside.key, inside.value, *around))
     tokens = sum(lengths)
     attention = sum(4 * length**2 * inside.query.out_features for length in lengths)  # scores, then context
-    traffic = weights + 2 * tokens * model.config.hidden
-    return Work(2 * tokens * weights + attention, traffic * _item_bytes(model))
+    moved = weights * _matrix(inside.query).element_size() + 2 * tokens * model.config.hidden * _item_bytes(model)
+    return Work(2 * tokens * weights + attention, moved)
+
+
+def product_dtype(model: SiameseUIE) -> str:
+    """What the linear layers multiply in: ``float32``, ``bfloat16``, ``int8``, ….
+
+    They make nearly all operations of the model; attention's own products may be in another dtype.
+    """
+    layer: Any = model.plm.encoder.layer[0]
+    return re.sub(r"torch\.q?", "", str(_matrix(layer.attention.self.query).dtype))
+
+
+def _matrix(linear: Any) -> Tensor:
+    """Its weights; a quantized layer keeps them packed, and hands out a copy."""
+    found: Tensor = linear.weight() if callable(linear.weight) else linear.weight
+    return found
 
 
 def _weights(linear: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,9 @@ class Counter:
     @property
     def work(self) -> PassWork:
         """Of all requests so far."""
-        return PassWork(self._true, self._executed)
+        from harness.baseline.work import product_dtype
+
+        return PassWork(self._true, self._executed, product_dtype(self._model))
 
     def _tower(self, mask: Tensor) -> None:
         from harness.baseline.work import tower_work
@@ -112,7 +115,7 @@ def _products(device: torch.device, size: int, *, on_gpu: bool) -> Sequence[tupl
 
     plain = product(torch.float32)
     if not on_gpu:
-        return [("float32", plain)]
+        return [("float32", plain), *_int8_products(size)]
 
     def in_tf32() -> None:
         before = torch.backends.cuda.matmul.allow_tf32
@@ -124,3 +127,19 @@ def _products(device: torch.device, size: int, *, on_gpu: bool) -> Sequence[tupl
 
     halves = [(name, product(getattr(torch, name))) for name in ("float16", "bfloat16")]
     return [("float32", plain), ("tf32", in_tf32), *halves]
+
+
+def _int8_products(size: int) -> Sequence[tuple[str, Callable[[], Any]]]:
+    """As dynamic quantization makes it: float activations, 8-bit weights; none where torch was built without."""
+    import torch
+
+    if torch.backends.quantized.engine == "none":
+        return []
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", r"torch\.quantize_per_tensor", UserWarning
+        )  # its deprecation is not news here
+        weights = torch.quantize_per_tensor(torch.randn(size, size), 0.05, 0, torch.qint8)
+    packed = torch.ops.quantized.linear_prepack(weights, None)
+    activations = torch.randn(size, size)
+    return [("int8", lambda: torch.ops.quantized.linear_dynamic(activations, packed))]

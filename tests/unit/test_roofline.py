@@ -10,10 +10,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness import Extractor
-from harness.analyse.roofline import share
+from harness.analyse.roofline import Share, share
 from harness.baseline.model import ModelConfig, SiameseUIE
 from harness.baseline.slots import NodeByNode, PadToFixed
 from harness.baseline.work import cross_work, tower_work
@@ -78,12 +79,21 @@ def test_work_of_a_text_that_is_encoded_twice_counts_twice(mini: Extractor) -> N
     assert once.work.true.bytes < twice.work.true.bytes  # the weights are read for each of the two forwards
 
 
+def under(work: PassWork, device: Ceilings) -> Share:
+    found = share(work, 2, 0.5, device)
+    assert found is not None
+    return found
+
+
 def test_a_share_is_the_least_time_over_the_time_taken() -> None:
     work = PassWork(true=Work(2_000, 100), executed=Work(8_000, 200))
-    bound_by_compute = share(work, 2, 0.5, Ceilings({"float32": 4_000.0}, 1_000.0))
+    bound_by_compute = under(work, Ceilings({"float32": 4_000.0}, 1_000.0))
     assert (bound_by_compute.of_limit, bound_by_compute.useful, bound_by_compute.bound) == (0.5, 0.25, "compute")
     assert bound_by_compute.request == Work(1_000, 50)
-    bound_by_memory = share(work, 2, 0.5, Ceilings({"float32": 1e9}, 1_000.0))
+    in_half, both = structs.replace(work, dtype="float16"), Ceilings({"float32": 4_000.0, "float16": 8_000.0}, 1_000.0)
+    assert under(in_half, both).of_limit == 0.25
+    assert share(structs.replace(work, dtype="float64"), 2, 0.5, both) is None
+    bound_by_memory = under(work, Ceilings({"float32": 1e9}, 1_000.0))
     assert bound_by_memory.of_limit == pytest.approx(0.1)
     assert bound_by_memory.bound == "memory"
 
@@ -98,4 +108,17 @@ def test_the_best_of_several_repeats_counts() -> None:
     times = clock()
     found = ceilings(torch.device("cpu"), clock=lambda: next(times))
     assert found.bytes_per_s == 2 * 256 * 2**20 / 0.5
-    assert found.flops_per_s == {"float32": 2 * 1024**3 / 1.0}
+    assert found.flops_per_s == {"float32": 2 * 1024**3 / 1.0, "int8": 2 * 1024**3 / 1.0}
+
+
+def test_a_quantized_model_is_held_against_the_ceiling_of_its_integers(mini: Extractor) -> None:
+    plain, small = Counter(mini), Counter(find_optimizations()["int8"].apply(mini))
+    for counter in (plain, small):
+        counter.extractor.extract(TEXT, {"价格": None})
+    assert (plain.work.dtype, small.work.dtype) == ("float32", "int8")
+    assert small.work.true.flops == plain.work.true.flops
+    assert small.work.true.bytes < plain.work.true.bytes
+    device = Ceilings({"float32": 1.0, "int8": 4.0}, 1e30)
+    fast, slow = (under(one.work, device) for one in (small, plain))
+    assert slow.of_limit == pytest.approx(4 * fast.of_limit)
+    assert fast.dtype == "int8"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.analyse.compare import CEILINGS
-from harness.analyse.roofline import DTYPE
 from harness.analyse.view import View
 from harness.report.drawing.canvas import GREY, canvas, scale
 from harness.report.drawing.lines import notable
@@ -37,12 +36,16 @@ def chart(run: View) -> Figure | None:
     if measured is None or not found:
         return None
     ceilings = msgspec.convert(measured, Ceilings)
-    peak, bandwidth = ceilings.flops_per_s[DTYPE] / _GIGA, ceilings.bytes_per_s / _GIGA
-    ridge = peak / bandwidth
-    low, high = min(ridge, *(x for x, _ in found.values())) / 4, max(ridge, *(x for x, _ in found.values())) * 4
+    bandwidth = ceilings.bytes_per_s / _GIGA
+    used = dict.fromkeys(row.roofline.dtype for row in run.rows if row.roofline and row.combination in found)
+    peaks = {dtype: ceilings.flops_per_s[dtype] / _GIGA for dtype in used}
+    across = [*(peak / bandwidth for peak in peaks.values()), *(x for x, _ in found.values())]
+    low, high = min(across) / 4, max(across) * 4
     figure, axes = canvas("Under the roofline", "operations per byte", "GFLOP/s on tokens", height=5)
-    axes.plot([low, ridge, high], [low * bandwidth, peak, peak], color=GREY)
-    axes.annotate(f"{peak:.3g} GFLOP/s ({DTYPE})", (high, peak), (0, 4), textcoords="offset points", ha="right", size=8)
+    for dtype, peak in peaks.items():
+        axes.plot([low, peak / bandwidth, high], [low * bandwidth, peak, peak], color=GREY)
+        said = f"{peak:.3g} GFLOP/s ({dtype})"
+        axes.annotate(said, (high, peak), (0, 4), textcoords="offset points", ha="right", size=8)
     scatter(axes, list(found.values()))
     scale(axes, "xy")
     told = {row.combination for row in notable(run.rows)}
