@@ -22,17 +22,39 @@ def noise(records: Sequence[Record], cores: int | None = None) -> list[str]:
         records: the run's.
         cores: of the machine; None where the run does not know.
     """
-    rounds = {
-        (record.cell.combination, record.round): record.conditions
-        for record in records
-        if isinstance(record, Measured) and record.conditions
-    }
+    rounds = _conditions(records)
     if not rounds:
         return []
     found = [*_on_processor(list(rounds.values()), cores), *_on_gpu(list(rounds.values()))]
     return found or [
         f"In none of {len(rounds)} rounds did anything else take more than {TOLERATED_CORES:.0%} of a core."
     ]
+
+
+def caution(records: Sequence[Record]) -> str:
+    """What to say with a verdict from disturbed rounds, of which each combination has but one; else nothing."""
+    rounds = _conditions(records)
+    disturbed = sum(map(_is_disturbed, rounds.values()))
+    if not disturbed or any(number for _, number in rounds):
+        return ""
+    return (
+        f"Take this with care: {disturbed} of {len(rounds)} rounds were disturbed, and from one round each the "
+        "intervals assume that none was; measure again on a quiet machine, or take more rounds."
+    )
+
+
+def _conditions(records: Sequence[Record]) -> dict[tuple[str, int], Conditions]:
+    """By combination and number of the round; all its scenarios have the same."""
+    return {
+        (record.cell.combination, record.round): record.conditions
+        for record in records
+        if isinstance(record, Measured) and record.conditions
+    }
+
+
+def _is_disturbed(found: Conditions) -> bool:
+    on_gpu = found.gpu is not None and bool(found.gpu.throttled or found.gpu.foreign_processes)
+    return max(found.foreign_cores, found.stolen_cores) > TOLERATED_CORES or on_gpu
 
 
 def _on_processor(rounds: Sequence[Conditions], cores: int | None) -> Iterator[str]:

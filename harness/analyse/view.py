@@ -9,7 +9,7 @@ from harness.analyse.attribution import Attribution, attribute
 from harness.analyse.claims import Findings, judge, measures_claims
 from harness.analyse.compare import assumed_sd, compare
 from harness.analyse.course import course
-from harness.analyse.noise import noise
+from harness.analyse.noise import caution, noise
 from harness.analyse.rows import Row
 from harness.analyse.stats import Spreads
 from harness.record import Finished, Header, Record
@@ -26,6 +26,7 @@ class View:
     found: Attribution | None  # what each optimization brings
     account: Sequence[str]  # sentences on what disturbed the run, and on where its time went
     judged: Findings | None  # the guide's claims, where the run measures them
+    caution: str = ""  # what to say with the verdict, where the run was disturbed
 
 
 def view(header: Header, records: Sequence[Record], finished: Sequence[Finished]) -> View:
@@ -45,4 +46,5 @@ def view(header: Header, records: Sequence[Record], finished: Sequence[Finished]
         found=attribute(records, rows, assumed_sd(header.environment)),
         account=[*noise(records, header.environment.get("cores")), *course(records, finished)],
         judged=judge(header, records, rows) if measures_claims(rows) else None,
+        caution=caution(records),
     )

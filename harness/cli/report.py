@@ -56,6 +56,7 @@ def show(directory: Path, *, no_texts: bool = False) -> int:
 
     from harness.record import BASELINE
     from harness.report import claims, console, html, markdown
+    from harness.report.advice import verdict
     from harness.report.charts import save_all
 
     seen = read_view(directory, no_texts=no_texts)
@@ -70,7 +71,7 @@ def show(directory: Path, *, no_texts: bool = False) -> int:
     for name, text in written.items():
         (directory / name).write_text(text, encoding="utf-8")
     # A pipe has no width of its own; a table squeezed to 80 columns cannot be read.
-    Console(width=None if sys.stdout.isatty() else 150).print(console.render(seen.header, seen.rows))
+    Console(width=None if sys.stdout.isatty() else 150).print(console.render(seen.header, seen.rows, verdict(seen)))
     print("", *seen.account, sep="\n")
     print(f"\nReport: {directory / 'report.html'} (for a browser), {directory / 'report.md'}")
     if seen.judged:

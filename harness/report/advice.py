@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.analyse.rows import Row
+from harness.analyse.view import View
 from harness.record import BASELINE, STOCK
 from harness.report.table import cold_start, ratio
 from harness.units import format_bytes
+
+
+def verdict(run: View) -> str:
+    """The advice, and how far to trust it where the run was disturbed."""
+    return f"{advice(run.rows)} {run.caution}".rstrip()
 
 
 def advice(rows: Sequence[Row]) -> str:

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from harness.analyse.rows import Row
 from harness.record import Header
-from harness.report.advice import advice
 from harness.report.table import fields, folded, summary
 
 _LONGEST_NAME = 20  # characters of a line
@@ -23,8 +22,8 @@ _LEFT_OUT = (
 )  # a terminal is narrow; report.md has every column
 
 
-def render(run: Header, rows: Sequence[Row]) -> RenderableType:
-    """The table, then a sentence per row."""
+def render(run: Header, rows: Sequence[Row], verdict: str) -> RenderableType:
+    """The table, then a sentence per row, and last the verdict on all."""
     table = Table(title=f"{run.suite}: {len(run.texts)} texts on {run.device}")
     shown = [{name: field for name, field in fields(row, rows).items() if name not in _LEFT_OUT} for row in rows]
     for i, column in enumerate(shown[0]):
@@ -36,4 +35,4 @@ def render(run: Header, rows: Sequence[Row]) -> RenderableType:
             *(Text(field.text, style="strike" if field.struck else "") for field in rest),
         )
     lines = [Text(line) for line in summary(rows)]
-    return Group(table, Text(), *lines, Text(), Text(advice(rows), style="bold"))
+    return Group(table, Text(), *lines, Text(), Text(verdict, style="bold"))

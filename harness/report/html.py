@@ -15,7 +15,7 @@ from harness.analyse.runs import flattened
 from harness.analyse.view import View
 from harness.record import Chains, Difference
 from harness.report import claims
-from harness.report.advice import advice
+from harness.report.advice import verdict
 from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
 from harness.report.conditions import conditions, where
@@ -84,7 +84,7 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
     return page.render(
         run=run,
         header=run.header,
-        verdict=advice(run.rows),
+        verdict=verdict(run),
         how=how(run.header, run.spread),
         cells=cells,
         columns=list(cells[0].columns),

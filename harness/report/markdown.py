@@ -11,7 +11,7 @@ from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE, Spreads
 from harness.analyse.view import View
 from harness.record import Difference, Header
 from harness.report import claims
-from harness.report.advice import advice
+from harness.report.advice import verdict
 from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
 from harness.report.pipes import plain, table
@@ -37,7 +37,7 @@ def render(run: View, charts: Sequence[str] = ()) -> str:
 
 def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
     header, rows = run.header, run.rows
-    yield from (f"# {header.suite}", "", f"`{header.command}`", "", f"**{advice(rows)}**", "")
+    yield from (f"# {header.suite}", "", f"`{header.command}`", "", f"**{verdict(run)}**", "")
     yield from (f"- {line}" for line in summary(rows))
     yield from ("", *table([fields(row, rows) for row in rows]), "", how(header, run.spread), "")
     yield from (f"{line}\n" for line in run.account)

@@ -155,7 +155,7 @@ def test_a_wrong_answer_strikes_its_speed_out_and_names_the_text(run: Path, rows
     assert line.count("~~") == 2 * 6
     assert "texts:long" in report
     out = Console(file=io.StringIO(), width=200, force_terminal=True)
-    out.print(console.render(header, list(rows.values())))
+    out.print(console.render(header, list(rows.values()), "verdict"))
     written = out.file
     assert isinstance(written, io.StringIO)
     assert "\x1b[9m" in written.getvalue()

@@ -3,10 +3,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from made_up import HEADER, RECORDS
+from msgspec import structs
+
 from harness.analyse.rows import Latency, Row
 from harness.analyse.stats import Percentile, Spread
-from harness.record import Difference, Memory, StartUp
-from harness.report.advice import advice
+from harness.analyse.view import view
+from harness.conditions import Conditions
+from harness.record import Difference, Measured, Memory, StartUp
+from harness.report import html, markdown
+from harness.report.advice import advice, verdict
 from harness.report.table import NOTHING, fields
 
 START = StartUp(imports_ns=10**9, weights_ns=0, first_call_ns=0)
@@ -70,3 +76,12 @@ def test_a_devices_memory_is_shown_where_there_is_a_device() -> None:
     assert shown["VRAM serving"].text == "300 MiB"
     assert shown["RSS serving"].text == NOTHING
     assert not [name for name in fields(OTHERS[0], OTHERS) if "VRAM" in name]
+
+
+def test_the_verdict_of_a_disturbed_run_says_so_wherever_it_stands() -> None:
+    busy = Conditions(0.4, 0.0, 1.0)
+    disturbed = [structs.replace(one, conditions=busy) if isinstance(one, Measured) else one for one in RECORDS]
+    for records, is_said in ((RECORDS, False), (disturbed, True)):
+        seen = view(HEADER, records, [])
+        for written in (verdict(seen), markdown.render(seen, []), html.render(seen, {}, None)):
+            assert ("Take this with care" in written) == is_said

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from harness.analyse.noise import noise
+from harness.analyse.noise import caution, noise
 from harness.conditions import Conditions, GpuConditions
 from harness.measure import noise as measured
 from harness.measure.noise import conditions, look
@@ -171,3 +171,16 @@ def test_a_quiet_run_says_that_it_was() -> None:
         "In none of 1 rounds did anything else take more than 5% of a core."
     ]
     assert noise(rounds(None)) == []
+
+
+def test_a_verdict_from_one_disturbed_round_each_is_given_with_care() -> None:
+    quiet, busy = Conditions(0.01, 0.02, 0.2), Conditions(0.0, 0.06, 0.2)
+    throttled = Conditions(0.0, 0.0, 0.1, GpuConditions([1980, 1980], ["power cap"], 0, None))
+
+    def once(*found: Conditions) -> list[Record]:
+        return [Measured(Cell(str(i), "cold_start", "t", "cpu"), 0, ColdStart(), one) for i, one in enumerate(found)]
+
+    assert caution(once(quiet, busy, throttled)).startswith("Take this with care: 2 of 3 rounds were disturbed")
+    assert caution(once(quiet, quiet)) == ""
+    assert caution(rounds(busy, busy)) == ""  # two rounds of one combination: their spread is in the interval
+    assert caution(rounds(None)) == ""
