@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, TypeAlias
 
 from harness.baseline.extractor import Extractor
 from harness.baseline.loading import stock_plan
@@ -19,6 +19,7 @@ from harness.plugin import Optimization
 from harness.record import Chains, Mark
 
 CHECKPOINT = "mini"
+_Combination: TypeAlias = frozenset[tuple[Optimization[Any], tuple[tuple[str, Any], ...]]]
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ class Subject:
         """The optimization's name."""
         return self.optimization.name
 
-    def extractor(self, *others: Optimization[Any]) -> Extractor:
-        """The baseline with the optimization, and others if asked for."""
-        return composed((self.optimization, dict(self.parameters)), *((other, {}) for other in others))
+    def extractor(self) -> Extractor:
+        """The baseline with the optimization."""
+        return composed((self.optimization, dict(self.parameters)))
 
     def others(self) -> list[Optimization[Any]]:
         """Every exact optimization that this one may be combined with."""
@@ -60,18 +61,27 @@ class Subject:
             and self.name not in other.conflicts
         ]
 
-    def must_answer_alike(self, extractor: Extractor, examples: Sequence[Example], where: str = "") -> None:
+    def must_answer_alike(
+        self, examples: Sequence[Example], others: Sequence[Optimization[Any]] = (), where: str = ""
+    ) -> None:
         """Each text's answer is the baseline's, but for ties; an inexact optimization only has to answer.
+
+        What a combination answered to a text is not asked again in this process: pairs come up from both sides.
+
+        Args:
+            examples: what is asked.
+            others: optimizations that it is combined with.
+            where: words for the message.
 
         Raises:
             AssertionError: it is not; the message names the text and both answers.
         """
+        combination = frozenset({(self.optimization, self.parameters), *((other, ()) for other in others)})
         for example in examples:
-            observed = extractor.extract_observed(example.text, example.schema)
-            got, marks = observed.chains, observed.marks
+            got, marks = _answer(combination, example)
             if not self.optimization.keeps_answers(dict(self.parameters)):
                 continue
-            expected, own_marks = _baseline_answer(example)
+            expected, own_marks = _answer(frozenset(), example)
             if got != expected and not is_tie(expected, got, own_marks, marks):
                 raise AssertionError(
                     f"{self.name}{where} changes the answer to {example.id} ({example.text[:60]!r}): "
@@ -84,21 +94,25 @@ def composed(*chosen: Applied) -> Extractor:
     return compose(stock_plan(find_checkpoint(CHECKPOINT), device="cpu", start="baseline"), chosen)
 
 
-@cache
 def baseline() -> Extractor:
     """What every answer is compared with."""
-    return composed()
+    return _extractor(frozenset())
 
 
-def _baseline_answer(example: Example) -> tuple[Chains, list[Mark]]:
-    key = (example.text, json.dumps(example.schema))
+def _answer(combination: _Combination, example: Example) -> tuple[Chains, list[Mark]]:
+    key = (combination, example.text, json.dumps(example.schema))
     if key not in _ANSWERS:
-        observed = baseline().extract_observed(example.text, example.schema)
+        observed = _extractor(combination).extract_observed(example.text, example.schema)
         _ANSWERS[key] = observed.chains, observed.marks
     return _ANSWERS[key]
 
 
-_ANSWERS: dict[tuple[str, str], tuple[Chains, list[Mark]]] = {}
+@lru_cache(maxsize=2)  # the baseline, and the one that is asked
+def _extractor(combination: _Combination) -> Extractor:
+    return composed(*((optimization, dict(parameters)) for optimization, parameters in combination))
+
+
+_ANSWERS: dict[tuple[_Combination, str, str], tuple[Chains, list[Mark]]] = {}
 
 
 @cache

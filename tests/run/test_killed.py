@@ -23,6 +23,13 @@ datasets = ["article"]
 [measure]
 passes = 2
 """
+SHORT = """
+[texts]
+datasets = ["article"]
+[measure]
+scenarios = ["single_stream"]
+passes = 1
+"""
 COMMAND = [sys.executable, "-m", "harness", "run", "own.toml"]
 CELLS = [
     (name, scenario)
@@ -85,12 +92,12 @@ def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_says_how_to_go_on_and_a_second_start_does(tmp_path: Path) -> None:
-    (tmp_path / "own.toml").write_text(SUITE, encoding="utf-8")
+    (tmp_path / "own.toml").write_text(SHORT, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(COMMAND, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as runner:
 
         def second_round() -> list[int] | None:
-            begun = any(tmp_path.glob(f"runs/*/{RECORDS}")) and len(records(tmp_path)) >= 2
+            begun = any(tmp_path.glob(f"runs/*/{RECORDS}")) and len(records(tmp_path)) >= 1
             return children(runner.pid) or None if begun else None
 
         workers = wait_for(second_round)
@@ -101,8 +108,8 @@ def test_an_interrupted_run_says_how_to_go_on_and_a_second_start_does(tmp_path: 
     assert "Traceback" not in said
     wait_for(lambda: are_gone(workers))  # one that was only just started ends when its pipe does
     before = records(tmp_path)
-    assert len(before) >= 2
+    assert len(before) == 1
     subprocess.run(COMMAND, cwd=tmp_path, env=environment, check=True, capture_output=True)
     after = records(tmp_path)
     assert after[: len(before)] == before
-    assert Counter((one.cell.combination, one.cell.scenario) for one in after) == Counter(CELLS)
+    assert sorted(one.cell.combination for one in after) == ["baseline", "stock"]
