@@ -10,8 +10,11 @@ import torch
 
 from harness.baseline.loading import plain_plan
 from harness.compose import compose
+from harness.data.dataset import pick, read_dataset
 from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
+from harness.run.protocol import Answer, Job, Weigh
+from harness.run.worker import Worker
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 pytestmark = [
@@ -20,17 +23,38 @@ pytestmark = [
 ]
 
 
+SIX = ["torchscript", "flash_attention", "dynamic_truncation", "batching", "segmented_forward", "lean_startup"]
+EXAMPLES = pick(list(read_dataset("business/dev")), 5)
+
+
 @pytest.mark.parametrize("start", ["baseline", "stock"])
-@pytest.mark.parametrize("names", [[], ["flash_attention"], ["dynamic_truncation", "flash_attention"]], ids="+".join)
-def test_the_golden_answers_hold_on_the_gpu(start: str, names: list[str]) -> None:
+@pytest.mark.parametrize("names", [[], *([name] for name in SIX), SIX], ids="+".join)
+def test_the_golden_answers_hold_on_the_gpu_and_each_optimization_is_active(start: str, names: list[str]) -> None:
     registry = find_optimizations()
     chosen = [(registry[name], dict[str, object]()) for name in names]
     extractor = compose(plain_plan(GOLDEN / "checkpoint", device="cuda", start=start), chosen)
     for case in json.loads((GOLDEN / "expected.json").read_text(encoding="utf-8")):
         whole = [chain for chain in case["output"] if all(item["offset"][0] < item["offset"][1] for item in chain)]
         assert extractor.extract(case["text"], case["schema"], case["output_all_prefix"]) == whole
-    evidence = [one.evidence(Probe(extractor, ["华为手机"], [{"价格": None}])) for one, _ in chosen]
-    assert all(one.active for one in evidence)
+    # Flat types: on random weights a nested one asks thousands of prompts.
+    probe = Probe(extractor, [one.text for one in EXAMPLES], [dict.fromkeys(one.schema) for one in EXAMPLES])
+    evidence = [one.evidence(probe) for one, _ in chosen]
+    assert [one.summary for one in evidence if not one.active] == []
+
+
+def test_the_ledger_of_a_process_on_the_gpu() -> None:
+    job = Job("torchscript", str(GOLDEN / "checkpoint"), "cuda", 1, [], ["华为手机"], ['{"价格": null}'], 1, 0)
+    worker = Worker(job)
+    worker.answer(Answer())
+    memory = worker.weigh(Weigh()).memory
+    load, serving = memory.cuda_load_peak_bytes, memory.cuda_serving_peak_bytes
+    assert load is not None
+    assert serving is not None
+    assert memory.cuda_serving_allocated_peak_bytes is not None
+    assert memory.weights_bytes < memory.cuda_serving_allocated_peak_bytes <= serving
+    assert load >= memory.weights_bytes
+    if memory.cuda_process_bytes is not None:  # NVML tells it in few containers
+        assert memory.cuda_process_bytes > serving
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
