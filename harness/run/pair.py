@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-
-from msgspec.structs import replace
+from typing import Protocol
 
 from harness.measure.noise import Reading, look
 from harness.measure.nvml import used_bytes
-from harness.record import Memory, StartUp
+from harness.record import StartUp
 from harness.run import protocol as say
-from harness.run.process import WorkerError, WorkerProcess
+from harness.run.process import Heap, WorkerError, WorkerProcess
 
 ROLES = ("own", "partner")
-# Starts a process on its way, in the role `own` or `partner`; its reply to the job is still to be heard.
-Starter = Callable[[str], WorkerProcess]
+
+
+class Starter(Protocol):
+    """Starts a process on its way; its reply to the job is still to be heard."""
+
+    def __call__(self, role: str, *, heap: Heap | None = None) -> WorkerProcess:
+        """In the role `own` or `partner`; its heap as the suite has it, unless another way is named."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -80,14 +85,6 @@ class Pair:
                     theirs.append(self.partner.ask(command, say.Timed))
             readings.append(self.look())
         return ours, theirs
-
-    def weigh(self) -> tuple[Memory, Memory]:
-        """The memory of the combination's process and of its partner's."""
-        memory = self.own.ask(say.Weigh(), say.Weighed).memory
-        if self.own_first:
-            memory = replace(memory, cuda_device_bytes=self.device_bytes)
-        with blaming("partner"):
-            return memory, self.partner.ask(say.Weigh(), say.Weighed).memory
 
 
 def _more(before: Mapping[str, int], gpu: str | None) -> int | None:

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from harness.run import protocol as say
 
@@ -19,9 +20,11 @@ _TOO_LONG = (
     "if a request may take as long"
 )
 _CHUNK = 1 << 16
-# To glibc, in bytes: from where on the heap's free end is given back, and what is allocated outside of it. Other C
-# libraries take no notice, and an old glibc (2.26, say; not 2.36) none of a second value above 32 MiB.
-_KEEP_HEAP = {"MALLOC_TRIM_THRESHOLD_": str(1 << 30), "MALLOC_MMAP_THRESHOLD_": str(1 << 30)}
+Heap: TypeAlias = Literal["default", "kept", "returned"]  # what happens to memory that a process frees
+# To glibc, in bytes: from where on the heap's free end is given back, and what is allocated outside of it. Left to
+# itself it raises both while the process runs. Other C libraries take no notice, and an old glibc (2.26, say; not 2.36)
+# none of a second value above 32 MiB.
+_THRESHOLDS: dict[Heap, int] = {"kept": 1 << 30, "returned": 128 << 10}
 _PACKAGES = Path(__file__).parents[2]  # where `harness` and `optimizations` lie, for a bare checkout
 
 
@@ -36,14 +39,14 @@ class WorkerError(Exception):
 class WorkerProcess:
     """One worker; every call ends by the deadline (of `time.monotonic`)."""
 
-    def __init__(self, log: Path, deadline: float, code: Path | None = None, *, keep_heap: bool = False) -> None:
+    def __init__(self, log: Path, deadline: float, code: Path | None = None, *, heap: Heap = "default") -> None:
         """Spawn it.
 
         Args:
             log: where its own output goes.
             deadline: of `time.monotonic`.
             code: a checkout whose code it runs instead of this one's.
-            keep_heap: whether it keeps the memory that it frees.
+            heap: whether it keeps the memory that it frees, gives it back at once, or does as the C library likes.
         """
         commands, self._commands = os.pipe()
         self._replies, replies = os.pipe()
@@ -54,8 +57,9 @@ class WorkerProcess:
         self._deadline = deadline
         # Idle OpenMP threads must sleep: a spinning one slows whatever else runs.
         environment = {"OMP_WAIT_POLICY": "passive", **os.environ, "PYTHONPATH": python_path(code)}
-        if keep_heap:
-            environment |= _KEEP_HEAP
+        if heap in _THRESHOLDS:
+            names = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
+            environment |= dict.fromkeys(names, str(_THRESHOLDS[heap]))
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "harness.run.worker", str(commands), str(replies)],

@@ -13,8 +13,9 @@ from harness.measure.noise import Reading
 from harness.plan.cells import Planned
 from harness.record import Cell, ColdStart, Evidence, Failed, Measured, Memory
 from harness.run import protocol as say
-from harness.run.executors.local import LocalExecutor, Settings, _Round, _weighed_alone
+from harness.run.executors.local import LocalExecutor, Settings, _Round
 from harness.run.executors.recorded import Reference
+from harness.run.executors.weighing import Weighing
 from harness.run.pair import Pair
 from harness.run.process import WorkerError, WorkerProcess
 
@@ -62,6 +63,9 @@ class Process:
     def __init__(self, name: str, asked: list[tuple[str, object]]) -> None:
         self.name, self.asked = name, asked
 
+    def tell(self, command: object) -> None:
+        self.asked.append((self.name, command))
+
     def ask(self, command: object, _: type) -> Any:
         self.asked.append((self.name, command))
         if isinstance(command, say.Weigh):
@@ -89,23 +93,19 @@ def test_under_load_each_process_makes_a_pass_that_does_not_count() -> None:
     assert ([one.wall_ns for one in ours], [one.wall_ns for one in theirs]) == ([3, 6], [4, 5])
 
 
-def test_where_the_heap_is_kept_memory_is_that_of_a_process_that_does_not() -> None:
+def test_what_is_weighed_gives_back_what_it_frees_and_is_told_all_it_needs() -> None:
     asked: list[tuple[str, object]] = []
 
-    def start(role: str, *, keep_heap: bool) -> WorkerProcess:
-        asked.append((role, keep_heap))
+    def start(role: str, *, heap: object = None) -> WorkerProcess:
+        asked.append((role, heap))
         return cast("WorkerProcess", Process(role, asked))
 
-    assert _weighed_alone(start, "own").rss_load_peak_bytes == 1
-    assert asked == [("own", said) for said in (False, say.Ready, say.WarmUp(), say.Weigh(), "closed")]
-
-
-def test_memory_is_that_of_one_request_at_a_time() -> None:
-    asked: list[tuple[str, object]] = []
-    executor()._time(pair(asked), CELLS[::-1], [])
-    kinds = [
-        command.scenario if isinstance(command, say.Time) else type(command).__name__
-        for name, command in asked
-        if name == "own"
-    ]
-    assert kinds == ["single_stream", "Weigh", "closed_loop", "closed_loop"]
+    weighing = Weighing(start, ["own", "partner"])
+    assert asked == [("own", "returned"), ("partner", "returned")]
+    weighing.answer()
+    asked.clear()
+    assert weighing.results() == {"own": Memory(1, 1, 1), "partner": Memory(1, 1, 1)}
+    assert asked[:3] == [("own", say.Warm), ("own", say.Weigh()), ("own", "closed")]
+    none = Weighing(start, [])
+    none.answer()
+    assert none.results() == {}

@@ -96,7 +96,8 @@ def test_the_devices_total_is_what_the_first_process_added_alone(monkeypatch: py
     fake_nvml(monkeypatch, [1000, 4000, 9999])
     started: list[str] = []
 
-    def start(role: str) -> Any:
+    def start(role: str, *, heap: object = None) -> Any:
+        assert heap is None
         started.append(role)
         return Process()
 

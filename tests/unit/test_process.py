@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.run.process import WorkerProcess
+from harness.run.process import Heap, WorkerProcess
 
 
-@pytest.mark.parametrize("keep_heap", [False, True])
-def test_only_a_suite_that_asks_for_it_changes_the_allocator(keep_heap: bool, tmp_path: Path) -> None:
-    worker = WorkerProcess(tmp_path / "log", time.monotonic() + 10, keep_heap=keep_heap)
+@pytest.mark.parametrize(("heap", "bytes_"), [("default", None), ("kept", 1 << 30), ("returned", 128 << 10)])
+def test_only_who_asks_for_it_changes_the_allocator(heap: Heap, bytes_: int | None, tmp_path: Path) -> None:
+    worker = WorkerProcess(tmp_path / "log", time.monotonic() + 10, heap=heap)
     try:
         given = Path(f"/proc/{worker.pid}/environ").read_bytes().split(b"\0")
     finally:
         worker.close()
-    names = {entry.partition(b"=")[0] for entry in given}
-    assert b"PYTHONPATH" in names
-    assert ({b"MALLOC_TRIM_THRESHOLD_", b"MALLOC_MMAP_THRESHOLD_"} <= names) is keep_heap
+    names = dict(entry.decode().split("=", 1) for entry in given if entry)
+    assert "PYTHONPATH" in names
+    for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"):
+        assert names.get(name) == (str(bytes_) if bytes_ else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,6 @@ from harness.record import (
     Evidence,
     Failed,
     Measured,
-    Memory,
     Offline,
     Record,
     Samples,
@@ -40,8 +39,9 @@ from harness.record import (
 )
 from harness.run import protocol as say
 from harness.run.executors.recorded import Passes, Reference, account, idle, loads, parity_of
+from harness.run.executors.weighing import Weighing
 from harness.run.pair import ROLES, Pair, Starter, blaming
-from harness.run.process import WorkerError, WorkerProcess
+from harness.run.process import Heap, WorkerError, WorkerProcess
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,11 @@ class LocalExecutor:
             pair = Pair.start(start, own_first=number % 2 == 0, at_once=settings.at_once)
             clock.append(time.monotonic())
             readings = [pair.look()]
-            timed, memory, of_partner = self._time(pair, planned.cells, readings)
+            timed = self._time(pair, planned.cells, readings)
             noise = conditions(readings) if timed else None
-            if settings.keep_heap:
-                memory, of_partner = self._weigh_alone(start) if first and stream else (None, None)
+            weighed = stream and (first or not settings.keep_heap)  # of a kept heap's many rounds the first is enough
+            roles = ROLES if settings.other_code else ROLES[:1]
+            weighing = Weighing(start, roles if weighed else ())
             answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
             more = bool(first and stream and settings.timed < len(settings.examples))
             theirs_too: dict[str, Any] = {}
@@ -155,17 +156,21 @@ class LocalExecutor:
                     answered = pair.partner.ask(say.Answer(everything=more, marks=True), say.Answered)
                 reference = Reference(answered.answers, answered.marks)
                 if stream:
-                    theirs_too = {"partner_memory": of_partner, "partner_scores": self._score(answered.answers)}
+                    theirs_too["partner_scores"] = self._score(answered.answers)
             if stream and more:
                 answers[stream].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
             parity = {
                 cell: parity_of(pair.own, passes, reference, settings.examples) for cell, passes in answers.items()
             }
+            weighing.answer()
             seen = None
             if first and stream:
                 seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected)
                 parity[stream] = replace(parity[stream], largest_logit_difference=seen.largest)
             evidence = pair.own.ask(say.Prove(), say.Proved).evidence
+            memory = weighing.results()
+        if "own" in memory and pair.own_first:
+            memory["own"] = replace(memory["own"], cuda_device_bytes=pair.device_bytes)
         clock.append(time.monotonic())
         (starts.own if pair.own_first else starts.partner).append(pair.cold)
         samples: dict[Cell, Samples] = {cell: starts for cell in planned.cells if cell.scenario == "cold_start"}
@@ -177,7 +182,8 @@ class LocalExecutor:
                     own_cpu_ns=[one.cpu_ns for one in ours],
                     own_energy_mj=[one.energy_mj for one in ours if one.energy_mj is not None],
                     parity=parity[cell],
-                    memory=memory,
+                    memory=memory.get("own"),
+                    partner_memory=memory.get("partner"),
                     evidence=evidence,
                     scores=self._score(max(answers[cell], key=len)),
                     work=seen.work if seen else None,
@@ -190,39 +196,26 @@ class LocalExecutor:
                 samples[cell] = Offline(loads(ours), loads(theirs), parity[cell])
         return _Round(samples, noise, account(clock, timed.values(), pair), evidence)
 
-    def _starter(self, combination: str, number: int, stack: ExitStack) -> Callable[..., WorkerProcess]:
+    def _starter(self, combination: str, number: int, stack: ExitStack) -> Starter:
         """What starts the processes of a round, all with one deadline."""
         settings, deadline = self._settings, self._deadline()
+        kept: Heap = "kept" if settings.keep_heap else "default"
 
-        def start(role: str, *, keep_heap: bool = settings.keep_heap) -> WorkerProcess:
+        def start(role: str, *, heap: Heap | None = None) -> WorkerProcess:
             own = role == "own" or settings.other_code is not None
             name, code = combination if own else settings.partner, settings.other_code if role == "partner" else None
-            return self._start(name, f"{combination}.{number}.{role}", deadline, stack, code, keep_heap=keep_heap)
+            return self._start(name, f"{combination}.{number}.{role}", deadline, stack, code, heap or kept)
 
         return start
 
-    def _time(
-        self, pair: Pair, cells: Sequence[Cell], readings: list[Reading]
-    ) -> tuple[dict[Cell, tuple[Passes, Passes]], Memory | None, Memory | None]:
-        """The timed passes of each scenario, and the memory of both processes after `single_stream`.
-
-        It comes first: not all combinations of a suite answer several requests at once, which takes more.
-        """
+    def _time(self, pair: Pair, cells: Sequence[Cell], readings: list[Reading]) -> dict[Cell, tuple[Passes, Passes]]:
+        """The timed passes of each scenario."""
         timed: dict[Cell, tuple[Passes, Passes]] = {}
-        memory: tuple[Memory | None, Memory | None] = (None, None)
-        for cell in sorted(cells, key=lambda cell: cell.scenario != "single_stream"):
-            if cell.scenario == "cold_start":
-                continue
-            command = say.Time(cell.scenario, cell.clients)  # type: ignore[arg-type]
-            timed[cell] = pair.time(command, self._settings.passes, readings)
-            if cell.scenario == "single_stream":
-                memory = pair.weigh()
-        return timed, *memory
-
-    def _weigh_alone(self, start: Callable[..., WorkerProcess]) -> tuple[Memory, Memory | None]:
-        """The memory of both sides apart from the timed processes; stock's is not asked for."""
-        own = _weighed_alone(start, "own")
-        return own, _weighed_alone(start, "partner") if self._settings.other_code else None
+        for cell in cells:
+            if cell.scenario != "cold_start":
+                command = say.Time(cell.scenario, cell.clients)  # type: ignore[arg-type]
+                timed[cell] = pair.time(command, self._settings.passes, readings)
+        return timed
 
     def _cold_starts(self, start: Starter) -> ColdStart:
         """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
@@ -246,8 +239,7 @@ class LocalExecutor:
         deadline: float,
         stack: ExitStack,
         code: Path | None = None,
-        *,
-        keep_heap: bool = False,
+        heap: Heap = "default",
     ) -> WorkerProcess:
         """A process on its way; its reply to the job is still to be heard."""
         settings = self._settings
@@ -263,7 +255,7 @@ class LocalExecutor:
             spawned_ns=time.monotonic_ns(),
         )
         path = settings.logs / f"{log.replace('/', '_')}.log"
-        worker = WorkerProcess(path, deadline, code, keep_heap=keep_heap)
+        worker = WorkerProcess(path, deadline, code, heap=heap)
         stack.callback(worker.close)
         worker.tell(job)
         return worker
@@ -277,17 +269,3 @@ class LocalExecutor:
 
     def _deadline(self) -> float:
         return time.monotonic() + self._settings.timeout_s
-
-
-def _weighed_alone(start: Callable[..., WorkerProcess], role: str) -> Memory:
-    """The memory of a process that gives back what it frees, as deployed ones do, once it has answered all texts.
-
-    What one that keeps its heap holds at its peak is a matter of how the pieces happen to fit.
-    """
-    with blaming(role):
-        process = start(role, keep_heap=False)
-        process.hear(say.Ready)
-        process.ask(say.WarmUp(), say.Warm)
-        memory = process.ask(say.Weigh(), say.Weighed).memory
-    process.close()
-    return memory
