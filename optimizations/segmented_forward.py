@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # What a linear layer's product is in a profile, eager or scripted; attention's own products are aten::bmm.
 _PRODUCTS = ("aten::addmm", "aten::mm")
+_LONGEST = 2  # texts that are enough to see the biggest output; a profile is slow to read
 
 
 @dataclass(frozen=True)
@@ -35,20 +36,25 @@ def largest_block(probe: Probe) -> Evidence:
     """Profile the biggest output of a linear layer, which is a feed-forward block's, with the segments and without.
 
     It is what the calls allocate, not what their inputs look like: TorchScript tells no shapes, and fuses what follows.
-    Since micro-batches alone make it smaller, the longest text is looked at row by row too: where a row is longer than
-    a segment, it has to be cut.
+    The longest texts make it. Since micro-batches alone make it smaller, the longest of all is looked at row by row
+    too: where a row is longer than a segment, it has to be cut.
     """
     from harness.baseline.model import Ops
     from harness.baseline.slots import WholeBatch
 
     extractor = probe.extractor
+    asked = sorted(zip(probe.texts, probe.schemas, strict=True), key=lambda one: len(one[0]), reverse=True)
+
+    def longest(count: int | None) -> Probe:
+        return Probe(extractor, [text for text, _ in asked[:count]], [schema for _, schema in asked[:count]])
+
     whole = replace(extractor.with_ops(Ops(attention=extractor.model.ops.attention)), micro_batches=WholeBatch())
-    ours, theirs = (_largest_product(probe, one) for one in (extractor, whole))
-    text, schema = max(zip(probe.texts, probe.schemas, strict=True), key=lambda asked: len(asked[0]))
-    longest = Probe(extractor, [text], [schema])
     row, uncut = (
-        _largest_product(longest, replace(one, micro_batches=TokenBudget(1, 1))) for one in (extractor, whole)
+        _largest_product(longest(1), replace(one, micro_batches=TokenBudget(1, 1))) for one in (extractor, whole)
     )
+    # Where no row is longer than a segment, it takes all texts in one batch to see anything.
+    several = longest(None if uncut <= _segment_bytes(extractor) else _LONGEST)
+    ours, theirs = (_largest_product(several, one) for one in (extractor, whole))
     return Evidence(
         optimization="segmented_forward",
         active=0 < ours < theirs and (row < uncut or uncut <= _segment_bytes(extractor)),

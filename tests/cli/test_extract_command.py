@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from interrupts import hear_interrupts
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "checkpoint"
@@ -112,7 +113,7 @@ def test_an_interrupt_leaves_whole_lines(tmp_path: Path) -> None:
         "--checkpoint",
         str(GOLDEN),
     ]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts) as process:
         with target.open("rb") as answers:
             first = answers.readline()
             process.send_signal(signal.SIGINT)

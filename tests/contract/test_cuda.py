@@ -24,7 +24,7 @@ pytestmark = [
 
 
 SIX = ["torchscript", "flash_attention", "dynamic_truncation", "batching", "segmented_forward", "lean_startup"]
-EXAMPLES = pick(list(read_dataset("business/dev")), 5)
+EXAMPLES = pick([one for one in read_dataset("business/dev") if len(one.text) < 200], 4)
 
 
 @pytest.mark.parametrize("start", ["baseline", "stock"])

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from harness.analyse.baselines import of_run, write_baseline
 from harness.cli.app import app
+from harness.embedded.checkpoints import find_checkpoint
 from harness.gate.starter import template
 
 COMMANDS = sorted(set(re.findall(r"^\$ uiebench (.*)$", WRITTEN, re.MULTILINE)))
@@ -44,7 +45,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in ("records.jsonl.gz", "suite.toml"):
             shutil.copy(ROOT / "reports" / "cpu" / "demo" / name, here / "runs" / run)
     (here / "runs" / "ID" / "combination.toml").write_text('combination = "batching"\n')
-    (here / "DIR").symlink_to(ROOT / "tests" / "golden" / "checkpoint")
+    (here / "DIR").symlink_to(find_checkpoint("mini"))
     (here / "suite.toml").write_text(blocks("run.md", "toml")[0], encoding="utf-8")
     (here / "mine.py").write_text(blocks("write-an-optimization.md", "python")[0], encoding="utf-8")
     shutil.copy(ROOT / "tests" / "data" / "native.jsonl", here / "mine.jsonl")

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from interrupts import hear_interrupts
+
 from harness.record import Failed, Record
 from harness.run.store import RECORDS, read_run
 
@@ -94,7 +96,9 @@ def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
 def test_an_interrupted_run_says_how_to_go_on_and_a_second_start_does(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(SHORT, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(COMMAND, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as runner:
+    with subprocess.Popen(
+        COMMAND, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
+    ) as runner:
 
         def second_round() -> list[int] | None:
             begun = any(tmp_path.glob(f"runs/*/{RECORDS}")) and len(records(tmp_path)) >= 1

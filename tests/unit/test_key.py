@@ -80,7 +80,7 @@ def test_a_run_of_other_targets_or_against_another_partner_is_another(tmp_path: 
 
     def found(targets: str = "", **changes: Any) -> str:
         suite.write_text(f'[combinations]\ndesign = "explicit"\n[texts]\ndatasets = ["article"]\n{targets}')
-        return _key(prepare(Options(str(suite), checkpoint=str(golden), **changes)))
+        return _key(prepare(Options(str(suite), checkpoint=str(golden), **changes), lambda _: None))
 
     assert found() == found()
     targets = [f'[targets]\nmax_p95 = "{limit}"\n' for limit in ("800ms", "900ms")]
