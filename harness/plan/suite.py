@@ -64,8 +64,9 @@ class Measure(Part, frozen=True):
     starts: Annotated[int, msgspec.Meta(ge=0)] = 0
     passes: Positive = 4
     # Freed memory stays with its process, so that the layout of its heap, which differs between two processes of the
-    # same program, does not decide how often the kernel is asked for pages. Off: as a process is deployed.
-    keep_heap: bool = False
+    # same program, does not decide how often the kernel is asked for pages. Off: as the C library likes. Memory is
+    # weighed in other processes.
+    keep_heap: bool = True
     # Points of micro-F1, scale 0 to 100, that a combination may lose which does not promise the baseline's answers.
     f1_margin: Annotated[float, msgspec.Meta(ge=0)] = F1_MARGIN
     timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0  # for one round, both processes

@@ -43,7 +43,6 @@ count = {count}
 [measure]
 scenarios = ["single_stream"]
 passes = {passes}
-keep_heap = true # memory is weighed in processes without it
 """
 RULES = {
     "time": f'rounds = 8\n[[rule]]\nmetric = "latency_ratio"\ncell = "{CELL}"\nmax_increase = "5%"\n',

@@ -63,7 +63,7 @@ class Settings:
     # with. Its plugins are the same ones there.
     other_code: Path | None = None
     other_plugins: tuple[str, ...] = ()
-    keep_heap: bool = False  # its processes keep the memory that they free
+    keep_heap: bool = True  # its processes keep the memory that they free
     at_once: bool = False  # both processes of a round start at once: quicker, and no start is alone to be timed
 
 
@@ -145,7 +145,7 @@ class LocalExecutor:
             readings = [pair.look()]
             timed = self._time(pair, planned.cells, readings)
             noise = conditions(readings) if timed else None
-            weighed = stream and (first or not settings.keep_heap)  # of a kept heap's many rounds the first is enough
+            weighed = stream and (first or not settings.other_code)  # of a gate's many rounds the first is enough
             roles = ROLES if settings.other_code else ROLES[:1]
             weighing = Weighing(start, roles if weighed else ())
             answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
