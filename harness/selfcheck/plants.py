@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.plugin import Extractor
 
 _MEBIBYTE = 2**20
+_KEPT = 4 * _MEBIBYTE  # of a request: what is weighed answers each text once, and some more to warm up
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ def slower(extractor: Extractor, *, share: float = 0.1) -> Extractor:
 
 @optimization(Stage.GRAPH, exact=True, evidence=_planted("batching", _Around))
 def grows(extractor: Extractor, *, mebibytes: int = 64) -> Extractor:
-    """Keep a mebibyte of every request, up to so many."""
+    """Keep four mebibytes of every request, up to so many in all."""
     kept: list[bytearray] = []
 
     def keep(_: float) -> None:
-        if len(kept) < mebibytes:
-            kept.append(bytearray(b"\1" * _MEBIBYTE))  # written to, so that it takes memory
+        if len(kept) * _KEPT < mebibytes * _MEBIBYTE:
+            kept.append(bytearray(b"\1" * _KEPT))  # written to, so that it takes memory
 
     return replace(extractor, batching=_Around(extractor.batching, keep))  # type: ignore[arg-type]
 
