@@ -53,11 +53,12 @@ def largest_block(probe: Probe) -> Evidence:
         _largest_product(longest(1), replace(one, micro_batches=TokenBudget(1, 1))) for one in (extractor, whole)
     )
     # Where no row is longer than a segment, it takes all texts in one batch to see anything.
-    several = longest(None if uncut <= _segment_bytes(extractor) else _LONGEST)
+    fits = uncut <= _segment_bytes(extractor)
+    several = longest(None if fits else _LONGEST)
     ours, theirs = (_largest_product(several, one) for one in (extractor, whole))
     return Evidence(
         optimization="segmented_forward",
-        active=0 < ours < theirs and (row < uncut or uncut <= _segment_bytes(extractor)),
+        active=0 < ours < theirs and (row < uncut or fits),
         summary=f"the biggest output of a linear layer: {ours / 2**20:.1f} MiB instead of {theirs / 2**20:.1f} MiB; "
         f"of one row {row / 2**20:.1f} MiB instead of {uncut / 2**20:.1f} MiB",
         figures={"bytes": ours, "bytes_unsegmented": theirs, "row_bytes": row, "row_bytes_unsegmented": uncut},

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
 from harness.analyse.stats import NOISE
-from harness.analyse.targets import absolute
+from harness.analyse.targets import absolute, kept
 from harness.errors import InputError
 from harness.record import STOCK
 from harness.units import format_bytes, format_ms
@@ -82,14 +83,14 @@ def _each_lifted(constraints: Constraints) -> dict[str, Constraints]:
 
 def _ranked(rows: Sequence[Row], constraints: Constraints, objective: Objective) -> list[Row]:
     """Those that keep the constraints, the best first; stock comes before all that do not clearly beat it."""
-    kept = [row for row in rows if _why_not(row, constraints, objective) is None]
-    stock = next((row for row in kept if row.combination == STOCK), None)
+    keeping = [row for row in rows if _why_not(row, constraints, objective) is None]
+    stock = next((row for row in keeping if row.combination == STOCK), None)
 
     def place(row: Row) -> tuple[int, float]:
         behind = 0 if stock is None else 1 if row is stock else 0 if _beats(row, stock, objective) else 2
         return behind, OBJECTIVES[objective](row) or 0.0
 
-    return sorted(kept, key=place)
+    return sorted(keeping, key=place)
 
 
 def _beats(row: Row, stock: Row, objective: Objective) -> bool:
@@ -122,7 +123,7 @@ def _why_not(row: Row, constraints: Constraints, objective: Objective) -> str | 
         value, (what, written) = _read(figure)(row), FIGURES[figure]
         if value is None:
             reasons.append(f"its {what} was not measured")
-        elif (value < limit) if bound == "min" else (value > limit):
+        elif kept(Figure(value), limit, at_least=bound == "min") == "missed":
             over.append(f"{what} {written(value)}")
     reasons += [f"beyond the limit: {', '.join(over)}"] if over else []
     if OBJECTIVES[objective](row) is None and not (row.combination == STOCK and objective == "qps"):
