@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
-from harness.analyse.stats import NOISE
+from harness.analyse.stats import FEWEST_SAMPLES, NOISE
 from harness.analyse.targets import absolute, kept
 from harness.errors import InputError
 from harness.record import STOCK
@@ -143,7 +143,8 @@ def _loses(row: Row, least: float | None) -> str | None:
 def _check_measured(rows: Sequence[Row], constraints: Constraints, objective: Objective) -> None:
     for name in constraints.limits:
         if not measures(rows, name):
-            what, _ = FIGURES[name.partition("_")[2]]
+            figure = name.partition("_")[2]
+            what = f"{FIGURES[figure][0]}{_NEEDS.get(figure, '')}"
             raise InputError(f"this run did not measure {what}; leave that constraint out, or run a suite that does")
     if not any(OBJECTIVES[objective](row) is not None for row in rows):
         raise InputError(f"this run did not measure {objective}; choose another objective ({', '.join(OBJECTIVES)})")
@@ -180,6 +181,12 @@ FIGURES: Mapping[str, tuple[str, Written]] = {
     "rss": ("host memory", format_bytes),
     "cold_start": ("cold start", format_ms),
     "qps": ("QPS", _format_rate),
+}
+
+# What a run that cannot tell one may lack.
+_NEEDS = {
+    "vram": " (it ran on a CPU)",
+    **{f"p{share * 100:g}": f" (it needs {n} requests of a combination)" for share, n in FEWEST_SAMPLES.items()},
 }
 
 # What less of is better, by objective.

@@ -157,8 +157,10 @@ def test_other_answers_are_never_taken() -> None:
 
 
 def test_what_the_run_did_not_measure_is_no_constraint() -> None:
-    with pytest.raises(InputError, match="did not measure memory on a device"):
+    with pytest.raises(InputError, match=r"did not measure memory on a device \(it ran on a CPU\)"):
         best(Constraints({"max_vram": GIB}))
+    with pytest.raises(InputError, match=r"did not measure P99 \(it needs 473 requests of a combination\)"):
+        best(Constraints({"max_p99": 8e8}))
     with pytest.raises(InputError, match="did not measure qps; choose another objective"):
         best(objective="qps")
 
