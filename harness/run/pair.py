@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -66,25 +66,50 @@ class Pair:
         """What the machine's counters say now."""
         return look((self.own.pid, self.partner.pid), self.gpu)
 
-    def time(self, command: say.Time, passes: int, readings: list[Reading]) -> tuple[list[say.Timed], list[say.Timed]]:
+    def time(
+        self, parts: Sequence[say.Time], passes: int, readings: list[Reading]
+    ) -> tuple[list[say.Timed], list[say.Timed]]:
         """The passes of one scenario: the combination's and its partner's; a reading after each goes to `readings`.
 
-        Under load each makes one pass first that does not count: warming up asked for one text at a time.
+        The two take turns at every part of a pass, so that what slows the machine for a moment meets both, and each is
+        the first of them as often as the other. Under load each makes one pass before that does not count: warming up
+        asked for one text at a time.
+
+        Args:
+            parts: what a pass is made of.
+            passes: of each process.
+            readings: what the machine's counters said.
         """
-        if command.scenario != "single_stream":
-            self.own.ask(command, say.Timed)
-            with blaming("partner"):
-                self.partner.ask(command, say.Timed)
-        ours: list[say.Timed] = []
-        theirs: list[say.Timed] = []
-        for is_own in _order(passes, own_first=self.own_first):
-            if is_own:
-                ours.append(self.own.ask(command, say.Timed))
-            else:
-                with blaming("partner"):
-                    theirs.append(self.partner.ask(command, say.Timed))
+        if parts[0].scenario != "single_stream":
+            for role in ROLES:
+                self._ask(role, parts[0])
+        timed: dict[str, list[say.Timed]] = {role: [] for role in ROLES}
+        for number in range(passes):
+            taken: dict[str, list[say.Timed]] = {role: [] for role in ROLES}
+            for place, part in enumerate(parts):
+                own_first = self.own_first == ((number + place) % 2 == 0)
+                for role in ROLES if own_first else ROLES[::-1]:
+                    taken[role].append(self._ask(role, part))
             readings.append(self.look())
-        return ours, theirs
+            for role in ROLES:
+                timed[role].append(_joined(taken[role]))
+        return timed["own"], timed["partner"]
+
+    def _ask(self, role: str, part: say.Time) -> say.Timed:
+        with blaming(role):
+            return (self.own if role == "own" else self.partner).ask(part, say.Timed)
+
+
+def _joined(parts: Sequence[say.Timed]) -> say.Timed:
+    """A pass, of its parts."""
+    energies = [one.energy_mj for one in parts if one.energy_mj is not None]
+    return say.Timed(
+        wall_ns=sum(one.wall_ns for one in parts),
+        cpu_ns=sum(one.cpu_ns for one in parts),
+        request_ns=[ns for one in parts for ns in one.request_ns],
+        answers=[answer for one in parts for answer in one.answers],
+        energy_mj=sum(energies) if len(energies) == len(parts) else None,
+    )
 
 
 def _more(before: Mapping[str, int], gpu: str | None) -> int | None:
@@ -93,13 +118,6 @@ def _more(before: Mapping[str, int], gpu: str | None) -> int | None:
         return None
     after = used_bytes().get(gpu)
     return None if after is None else after - before[gpu]
-
-
-def _order(passes: int, *, own_first: bool) -> Iterator[bool]:
-    """Whose pass is next (True: the combination's): A B B A A B B A …, so that a drift hits both alike."""
-    for i in range(passes):
-        ahead = own_first == (i % 2 == 0)
-        yield from (ahead, not ahead)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from harness.work import Ceilings, PassWork
 
 # What workers, and `harness.gate.planned`, speak; raise it when a message changes, so that a gate refuses a revision
 # that speaks otherwise.
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,10 +46,11 @@ class Answer(Message, frozen=True, tag="answer"):
 
 
 class Time(Message, frozen=True, tag="time"):
-    """Answer all texts once, timed from text in to spans out."""
+    """Answer texts once, timed from text in to spans out."""
 
     scenario: Literal["single_stream", "closed_loop", "offline"] = "single_stream"
     clients: int = 1  # of closed_loop
+    places: list[int] = []  # of the texts; none: all that are timed
 
 
 class MarkTexts(Message, frozen=True, tag="mark_texts"):
@@ -98,7 +99,7 @@ class Answered(Message, frozen=True, tag="answered"):
 
 
 class Timed(Message, frozen=True, tag="timed"):
-    """One pass: nanoseconds of all of it and per text (none for offline), and the answers that were timed."""
+    """A pass or a part of it: nanoseconds of all and per text (none for offline), and the answers that were timed."""
 
     wall_ns: int
     cpu_ns: int  # of all the process's threads

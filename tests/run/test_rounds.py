@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from harness.run import protocol as say
 from harness.run.executors.local import LocalExecutor, Settings, _Round
 from harness.run.executors.recorded import Reference
 from harness.run.executors.weighing import Weighing
-from harness.run.pair import Pair
+from harness.run.pair import Pair, _joined
 from harness.run.process import WorkerError, WorkerProcess
 
 CELLS = tuple(Cell("a", scenario, "t", "cpu") for scenario in ("single_stream", "closed_loop", "cold_start"))
@@ -87,10 +88,43 @@ def pair(asked: list[tuple[str, object]]) -> Pair:
 def test_under_load_each_process_makes_a_pass_that_does_not_count() -> None:
     asked: list[tuple[str, object]] = []
     readings: list[Reading] = []
-    ours, theirs = pair(asked).time(say.Time("closed_loop", 3), 2, readings)
-    assert len(readings) == 4
+    ours, theirs = pair(asked).time([say.Time("closed_loop", 3)], 2, readings)
+    assert len(readings) == 2
     assert [name for name, _ in asked] == ["own", "partner", "own", "partner", "partner", "own"]
     assert ([one.wall_ns for one in ours], [one.wall_ns for one in theirs]) == ([3, 6], [4, 5])
+
+
+def test_the_two_take_turns_at_every_part_and_each_is_first_as_often() -> None:
+    asked: list[tuple[str, object]] = []
+    parts = [say.Time(places=[place]) for place in range(3)]
+    ours, theirs = pair(asked).time(parts, 2, [])
+    places = [command.places[0] for _, command in asked if isinstance(command, say.Time)]
+    assert places == [0, 0, 1, 1, 2, 2] * 2
+    assert [name for name, _ in asked[::2]] == ["own", "partner", "own", "partner", "own", "partner"]
+    assert all(first != second for (first, _), (second, _) in zip(asked[::2], asked[1::2], strict=True))
+    assert ([one.wall_ns for one in ours], [one.wall_ns for one in theirs]) == (
+        [1 + 4 + 5, 8 + 9 + 12],
+        [2 + 3 + 6, 7 + 10 + 11],
+    )
+
+
+@pytest.mark.parametrize("energies", [(2, 3), (2, None)])
+def test_a_pass_is_the_sum_of_its_parts(energies: tuple[int, int | None]) -> None:
+    answers: list[list[Any]] = [[[("价格", "九元", 0, 2)]], [[]]]
+    parts = [say.Timed(5 + i, 7, [5 + i], answers[i], energies[i]) for i in range(2)]
+    whole = _joined(parts)
+    assert (whole.wall_ns, whole.cpu_ns, whole.request_ns) == (11, 14, [5, 6])
+    assert whole.answers == [answers[0][0], answers[1][0]]
+    assert whole.energy_mj == (5 if energies[1] else None)
+
+
+@pytest.mark.parametrize(("gpu", "expected"), [(None, [[0], [1]]), ("GPU-1", [[]])])
+def test_on_a_gpu_whole_passes_take_turns(gpu: str | None, expected: list[list[int]]) -> None:
+    local = LocalExecutor(Settings("mini", "cpu", 1, (), (), 2, passes=1, starts=0, timeout_s=1.0, logs=Path()))
+    of_stream = local._parts(CELLS[0], replace(pair([]), gpu=gpu))
+    assert [part.places for part in of_stream] == expected
+    (of_load,) = local._parts(CELLS[1], pair([]))
+    assert (of_load.scenario, of_load.places) == ("closed_loop", [])
 
 
 def test_what_is_weighed_gives_back_what_it_frees_and_is_told_all_it_needs() -> None:
