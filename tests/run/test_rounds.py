@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -119,12 +121,25 @@ def test_a_pass_is_the_sum_of_its_parts(energies: tuple[int, int | None]) -> Non
 
 
 @pytest.mark.parametrize(("gpu", "expected"), [(None, [[0], [1]]), ("GPU-1", [[]])])
-def test_on_a_gpu_whole_passes_take_turns(gpu: str | None, expected: list[list[int]]) -> None:
-    local = LocalExecutor(Settings("mini", "cpu", 1, (), (), 2, passes=1, starts=0, timeout_s=1.0, logs=Path()))
-    of_stream = local._parts(CELLS[0], replace(pair([]), gpu=gpu))
-    assert [part.places for part in of_stream] == expected
-    (of_load,) = local._parts(CELLS[1], pair([]))
-    assert (of_load.scenario, of_load.places) == ("closed_loop", [])
+def test_single_requests_take_turns_on_the_same_cores_and_whole_passes_on_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, gpu: str | None, expected: list[list[int]]
+) -> None:
+    kept: list[tuple[Sequence[int], int]] = []
+
+    @contextmanager
+    def together(processes: Sequence[int], cores: int) -> Iterator[None]:
+        kept.append((processes, cores))
+        yield
+
+    monkeypatch.setattr("harness.run.executors.local.together", together)
+    asked: list[tuple[str, object]] = []
+    local = LocalExecutor(Settings("mini", "cpu", 3, (), (), 2, passes=1, starts=0, timeout_s=1.0, logs=Path()))
+    local._time(replace(pair(asked), gpu=gpu), CELLS[:1], [])
+    assert [command.places for _, command in asked[::2] if isinstance(command, say.Time)] == expected
+    assert kept == ([] if gpu else [((os.getpid(), os.getpid()), 3)])
+    kept.clear()
+    local._time(pair(asked), CELLS[1:], [])
+    assert not kept, "under load a process may need more cores"
 
 
 def test_what_is_weighed_gives_back_what_it_frees_and_is_told_all_it_needs() -> None:

@@ -18,6 +18,7 @@ from harness.conditions import Conditions, Course
 from harness.data.dataset import Example
 from harness.measure.f1 import score
 from harness.measure.noise import Reading, conditions
+from harness.measure.pinning import together
 from harness.plan.cells import Planned
 from harness.record import (
     BASELINE,
@@ -213,18 +214,22 @@ class LocalExecutor:
         timed: dict[Cell, tuple[Passes, Passes]] = {}
         for cell in cells:
             if cell.scenario != "cold_start":
-                timed[cell] = pair.time(self._parts(cell, pair), self._settings.passes, readings)
+                timed[cell] = self._time_one(cell, pair, readings)
         return timed
 
-    def _parts(self, cell: Cell, pair: Pair) -> list[say.Time]:
-        """What the two processes take turns at.
+    def _time_one(self, cell: Cell, pair: Pair, readings: list[Reading]) -> tuple[list[say.Timed], list[say.Timed]]:
+        """The timed passes of one scenario.
 
-        On a CPU single requests, since what slows a shared machine comes and goes within a pass. On a GPU whole passes:
-        its energy counter moves some times a second only, and going from one process to the other costs time there.
+        On a CPU the two take turns at single requests, on the same cores: what slows a shared machine comes and goes
+        within a pass, and on each core by itself. On a GPU at whole passes: its energy counter moves some times a
+        second only, and going from one process to the other costs time there.
         """
+        settings = self._settings
         if cell.scenario == "single_stream" and pair.gpu is None:
-            return [say.Time(places=[place]) for place in range(self._settings.timed)]
-        return [say.Time(cell.scenario, cell.clients)]  # type: ignore[arg-type]
+            parts = [say.Time(places=[place]) for place in range(settings.timed)]
+            with together((pair.own.pid, pair.partner.pid), settings.threads):
+                return pair.time(parts, settings.passes, readings)
+        return pair.time([say.Time(cell.scenario, cell.clients)], settings.passes, readings)  # type: ignore[arg-type]
 
     def _cold_starts(self, start: Starter) -> ColdStart:
         """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
