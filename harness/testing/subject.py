@@ -47,7 +47,7 @@ class Subject:
 
     def extractor(self) -> Extractor:
         """The baseline with the optimization."""
-        return composed((self.optimization, dict(self.parameters)))
+        return _extractor(frozenset({(self.optimization, self.parameters)}))
 
     def others(self) -> list[Optimization[Any]]:
         """Every exact optimization that this one may be combined with."""
