@@ -78,7 +78,7 @@ class Pair:
         Args:
             parts: what a pass is made of.
             passes: of each process.
-            readings: what the machine's counters said.
+            readings: what the machine's counters said so far.
         """
         if parts[0].scenario != "single_stream":
             for role in ROLES:
@@ -90,9 +90,9 @@ class Pair:
                 own_first = self.own_first == ((number + place) % 2 == 0)
                 for role in ROLES if own_first else ROLES[::-1]:
                     taken[role].append(self._ask(role, part))
-            readings.append(self.look())
-            for role in ROLES:
-                timed[role].append(_joined(taken[role]))
+                    if part is parts[-1]:
+                        timed[role].append(_joined(taken[role]))
+                        readings.append(self.look())
         return timed["own"], timed["partner"]
 
     def _ask(self, role: str, part: say.Time) -> say.Timed:

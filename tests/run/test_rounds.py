@@ -91,7 +91,7 @@ def test_under_load_each_process_makes_a_pass_that_does_not_count() -> None:
     asked: list[tuple[str, object]] = []
     readings: list[Reading] = []
     ours, theirs = pair(asked).time([say.Time("closed_loop", 3)], 2, readings)
-    assert len(readings) == 2
+    assert len(readings) == 4
     assert [name for name, _ in asked] == ["own", "partner", "own", "partner", "partner", "own"]
     assert ([one.wall_ns for one in ours], [one.wall_ns for one in theirs]) == ([3, 6], [4, 5])
 
@@ -99,7 +99,9 @@ def test_under_load_each_process_makes_a_pass_that_does_not_count() -> None:
 def test_the_two_take_turns_at_every_part_and_each_is_first_as_often() -> None:
     asked: list[tuple[str, object]] = []
     parts = [say.Time(places=[place]) for place in range(3)]
-    ours, theirs = pair(asked).time(parts, 2, [])
+    readings: list[Reading] = []
+    ours, theirs = pair(asked).time(parts, 2, readings)
+    assert len(readings) == 4
     places = [command.places[0] for _, command in asked if isinstance(command, say.Time)]
     assert places == [0, 0, 1, 1, 2, 2] * 2
     assert [name for name, _ in asked[::2]] == ["own", "partner", "own", "partner", "own", "partner"]
