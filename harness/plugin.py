@@ -20,6 +20,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from harness.errors import InputError, UnavailableError
+from harness.operators import Operator, operators_of
 from harness.record import Evidence
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "Extractor",
     "InputError",
     "LoadPlan",
+    "Operator",
     "Optimization",
     "Probe",
     "Shape",
@@ -94,6 +96,10 @@ class Probe:
         )
         self.run(replace(extractor, forwards=watched))
         return seen
+
+    def operators(self, extractor: Extractor | None = None) -> list[Operator]:
+        """Answer the texts once, as :meth:`run`, and note every operator of torch that is called."""
+        return operators_of(lambda: self.run(extractor))
 
 
 _Subject = TypeVar("_Subject")

@@ -147,9 +147,5 @@ def _segment_bytes(extractor: Extractor) -> int:
 
 def _largest_product(probe: Probe, extractor: Extractor) -> int:
     """Bytes of the biggest output of a linear layer; 0 where no product was seen."""
-    from torch.profiler import ProfilerActivity, profile
-
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
-        probe.run(extractor)
-    products = [event for event in profiled.events() or () if event.name in _PRODUCTS]
-    return max((event.self_cpu_memory_usage + event.self_device_memory_usage for event in products), default=0)
+    products = [operator for operator in probe.operators(extractor) if operator.name in _PRODUCTS]
+    return max((product.allocated_bytes for product in products), default=0)

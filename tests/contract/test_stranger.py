@@ -19,6 +19,7 @@ optimizations = ["pad_to_64", "pad_to_64(multiple=128)"]
 [texts]
 datasets = ["article"]
 [measure]
+scenarios = ["single_stream"]
 passes = 1
 """
 

@@ -41,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         compared = [{json.dumps(str(compared))}]
         [measure]
         scenarios = ["single_stream", "closed_loop", "offline", "cold_start"]
-        only = {{ closed_loop = ["baseline", "wrong_answer"], offline = ["stock"] }}
+        only = {{ closed_loop = ["baseline", "wrong_answer"], offline = ["stock"], cold_start = ["baseline", "stock"] }}
         passes = 2
         starts = 1
         timeout_s = 30

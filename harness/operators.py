@@ -1,0 +1,57 @@
+"""The operators of torch that some code calls, eager or in a script."""
+
+from __future__ import annotations
+
+import tempfile
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
+
+import msgspec
+
+
+class Operator(msgspec.Struct, frozen=True):
+    """One call of an operator."""
+
+    name: str  # like aten::addmm
+    allocated_bytes: int  # in it and in what it calls, on any device, less what was freed there
+
+
+class _Arguments(msgspec.Struct, frozen=True, rename={"size": "Bytes"}):
+    size: int = 0
+
+
+class _Event(msgspec.Struct):
+    name: str = ""
+    cat: str = ""
+    ts: float = 0.0  # microseconds
+    dur: float = 0.0
+    args: _Arguments = _Arguments()
+
+
+class _Trace(msgspec.Struct, rename={"events": "traceEvents"}):
+    events: list[_Event]
+
+
+def operators_of(run: Callable[[], object]) -> list[Operator]:
+    """Every operator that is called while something runs, by torch's profiler.
+
+    The profiler's trace is read from a file, because its own objects for events take so much longer to make.
+    """
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        run()
+    with tempfile.TemporaryDirectory() as directory:
+        written = Path(directory) / "trace.json"
+        profiled.export_chrome_trace(str(written))
+        events = msgspec.json.decode(written.read_bytes(), type=_Trace).events
+    changes = sorted((event.ts, event.args.size) for event in events if event.name == "[memory]")
+    times = [ts for ts, _ in changes]
+    held = [0, *accumulate(size for _, size in changes)]
+
+    def allocated(event: _Event) -> int:
+        return held[bisect_right(times, event.ts + event.dur)] - held[bisect_left(times, event.ts)]
+
+    return [Operator(event.name, allocated(event)) for event in events if event.cat == "cpu_op"]
