@@ -36,8 +36,8 @@ def largest_block(probe: Probe) -> Evidence:
     """Profile the biggest output of a linear layer, which is a feed-forward block's, with the segments and without.
 
     It is what the calls allocate, not what their inputs look like: TorchScript tells no shapes, and fuses what follows.
-    The longest texts make it. Since micro-batches alone make it smaller, the longest of all is looked at row by row
-    too: where a row is longer than a segment, it has to be cut.
+    The longest texts make it. Since micro-batches alone make it smaller, one row of the longest of all is looked at by
+    itself too: where it is longer than a segment, it has to be cut.
     """
     from harness.baseline.model import Ops
     from harness.baseline.slots import WholeBatch
@@ -48,9 +48,11 @@ def largest_block(probe: Probe) -> Evidence:
     def longest(count: int | None) -> Probe:
         return Probe(extractor, [text for text, _ in asked[:count]], [schema for _, schema in asked[:count]])
 
+    text, schema = asked[0]
+    one_row = Probe(extractor, [text], [{max(schema, key=len): None}])
     whole = replace(extractor.with_ops(Ops(attention=extractor.model.ops.attention)), micro_batches=WholeBatch())
     row, uncut = (
-        _largest_product(longest(1), replace(one, micro_batches=TokenBudget(1, 1))) for one in (extractor, whole)
+        _largest_product(one_row, replace(one, micro_batches=TokenBudget(1, 1))) for one in (extractor, whole)
     )
     # Where no row is longer than a segment, it takes all texts in one batch to see anything.
     fits = uncut <= _segment_bytes(extractor)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -15,6 +16,13 @@ from harness.plan.registry import find_optimizations
 # A first call may import scipy, on a machine that is busy with other things: how long it takes says nothing.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# The C library's allocator gives what big tensors held back to the kernel and asks for it again at the next request,
+# which costs a seventh of the time of a forward here; what the tests' own process frees may stay with it.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:  # other C libraries have none
+    mallopt(M_TRIM_THRESHOLD, 1 << 30)
+    mallopt(M_MMAP_THRESHOLD, 32 << 20)  # glibc takes no more
 
 COMBINATIONS = {
     "baseline": [],

@@ -11,9 +11,11 @@ from typing import Literal, TypeAlias
 from harness.record import F1_MARGIN, Score
 
 ALPHA = 0.05
-# The ratio's standard deviation between rounds, where a run has too few rounds to tell its own. Source: 53 pairs of
-# identical processes on two cores, whose log ratios had an sd of 2.4 %.
-ASSUMED_SD = 0.025
+# The ratio's standard deviation between rounds, where a run has too few rounds to tell its own. Source: what 22
+# combinations of 4 rounds showed on two cores (reports/cpu/claims, 66 degrees of freedom). Identical processes differ
+# by a third of it; those that do something else than their partner also move with where they and their memory happen
+# to be.
+ASSUMED_SD = 0.033
 FEWEST_DEGREES = 12  # with fewer degrees of freedom the pooled sd is itself too uncertain
 NOISE = 0.03  # a verdict needs the whole interval beyond this
 # A cell has a spread of its own where chance makes one of a run's cells that much noisier in one run of a hundred; of

@@ -42,11 +42,11 @@ def widen(config: ModelConfig, weights: Mapping[str, Tensor], target: ModelConfi
         raise ValueError(f"the widths of {target} are no common multiple of those of {config}")
     generator = torch.Generator().manual_seed(seed)
     deeper = replace(config, tower_layers=target.tower_layers, cross_layers=target.cross_layers)
-    deep = {name: weights.get(name) for name in _shapes(deeper)}
+    deep = _shapes(deeper)
     _check_last_norms(config, weights)
     return {
         name: _wider(
-            name, _appended(name, deeper, generator) if (value := deep[name]) is None else value, shape, generator
+            name, weights[name] if name in weights else _appended(name, deep[name], generator), shape, generator
         )
         for name, shape in _shapes(target).items()
     }
@@ -64,9 +64,8 @@ def _shapes(config: ModelConfig) -> dict[str, torch.Size]:
         return {name: value.shape for name, value in SiameseUIE(config).state_dict().items()}
 
 
-def _appended(name: str, config: ModelConfig, generator: torch.Generator) -> Tensor:
+def _appended(name: str, shape: torch.Size, generator: torch.Generator) -> Tensor:
     """A weight of a layer that passes its input through."""
-    shape = _shapes(config)[name]
     if "LayerNorm" in name:
         return torch.ones(shape) if name.endswith("weight") else torch.zeros(shape)
     layer = name.partition(".layer.")[2].partition(".")[2]

@@ -41,7 +41,7 @@ def together(effects: Effects) -> Table:
 
 
 def in_words(effects: Effects) -> Iterator[str]:
-    """Each optimization that helps where another one is off, and no longer helps where it is on."""
+    """Each optimization that helps where another one is off, and clearly less, no longer enough, where it is on."""
     for name in effects.names:
         spoilt = [
             f"{on} ({ratio(effects.without[name, on])} without, {ratio(effects.given[name, on])} with it)"
@@ -49,6 +49,7 @@ def in_words(effects: Effects) -> Iterator[str]:
             if on != name
             and effects.without[name, on].verdict == "faster"
             and effects.given[name, on].verdict != "faster"
+            and effects.together[min(name, on), max(name, on)].verdict == "slower"
         ]
         if spoilt:
             yield f"{name} brings time only without {_listed(spoilt)}."

@@ -89,7 +89,7 @@ class WorkerProcess:
         return self.hear(expected)
 
     def tell(self, command: say.Command) -> None:
-        """Send a command; its reply is to be heard before the next one is told.
+        """Send a command and go on; replies are heard in the order of what was told.
 
         Raises:
             WorkerError: the worker crashed, or hung past the deadline.

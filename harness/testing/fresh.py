@@ -16,7 +16,7 @@ def evidence(file: Path, name: str, parameters: dict[str, Any] | None) -> str:
     """What an optimization's evidence says of a baseline with it and its parameters, or, without any, not applied."""
     registry = find_optimizations()
     found = registry[name] if name in set(registry) else find_optimizations([file])[name]
-    examples = texts(4)
+    examples = texts(2)
     extractor = composed() if parameters is None else composed((found, parameters))
     probe = Probe(extractor, [one.text for one in examples], [one.schema for one in examples])
     said = found.evidence(probe)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from test_extract_command import uiebench
+from in_process import uiebench
 
 TEXT = "屏幕清晰，售价九元"
 

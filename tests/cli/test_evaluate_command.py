@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from test_extract_command import GOLDEN, refused, uiebench
+from in_process import uiebench
+from test_extract_command import GOLDEN, refused
 
 
 def test_a_checkpoint_is_scored_against_gold(tmp_path: Path) -> None:

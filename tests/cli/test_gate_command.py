@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from test_extract_command import refused, uiebench
+from in_process import uiebench
+from test_extract_command import refused
 from typer.testing import CliRunner, Result
 
 from harness.analyse.gate import Finding

@@ -6,9 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
+from in_process import uiebench
 from made_up import HEADER, RECORDS
 from msgspec.structs import replace
-from test_extract_command import ROOT, TEXT, refused, uiebench
+from test_extract_command import ROOT, TEXT, refused
 
 from harness.run.store import Store
 

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_extract_command import ROOT, refused, uiebench
+from in_process import uiebench
+from test_extract_command import ROOT, refused
 
 from harness.errors import PlatformError
 from harness.run.ablation import Options, prepare

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from test_extract_command import refused, uiebench
+from in_process import uiebench
+from test_extract_command import refused
 
 
 def test_a_dry_run_tells_the_rounds_of_each_kind_and_starts_nothing(tmp_path: Path) -> None:

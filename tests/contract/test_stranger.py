@@ -17,7 +17,8 @@ SUITE = """
 [combinations]
 optimizations = ["pad_to_64", "pad_to_64(multiple=128)"]
 [texts]
-datasets = ["article"]
+datasets = ["business/test"]
+ids = ["business/test:products-012"]
 [measure]
 scenarios = ["single_stream"]
 passes = 1

@@ -11,6 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SUITE = """
+[texts]
+datasets = ["business/test"]
+ids = ["business/test:products-012"]
+[measure]
+scenarios = ["single_stream"]
+passes = 1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +60,7 @@ def test_the_wheel_holds_our_packages_alone(wheel: Path) -> None:
 def test_an_installed_command_runs_the_demo_beside_another_datasets(installed: Path, tmp_path: Path) -> None:
     program = "import sys, datasets, harness.cli as c; assert datasets.theirs; sys.argv[0] = 'uiebench'; c.main()"
     suite = tmp_path / "short.toml"
-    suite.write_text('[texts]\ndatasets = ["article"]\n[measure]\nscenarios = ["single_stream"]\npasses = 1\n')
+    suite.write_text(SUITE)
     for arguments in (["run", "demo", "--dry-run"], ["run", str(suite)]):
         done = subprocess.run(
             [sys.executable, "-P", "-c", program, *arguments],

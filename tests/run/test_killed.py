@@ -21,13 +21,15 @@ SUITE = """
 [combinations]
 optimizations = ["dynamic_truncation"]
 [texts]
-datasets = ["article"]
+datasets = ["business/test"]
+ids = ["business/test:products-012"]
 [measure]
 passes = 2
 """
 SHORT = """
 [texts]
-datasets = ["article"]
+datasets = ["business/test"]
+ids = ["business/test:products-012"]
 [measure]
 scenarios = ["single_stream"]
 passes = 1

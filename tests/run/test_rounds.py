@@ -152,11 +152,9 @@ def test_what_is_weighed_gives_back_what_it_frees_and_is_told_all_it_needs() -> 
         return cast("WorkerProcess", Process(role, asked))
 
     weighing = Weighing(start, ["own", "partner"])
-    assert asked == [("own", "returned"), ("partner", "returned")]
-    weighing.answer()
+    started = [("own", "returned"), ("partner", "returned")]
+    assert asked == [*started, ("own", say.WarmUp()), ("partner", say.WarmUp())]
     asked.clear()
     assert weighing.results() == {"own": Memory(1, 1, 1), "partner": Memory(1, 1, 1)}
-    assert asked[:3] == [("own", say.Warm), ("own", say.Weigh()), ("own", "closed")]
-    none = Weighing(start, [])
-    none.answer()
-    assert none.results() == {}
+    assert asked[:4] == [("own", say.Ready), ("own", say.Warm), ("own", say.Weigh()), ("own", "closed")]
+    assert Weighing(start, []).results() == {}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
@@ -7,7 +8,9 @@ import pytest
 from test_advice import row
 
 from harness.analyse.attribution import TIME, Attribution, attribute
+from harness.analyse.effects import effects
 from harness.analyse.rows import Row
+from harness.analyse.stats import Spread
 from harness.record import (
     Cell,
     ClosedLoop,
@@ -88,6 +91,13 @@ def test_each_quantity_is_attributed() -> None:
 def test_what_helps_only_without_another_one_is_said() -> None:
     (said,) = in_words(told(rows()).effects[TIME])
     assert said.startswith("a brings time only without b (0.5")
+
+
+def test_what_helps_hardly_less_beside_another_one_is_not_said() -> None:
+    cells = {"": 1, "a": 0.955, "b": 1, "ab": 0.975}  # either side of the 3 % that a verdict needs
+    found = effects({frozenset(cell): [math.log(time)] for cell, time in cells.items()}, Spread(0.001))
+    assert (found.without["a", "b"].verdict, found.given["a", "b"].verdict) == ("faster", "no difference")
+    assert list(in_words(found)) == []
 
 
 def test_a_combination_with_other_answers_is_left_out() -> None:

@@ -14,7 +14,8 @@ SUITE = """
 [combinations]
 design = "explicit"
 [texts]
-datasets = ["article"]
+datasets = ["business/test"]
+ids = ["business/test:products-012"]
 [measure]
 scenarios = ["single_stream"]
 passes = 2

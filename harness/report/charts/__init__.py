@@ -97,5 +97,6 @@ def save_all(run: View, directory: Path) -> list[Path]:
             directory.mkdir(exist_ok=True)
             for suffix in ("svg", "png"):
                 save(figure, directory / f"{kind.name}.{suffix}", suffix, kind.name)
+                figure.set_layout_engine("none")  # it is laid out: finding the places again takes as long as drawing
             saved.append(directory / f"{kind.name}.png")
     return saved

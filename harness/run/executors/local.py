@@ -163,7 +163,6 @@ class LocalExecutor:
             parity = {
                 cell: parity_of(pair.own, passes, reference, settings.examples) for cell, passes in answers.items()
             }
-            weighing.answer()
             seen = None
             if first and stream:
                 seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected)

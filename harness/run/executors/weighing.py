@@ -19,12 +19,8 @@ class Weighing:
 
     def __init__(self, start: Starter, roles: Iterable[str]) -> None:
         self._processes = {role: start(role, heap="returned") for role in roles}
-
-    def answer(self) -> None:
-        """Let those that are up by now answer."""
         for role, process in self._processes.items():
             with blaming(role):
-                process.hear(say.Ready)
                 process.tell(say.WarmUp())
 
     def results(self) -> dict[str, Memory]:
@@ -32,6 +28,7 @@ class Weighing:
         found = {}
         for role, process in self._processes.items():
             with blaming(role):
+                process.hear(say.Ready)
                 process.hear(say.Warm)
                 found[role] = process.ask(say.Weigh(), say.Weighed).memory
             process.close()
