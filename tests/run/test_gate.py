@@ -147,7 +147,7 @@ def test_what_is_unchanged_or_mended_passes_and_the_tree_stays_as_it_is(reposito
     before = git(repository, "status", "--porcelain"), git(repository, "diff")
     done = gate(repository)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass (1 skip, 4 pass)" in done.stdout
+    assert "pass (1 skipped, 4 pass)" in done.stdout
     assert (git(repository, "status", "--porcelain"), git(repository, "diff")) == before
     git(repository, "reset", "--quiet", "--hard", "HEAD~1")
     (skipped,) = [line for line in done.stdout.splitlines() if line.startswith("skip  cells")]
