@@ -95,8 +95,8 @@ def save_all(run: View, directory: Path) -> list[Path]:
         figure = draw(kind, run)
         if figure is not None:
             directory.mkdir(exist_ok=True)
-            for suffix in ("svg", "png"):
+            for suffix in ("png", "svg"):  # laid out for the one whose letters are drawn here
                 save(figure, directory / f"{kind.name}.{suffix}", suffix, kind.name)
-                figure.set_layout_engine("none")  # it is laid out: finding the places again takes as long as drawing
+                figure.set_layout_engine("none")  # finding the places again would take as long as drawing
             saved.append(directory / f"{kind.name}.png")
     return saved
