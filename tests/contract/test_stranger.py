@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "write-an-optimization.md").read_text(encoding="utf-8")
 SUITE = """
 [combinations]
-optimizations = ["pad_to_64(multiple=128)"]
+optimizations = ["pad_to_64", "pad_to_64(multiple=128)"]
 [texts]
 datasets = ["business/test"]
 ids = ["business/test:products-012"]
@@ -73,5 +73,6 @@ def test_an_installed_plugin_is_listed_run_and_reported(environment: Path, tmp_p
     assert out.count("pad_to_64") >= 2
     (report,) = tmp_path.glob("runs/*/report.md")
     written = report.read_text(encoding="utf-8")
-    assert re.search(r"^- pad_to_64\(multiple=128\): .*answers: 1 of 1 same", written, re.MULTILINE)
+    for name in ("pad_to_64", "pad_to_64(multiple=128)"):
+        assert re.search(rf"^- {re.escape(name)}: .*answers: 1 of 1 same", written, re.MULTILINE)
     assert "- pad_to_64: longest row" in written  # its evidence

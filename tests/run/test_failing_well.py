@@ -41,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         compared = [{json.dumps(str(compared))}]
         [measure]
         scenarios = ["single_stream", "closed_loop", "offline", "cold_start"]
-        only = {{ closed_loop = ["baseline", "wrong_answer"], offline = ["stock"], cold_start = ["baseline"] }}
+        only = {{ closed_loop = ["baseline", "wrong_answer"], offline = ["stock"], cold_start = ["baseline", "stock"] }}
         passes = 2
         starts = 1
         timeout_s = 30
@@ -110,12 +110,13 @@ def test_load_is_measured_and_its_answers_compared(run: Path, rows: dict[str, Ro
 def test_cold_starts_are_taken_alone_and_the_first_one_is_kept_apart(run: Path) -> None:
     _, records = read_run(run, warn=pytest.fail)
     cold = {one.cell.combination: one.samples for one in records if isinstance(one, Measured)}
-    samples = cold["baseline"]
-    assert isinstance(samples, ColdStart)
-    assert samples.preparing is not None
-    assert len(samples.own) == 2  # the suite's, and the one that the round begins with
-    assert len(samples.partner) == 1
-    assert all(start.imports_ns > start.first_call_ns > 0 for start in (*samples.own, *samples.partner))
+    for name in ("baseline", "stock"):
+        samples = cold[name]
+        assert isinstance(samples, ColdStart)
+        assert samples.preparing is not None
+        assert len(samples.own) == 2  # the suite's, and the one that the round begins with
+        assert len(samples.partner) == 1
+        assert all(start.imports_ns > start.first_call_ns > 0 for start in (*samples.own, *samples.partner))
 
 
 def test_what_a_plugin_prints_is_in_its_log_and_spoils_no_record(run: Path, records: dict[str, Record]) -> None:
