@@ -173,6 +173,10 @@ class Load(Value, frozen=True):
 
     wall_ns: int
     request_ns: list[int] = []
+    # Of a closed loop, those included that made the load steady: how long each request waited until it was being
+    # answered, and how many were answered together each time. Empty in records from before they were taken.
+    wait_ns: list[int] = []
+    batch_sizes: list[int] = []
 
 
 class ClosedLoop(Value, frozen=True, tag="closed_loop"):

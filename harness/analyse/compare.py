@@ -243,6 +243,7 @@ def _throughput(under: Under, rounds: Sequence[ClosedLoop | Offline], to_stock: 
     passes = [load for one in rounds for load in one.own]
     requests = [ns for load in passes for ns in load.request_ns]
     texts = rounds[0].parity.texts
+    batches = [size for load in passes for size in load.batch_sizes]
     return Throughput(
         scenario=under[0],
         clients=under[1],
@@ -251,6 +252,8 @@ def _throughput(under: Under, rounds: Sequence[ClosedLoop | Offline], to_stock: 
         to_stock=to_stock,
         p50_ns=percentile(requests, 0.5) if requests else None,
         p95_ns=percentile(requests, 0.95) if requests else None,
+        mean_batch=fmean(batches) if batches else None,
+        longest_wait_ns=max((ns for load in passes for ns in load.wait_ns), default=None),
     )
 
 

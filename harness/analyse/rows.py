@@ -37,6 +37,8 @@ class Throughput:
     p50_ns: float | None
     p95_ns: float | None
     rates: tuple[float, ...] = ()  # requests a second, of each round
+    mean_batch: float | None = None  # how many requests were answered together; None where no queue was
+    longest_wait_ns: int | None = None  # of a request, until it was being answered
 
 
 Kept: TypeAlias = Literal["met", "missed", "unsure", "not measured"]

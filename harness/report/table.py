@@ -139,6 +139,13 @@ def _rate(load: Throughput | None) -> str:
     return NOTHING if load is None else f"{load.per_second:.3g}, {load.to_stock.value:.2f} x stock"
 
 
+def _under_load(row: Row, of: Callable[[Throughput], float | None], show: Callable[[float], str]) -> str:
+    """A figure of the closed loop with the most clients."""
+    load = row.load("closed_loop")
+    found = None if load is None else of(load)
+    return NOTHING if found is None else show(found)
+
+
 def _percentile(share: float, *, interval: bool = False) -> Callable[[Latency], str]:
     def show(latency: Latency) -> str:
         found = latency.percentiles[share]
@@ -222,6 +229,8 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "GFLOP a request": lambda row: f"{row.roofline.request.flops / 1e9:.3g}" if row.roofline else NOTHING,
     "useful work": lambda row: f"{row.roofline.useful:.0%}" if row.roofline else NOTHING,
     "of the roofline": lambda row: f"{row.roofline.of_limit:.0%} ({row.roofline.bound})" if row.roofline else NOTHING,
+    "answered together": lambda row: _under_load(row, lambda load: load.mean_batch, "{:.2f} requests".format),
+    "longest wait": lambda row: _under_load(row, lambda load: load.longest_wait_ns, format_ms),
     "largest logit difference": lambda row: _scientific(row.largest_logit_difference),
     "F1 of agreement": lambda row: f"{row.agreement.f1:.3f}" if row.agreement else NOTHING,
     "F1 less the baseline's": lambda row: _f1_difference(row.f1_difference),

@@ -12,7 +12,7 @@ from harness.work import Ceilings, PassWork
 
 # What workers, and `harness.gate.planned`, speak; raise it when a message changes, so that a gate refuses a revision
 # that speaks otherwise.
-PROTOCOL = 3
+PROTOCOL = 4
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +106,9 @@ class Timed(Message, frozen=True, tag="timed"):
     request_ns: list[int]
     answers: list[Chains]
     energy_mj: int | None = None  # of the GPU meanwhile; None where the driver does not count it
+    # Of a closed loop: how long each request waited for the server, and how many it answered together each time.
+    wait_ns: list[int] = []
+    batch_sizes: list[int] = []
 
 
 class Marked(Message, frozen=True, tag="marked"):

@@ -128,13 +128,22 @@ class Worker:
         if command.scenario == "offline":
             (wall_ns,), (together,) = single_stream(self._extract_all, [places], synchronize=self._synchronize)
             return say.Timed(wall_ns, time.process_time_ns() - before, [], together)
-        timed = closed_loop(self._server(), places, command.clients)
-        return say.Timed(timed.wall_ns, time.process_time_ns() - before, timed.request_ns, timed.replies)
+        server = self._server()
+        timed = closed_loop(server, places, command.clients)
+        cpu, did = time.process_time_ns() - before, server.service
+        return say.Timed(
+            timed.wall_ns,
+            cpu,
+            timed.request_ns,
+            timed.replies,
+            wait_ns=did.wait_ns,
+            batch_sizes=did.batch_sizes,
+        )
 
     def _energy(self) -> int | None:
         return energy_mj(self.facts["gpu_uuid"]) if "gpu_uuid" in self.facts else None
 
-    def _server(self) -> Callable[[int], Chains]:
+    def _server(self) -> Queueing[int, Chains] | TakingTurns[int, Chains]:
         """With batching a queue; without, requests take turns."""
         if self.extractor.batching.joins_requests:
             return Queueing[int, Chains](self._extract_all)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from harness.analyse.compare import MACHINE_SD, compare
 from harness.analyse.stats import ASSUMED_SD
-from harness.record import Load, Measured, Offline, Parity, Record
+from harness.record import ClosedLoop, Load, Measured, Offline, Parity, Record
 
 
 def test_a_rate_is_as_uncertain_as_this_machine_is() -> None:
@@ -33,3 +33,13 @@ def test_the_spread_of_rates_is_told_from_all_combinations_under_that_load() -> 
     load = next(row for row in rows if row.combination == "good").loads[0]
     assert load.to_stock.high / load.to_stock.value > 1.05  # five rounds at an sd of 10 %, not at the assumed 3.3 %
     assert len(load.rates) == 5
+
+
+def test_batches_and_waits_of_all_passes_are_told() -> None:
+    loads = [Load(10**9, [], wait_ns=[5, 70], batch_sizes=[1, 3]), Load(10**9, [], wait_ns=[9], batch_sizes=[2])]
+    base = next(one for one in RECORDS if isinstance(one, Measured) and isinstance(one.samples, ClosedLoop))
+    rows, _ = compare(HEADER, [replace(base, samples=ClosedLoop(3, loads, loads, Parity(50)))])
+    row = next(one for one in rows if one.combination == base.cell.combination)
+    load = row.load("closed_loop")
+    assert load is not None
+    assert (load.mean_batch, load.longest_wait_ns) == (2, 70)

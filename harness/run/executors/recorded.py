@@ -20,7 +20,7 @@ Passes = Sequence[say.Timed]
 
 def loads(passes: Passes) -> list[Load]:
     """The passes of a scenario with load."""
-    return [Load(one.wall_ns, one.request_ns) for one in passes]
+    return [Load(one.wall_ns, one.request_ns, one.wait_ns, one.batch_sizes) for one in passes]
 
 
 def account(clock: Sequence[float], timed: Iterable[tuple[Passes, Passes]], pair: Pair) -> Course:
