@@ -109,6 +109,8 @@ def _joined(parts: Sequence[say.Timed]) -> say.Timed:
         request_ns=[ns for one in parts for ns in one.request_ns],
         answers=[answer for one in parts for answer in one.answers],
         energy_mj=sum(energies) if len(energies) == len(parts) else None,
+        wait_ns=[ns for one in parts for ns in one.wait_ns],
+        batch_sizes=[size for one in parts for size in one.batch_sizes],
     )
 
 

@@ -103,6 +103,8 @@ def test_load_is_measured_and_its_answers_compared(run: Path, rows: dict[str, Ro
         assert all(len(load.request_ns) == 2 for load in one.samples.own)
         assert bool(one.samples.parity.broken) == (one.cell.combination == "wrong_answer")
     assert (load := rows["baseline"].load("closed_loop"))
+    assert load.mean_batch == 1
+    assert load.longest_wait_ns
     assert load.per_second > 0
     assert [load.scenario for load in rows["stock"].loads] == ["offline"]
 

@@ -122,6 +122,12 @@ def test_a_pass_is_the_sum_of_its_parts(energies: tuple[int, int | None]) -> Non
     assert whole.energy_mj == (5 if energies[1] else None)
 
 
+def test_a_pass_of_one_part_loses_nothing() -> None:
+    part = say.Timed(5, 7, [5], [[]], 3, wait_ns=[2], batch_sizes=[1])
+    assert all(getattr(part, name) for name in part.__struct_fields__), "each field says something here"
+    assert _joined([part]) == part
+
+
 @pytest.mark.parametrize(("gpu", "expected"), [(None, [[0], [1]]), ("GPU-1", [[]])])
 def test_single_requests_take_turns_on_the_same_cores_and_whole_passes_on_a_gpu(
     monkeypatch: pytest.MonkeyPatch, gpu: str | None, expected: list[list[int]]
