@@ -64,7 +64,11 @@ class Worker:
         self.start = StartUp(
             imports_ns=imported - job.spawned_ns, weights_ns=loaded - imported, first_call_ns=answered - loaded
         )
-        self.facts = {"torch": str(torch.__version__), "torch_threads": str(torch.get_num_threads())}
+        self.facts = {
+            "torch": str(torch.__version__),
+            "torch_threads": str(torch.get_num_threads()),
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),  # what torch's own kernels go by
+        }
         if self.extractor.device.type == "cuda":
             self.facts["gpu"] = torch.cuda.get_device_name(self.extractor.device)
             self.facts["gpu_uuid"] = f"GPU-{torch.cuda.get_device_properties(self.extractor.device).uuid}"
