@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
+from harness.errors import UnavailableError
+from harness.measure.products import Product, Way, ways, why_not
 from harness.work import Ceilings, PassWork, Work
 
 if TYPE_CHECKING:
@@ -16,12 +18,16 @@ if TYPE_CHECKING:
 
     from harness.baseline.extractor import Extractor
 
-# Big enough to keep the device busy, small enough to be quick: one such product takes a CPU core some 40 ms, and a big
-# GPU some 20 ms.
-_CPU_SIZE, _CUDA_SIZE = 1024, 8192
+# (rows, inner, outer): sizes that libraries like, and the feed-forward block of a model of BERT-base's size over the tokens
+# of a request. Each takes a CPU core some 5 to 20 ms; a big GPU needs more to be kept busy.
+Shape: TypeAlias = tuple[int, int, int]
+Operands: TypeAlias = "tuple[Tensor, Tensor]"
+_CPU_SHAPES: Sequence[Shape] = ((256, 1024, 1024), (256, 768, 3072))
+_CUDA_SHAPES: Sequence[Shape] = ((8192, 8192, 8192), (16384, 768, 3072))
 # More than any cache holds, so that a copy goes through memory.
 _CPU_COPY_BYTES, _CUDA_COPY_BYTES = 256 * 2**20, 2 * 2**30
-_REPEATS = 7  # the best counts: a ceiling is what the device can do, not what it did beside something else
+_REPEATS = 12  # the best counts: a ceiling is what the device can do, not what it did beside something else
+_LONGEST_S = 0.2  # no more repeats after that: a slow machine's ceilings take no minute
 
 
 class Counter:
@@ -76,70 +82,70 @@ def _padded(mask: Tensor) -> list[int]:
     return [mask.shape[1]] * mask.shape[0]
 
 
-def ceilings(device: torch.device, *, clock: Callable[[], float] = time.perf_counter) -> Ceilings:
-    """Measure them, in about a second.
+def ceilings(
+    device: torch.device, *, among: Sequence[Way] | None = None, clock: Callable[[], float] = time.perf_counter
+) -> Ceilings:
+    """Measure them, in a few seconds.
 
     Args:
         device: as many threads as torch was told to use take part on a CPU.
+        among: the ways to multiply; None: all that are known for the device.
         clock: seconds.
     """
     import torch
 
     on_gpu = device.type == "cuda"
-    size, copied = (_CUDA_SIZE, _CUDA_COPY_BYTES) if on_gpu else (_CPU_SIZE, _CPU_COPY_BYTES)
+    shapes, copied = (_CUDA_SHAPES, _CUDA_COPY_BYTES) if on_gpu else (_CPU_SHAPES, _CPU_COPY_BYTES)
+    synchronize = partial(torch.cuda.synchronize, device) if on_gpu else _nothing
+    best = partial(_best, clock=clock, synchronize=synchronize)
+    found: dict[str, dict[str, float]] = {}
+    left_out: dict[str, str] = {}
+    with torch.inference_mode():
+        source = torch.zeros(copied, dtype=torch.uint8, device=device)
+        target = torch.empty_like(source)
+        bytes_per_s = 2 * copied / best(lambda: target.copy_(source))
+        operands = [_operands(shape, device) for shape in shapes]
+        for way in ways(device) if among is None else among:
+            try:
+                found.setdefault(way.dtype, {})[way.name] = max(_rates(way, operands, best))
+            except Exception as error:  # private operators come and go, and a run needs none of them
+                left_out[f"{way.name} ({way.dtype})"] = str(error).partition("\n")[0] or type(error).__name__
+    found = {dtype: rates for dtype, rates in found.items() if rates}
+    return Ceilings({dtype: max(rates.values()) for dtype, rates in found.items()}, bytes_per_s, found, left_out)
 
-    def best(work: Callable[[], Any]) -> float:
-        times = []
-        for _ in range(_REPEATS + 1):  # the first one warms up
-            begun = clock()
-            work()
-            if on_gpu:
-                torch.cuda.synchronize(device)
-            times.append(clock() - begun)
-        return min(times[1:])
 
-    source = torch.zeros(copied, dtype=torch.uint8, device=device)
-    target = torch.empty_like(source)
-    copy_s = best(lambda: target.copy_(source))
-    flops = {name: 2 * size**3 / best(product) for name, product in _products(device, size, on_gpu=on_gpu)}
-    return Ceilings(flops, 2 * copied / copy_s)
-
-
-def _products(device: torch.device, size: int, *, on_gpu: bool) -> Sequence[tuple[str, Callable[[], Any]]]:
-    """A matrix product for each dtype that models run in on the device."""
+def _operands(shape: Shape, device: torch.device) -> Operands:
+    """Activations and weights, made up."""
     import torch
 
-    def product(dtype: torch.dtype) -> Callable[[], Any]:
-        one, other = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-        return lambda: one @ other
-
-    plain = product(torch.float32)
-    if not on_gpu:
-        return [("float32", plain), *_int8_products(size)]
-
-    def in_tf32() -> None:
-        before = torch.backends.cuda.matmul.allow_tf32
-        torch.backends.cuda.matmul.allow_tf32 = True
-        try:
-            plain()
-        finally:
-            torch.backends.cuda.matmul.allow_tf32 = before
-
-    halves = [(name, product(getattr(torch, name))) for name in ("float16", "bfloat16")]
-    return [("float32", plain), ("tf32", in_tf32), *halves]
+    rows, inner, outer = shape
+    return torch.randn(rows, inner, device=device), torch.randn(outer, inner, device=device)
 
 
-def _int8_products(size: int) -> Sequence[tuple[str, Callable[[], Any]]]:
-    """As dynamic quantization makes it: float activations, 8-bit weights; none where torch was built without."""
+def _rates(way: Way, operands: Sequence[Operands], best: Callable[[Product], float]) -> Iterator[float]:
+    """Operations a second of a way, for each of the operands."""
     import torch
 
-    if torch.backends.quantized.engine == "none":
-        return []
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", r"torch\.quantize_per_tensor", UserWarning
-        )  # its deprecation is not news here
-        weights = torch.quantize_per_tensor(torch.randn(size, size), 0.05, 0, torch.qint8)
-    packed = torch.ops.quantized.linear_prepack(weights, None)
-    activations = torch.randn(size, size)
-    return [("int8", lambda: torch.ops.quantized.linear_dynamic(activations, packed))]
+    if reason := why_not(way.dtype, operands[0][0].device):
+        raise UnavailableError(reason)
+    dtype = getattr(torch, way.kept_in)
+    for activations, weights in operands:
+        flops = 2 * activations.shape[0] * weights.numel()
+        yield flops / best(way.make(activations.to(dtype), weights.to(dtype)))
+
+
+def _best(product: Product, clock: Callable[[], float], synchronize: Callable[[], object]) -> float:
+    """The least time of several repeats, after one that warms up."""
+    product()
+    synchronize()
+    times: list[float] = []
+    while len(times) < _REPEATS and sum(times) < _LONGEST_S:
+        begun = clock()
+        product()
+        synchronize()
+        times.append(clock() - begun)
+    return min(times)
+
+
+def _nothing() -> None:
+    """A CPU has done what it was told once the call is over."""

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import harness
 import optimizations
+from harness.measure.hardware import kernel_variables, processor
 from harness.plan.registry import GROUP
-from harness.run.environment import gpus, kernel_variables, packages, processor
+from harness.run.environment import gpus, packages
 
 _CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 

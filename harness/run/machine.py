@@ -7,8 +7,9 @@ import os
 from datetime import date
 
 from harness.embedded.cache import cache_directory
+from harness.measure.hardware import kernel_variables, processor
 from harness.processor import kind
-from harness.run.environment import gpus, kernel_variables, processor
+from harness.run.environment import gpus
 
 _FILE = "machine.json"
 
