@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, TypeAlias
 
-import msgspec
 from msgspec.structs import replace
 
 from harness.analyse.roofline import Share, ceilings_of, share

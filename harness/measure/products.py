@@ -96,7 +96,9 @@ def _dynamic_int8(activations: Tensor, weights: Tensor) -> Product:
     if torch.backends.quantized.engine == "none":
         raise UnavailableError(f"torch {torch.__version__} was built without kernels for 8-bit integers")
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"torch\.quantize_per_tensor", UserWarning)  # its deprecation is not news here
+        warnings.filterwarnings(
+            "ignore", r"torch\.quantize_per_tensor", UserWarning
+        )  # its deprecation is not news here
         small = torch.quantize_per_tensor(weights, 0.05, 0, torch.qint8)
     packed = torch.ops.quantized.linear_prepack(small, None)
     return lambda: torch.ops.quantized.linear_dynamic(activations, packed)
