@@ -163,8 +163,8 @@ def why_no_ratios(origin: Origin, here: str, name: str) -> str | None:
     kinds = f"({origin.kind}; here {here})"
     if NOT_RECORDED in origin.kind:
         return (
-            f"{name} does not say which instruction sets its processor has {kinds}, and ratios depend on them; write it "
-            "anew with `uiebench baseline update`"
+            f"{name} does not say which instruction sets its processor has {kinds}, and ratios depend on them; write "
+            "it anew with `uiebench baseline update`"
         )
     return f"{name} was measured on another kind of device {kinds}, where ratios are others too"
 
@@ -174,10 +174,9 @@ def why_no_times(origin: Origin, here: Origin, name: str) -> str | None:
     if origin.environment_hash == here.environment_hash:
         return None
     was, now = origin.environment, here.environment
-    differing = [
-        f"{part} {was.get(part)}, here {now.get(part)}" for part in {**was, **now} if was.get(part) != now.get(part)
-    ]
-    return f"{name} was measured in another environment ({'; '.join(differing)})"
+    parts = (part for part in {**was, **now} if was.get(part) != now.get(part))
+    differing = "; ".join(f"{part} {was.get(part, 'not recorded')}, here {now.get(part)}" for part in parts)
+    return f"{name} was measured in another environment ({differing})"
 
 
 def changed_answers(new: Baseline, old: Baseline) -> list[str]:

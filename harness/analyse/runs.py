@@ -114,11 +114,8 @@ def kind_of(header: Header) -> tuple[str, str]:
 def processor_of(header: Header) -> str:
     """The processor's kind, as far as the run recorded it."""
     found = header.environment
-    return kind(
-        str(found.get("processor", "unknown processor")),
-        str(found.get("processor_model", "")),
-        found.get("instruction_sets", ()),
-    )
+    name, model = found.get("processor", "unknown processor"), found.get("processor_model", "")
+    return kind(str(name), str(model), found.get("instruction_sets", ()))
 
 
 def _told(run: View) -> dict[str, str]:

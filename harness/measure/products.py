@@ -81,11 +81,12 @@ def _onednn_layer(activations: Tensor, weights: Tensor) -> Product:
     import torch
     from torch.utils import mkldnn
 
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         raise UnavailableError(f"torch {torch.__version__} was built without oneDNN")
     layer = torch.nn.Linear(weights.shape[1], weights.shape[0], bias=False)
     layer.weight = torch.nn.Parameter(weights, requires_grad=False)
-    own, inputs = mkldnn.to_mkldnn(layer.eval()), activations.to_mkldnn()
+    own = mkldnn.to_mkldnn(layer.eval())  # type: ignore[no-untyped-call]
+    inputs = activations.to_mkldnn()
     return lambda: own(inputs)
 
 
@@ -96,9 +97,8 @@ def _dynamic_int8(activations: Tensor, weights: Tensor) -> Product:
     if torch.backends.quantized.engine == "none":
         raise UnavailableError(f"torch {torch.__version__} was built without kernels for 8-bit integers")
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", r"torch\.quantize_per_tensor", UserWarning
-        )  # its deprecation is not news here
+        # Its deprecation is not news here.
+        warnings.filterwarnings("ignore", r"torch\.quantize_per_tensor", UserWarning)
         small = torch.quantize_per_tensor(weights, 0.05, 0, torch.qint8)
     packed = torch.ops.quantized.linear_prepack(small, None)
     return lambda: torch.ops.quantized.linear_dynamic(activations, packed)

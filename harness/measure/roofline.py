@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from harness.baseline.extractor import Extractor
 
-# (rows, inner, outer): sizes that libraries like, and the feed-forward block of a model of BERT-base's size over the tokens
-# of a request. Each takes a CPU core some 5 to 20 ms; a big GPU needs more to be kept busy.
+# (rows, inner, outer): sizes that libraries like, and the feed-forward block of a model of BERT-base's size over the
+# tokens of a request. Each takes a CPU core some 5 to 20 ms; a big GPU needs more to be kept busy.
 Shape: TypeAlias = tuple[int, int, int]
 Operands: TypeAlias = "tuple[Tensor, Tensor]"
 _CPU_SHAPES: Sequence[Shape] = ((256, 1024, 1024), (256, 768, 3072))

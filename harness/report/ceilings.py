@@ -11,13 +11,13 @@ from harness.work import Ceilings
 _GIGA = 1e9
 # Of runs that measured one way only.
 _OWN_ALONE = (
-    "These are torch's own products alone, which was all that this run measured: another way may be faster, and shares of "
-    "the roofline are then too high."
+    "These are torch's own products, the only ones that this run measured: another way to multiply may be faster, and "
+    "shares of the roofline are then too high."
 )
 
 
 def ceilings(header: Header) -> Iterator[str]:
-    """The ceilings by dtype, with the ways that gave them, and the ways that were left out; nothing where unmeasured."""
+    """The ceilings by dtype, with the ways that gave them, and the ways that were left out; none where not measured."""
     found = ceilings_of(header)
     if found is None:
         return
@@ -26,7 +26,8 @@ def ceilings(header: Header) -> Iterator[str]:
     if not found.ways:
         yield _OWN_ALONE
     if found.left_out:
-        yield f"Ways to multiply that were left out: {'; '.join(f'{way}: {why}' for way, why in found.left_out.items())}."
+        left_out = "; ".join(f"{way}: {why}" for way, why in found.left_out.items())
+        yield f"Ways to multiply that were left out: {left_out}."
 
 
 def _rate(found: Ceilings, dtype: str) -> str:

@@ -118,7 +118,7 @@ class Clock:
         def product() -> None:
             self.at_s += next(left)
 
-        return Way(name, dtype, lambda activations, weights: product)
+        return Way(name, dtype, lambda *_: product)
 
 
 CPU = torch.device("cpu")
