@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from harness.errors import UiebenchError, UnavailableError
+from harness.measure.ceilings import ceilings
 from harness.measure.latency import single_stream
 from harness.measure.load import Queueing, TakingTurns, closed_loop
 from harness.measure.logits import largest_difference, save
@@ -25,7 +26,7 @@ from harness.measure.memory import (
 )
 from harness.measure.nvml import energy_mj
 from harness.measure.profile import profile
-from harness.measure.roofline import Counter, ceilings
+from harness.measure.roofline import Counter
 from harness.measure.warmup import until_steady
 from harness.record import STOCK, Chains, Memory, StartUp
 from harness.run import protocol as say
