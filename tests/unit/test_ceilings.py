@@ -52,10 +52,12 @@ def test_a_run_without_ceilings_says_nothing_of_them() -> None:
     assert list(ceilings(HEADER)) == []
 
 
-def test_both_reports_say_it() -> None:
-    run = view(of(NEW), RECORDS, [])
+def test_both_reports_say_it_and_name_the_processor() -> None:
+    named = {"processor": "AMD EPYC", "processor_model": "family 26, model 2", "instruction_sets": ["avx512f"]}
+    run = view(replace(HEADER, environment={**of(NEW).environment, **named}), RECORDS, [])
     for written in (render(run), page(run, {}, {})):
         assert "float32 245 GFLOP/s (oneDNN packed; torch.matmul 105" in written
+        assert "On cpu, AMD EPYC (family 26, model 2; AVX-512)" in written
 
 
 @pytest.mark.parametrize("found", [5, [], {}, {**OLD, "bytes_per_s": "much"}, {**OLD, "ways": {"float32": 1}}])
