@@ -81,6 +81,14 @@ def test_a_slow_machine_repeats_less(clock: Clock) -> None:
     assert clock.at_s < 21  # one call to warm up, and three that count
 
 
+def test_a_way_that_is_hopelessly_slow_is_not_tried_at_larger_products(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_CPU_SHAPES", [(ROWS, INNER, OUTER), (ROWS, INNER, 16 * OUTER)])
+    found = ceilings(CPU, among=[clock.way("pretended", "float32", 0.1)], clock=clock)
+    assert found.flops_per_s["float32"] == pytest.approx(FLOPS / 0.1)  # the larger one would take 1.6 s at that rate
+
+
 def broken(error: Exception) -> Way:
     def make(*_: torch.Tensor) -> Any:
         raise error
