@@ -27,5 +27,12 @@ class PassWork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Ceilings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The most that a device was seen to do."""
 
-    flops_per_s: dict[str, float]  # by dtype, in a big matrix product
+    flops_per_s: dict[str, float]  # by dtype, in the fastest matrix product
     bytes_per_s: float  # in a copy, read and written
+    # What each way to multiply gave, by dtype and the way's name; empty where only torch's own product was measured.
+    ways: dict[str, dict[str, float]] = {}
+    left_out: dict[str, str] = {}  # ways that this device or installation has not got, each with why
+
+    def fastest(self, dtype: str) -> list[tuple[str, float]]:
+        """The ways to multiply a dtype with what they gave, the fastest first; none where it is not known."""
+        return sorted(self.ways.get(dtype, {}).items(), key=lambda way: -way[1])

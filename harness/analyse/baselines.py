@@ -14,13 +14,25 @@ import msgspec
 from harness.analyse.entries import Entry, entries
 from harness.analyse.runs import kind_of
 from harness.errors import InputError
+from harness.processor import NOT_RECORDED, kind
 from harness.record import Chains, Header, Record
 
-BASELINE_VERSION = 1
+BASELINE_VERSION = 2
+_WITHOUT_INSTRUCTION_SETS = 1  # such files name a processor and do not say which instruction sets it has
 F1_DIGITS = 6  # a text more or less moves F1 by far more
 _DIGITS = 4  # of a logarithm: a hundredth of a per cent
 # What an absolute time depends on; the rest of the environment does not move it.
-_DECIDES = ("cores", "threads", "packages", "python")
+_DECIDES = (
+    "cores",
+    "threads",
+    "packages",
+    "python",
+    "processor_model",
+    "processor_stepping",
+    "instruction_sets",
+    "caches",
+    "kernel_variables",
+)
 
 
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="baseline"):
@@ -77,16 +89,16 @@ def of_run(
         assumed_sd: of a log ratio between rounds on this machine.
     """
     environment = {name: header.environment[name] for name in _DECIDES if name in header.environment}
-    kind = " ".join(kind_of(header))
+    where = " ".join(kind_of(header))
     origin = Origin(
         version=BASELINE_VERSION,
         suite=header.suite,
         checkpoint=Path(header.checkpoint).name,
         weights=weights,
         device=header.device,
-        kind=kind,
+        kind=where,
         environment=environment,
-        environment_hash=_hash([kind, environment]),
+        environment_hash=_hash([where, environment]),
         assumed_sd=round(assumed_sd, _DIGITS),
     )
     return Baseline(
@@ -121,27 +133,63 @@ def read_baseline(path: Path) -> Baseline:
         version = json.loads(lines[0])["version"]
     except (IndexError, KeyError, TypeError, ValueError):
         raise InputError(f"{path} is no baseline: its first line names no version") from None
-    if version != BASELINE_VERSION:
+    if version not in (_WITHOUT_INSTRUCTION_SETS, BASELINE_VERSION):
         raise InputError(
-            f"{path} is a baseline of version {version}, and this uiebench reads {BASELINE_VERSION}; write it anew "
-            f"with `uiebench baseline update {path}`"
+            f"{path} is a baseline of version {version}, and this uiebench reads {_WITHOUT_INSTRUCTION_SETS} and "
+            f"{BASELINE_VERSION}; write it anew with `uiebench baseline update {path}`"
         )
     try:
         origin, *rest = (msgspec.json.decode(line, type=Origin | Text | Line) for line in lines)
     except msgspec.DecodeError as error:
         raise InputError(f"{path} cannot be read as a baseline: {error}") from None
     return Baseline(
-        origin,
+        _said_so(origin) if version == _WITHOUT_INSTRUCTION_SETS else origin,
         {one.id: one.answer for one in rest if isinstance(one, Text)},
         frozenset(one.id for one in rest if isinstance(one, Text) and one.near),
         {one.combination: Entry(**msgspec.structs.asdict(one)) for one in rest if isinstance(one, Line)},
     )
 
 
+def why_no_ratios(origin: Origin, here: str, name: str) -> str | None:
+    """Why times cannot be compared, not even as ratios to stock's; None where they can.
+
+    Args:
+        origin: of the file.
+        here: the kind of this device.
+        name: of the file, for the message.
+    """
+    if origin.kind == here:
+        return None
+    kinds = f"({origin.kind}; here {here})"
+    if NOT_RECORDED in origin.kind:
+        return (
+            f"{name} does not say which instruction sets its processor has {kinds}, and ratios depend on them; write "
+            "it anew with `uiebench baseline update`"
+        )
+    return f"{name} was measured on another kind of device {kinds}, where ratios are others too"
+
+
+def why_no_times(origin: Origin, here: Origin, name: str) -> str | None:
+    """Why absolute times cannot be compared although ratios can; None where they can too."""
+    if origin.environment_hash == here.environment_hash:
+        return None
+    was, now = origin.environment, here.environment
+    parts = (part for part in {**was, **now} if was.get(part) != now.get(part))
+    differing = "; ".join(f"{part} {was.get(part, 'not recorded')}, here {now.get(part)}" for part in parts)
+    return f"{name} was measured in another environment ({differing})"
+
+
 def changed_answers(new: Baseline, old: Baseline) -> list[str]:
     """The texts that only one of both has, or that the baseline extractor answers otherwise for more than rounding."""
     differing = (name for name in {**old.answers, **new.answers} if new.answers.get(name) != old.answers.get(name))
     return [name for name in differing if name not in old.near | new.near]
+
+
+def _said_so(origin: Origin) -> Origin:
+    """The origin of a file of version 1, whose kind of processor says that it is not all that a kind is."""
+    if not origin.kind.startswith("cpu "):
+        return origin
+    return msgspec.structs.replace(origin, kind=f"cpu {kind(origin.kind.removeprefix('cpu '), '', ())}")
 
 
 def _rounded(entry: Entry) -> Entry:

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, TypeAlias
 
-import msgspec
 from msgspec.structs import replace
 
-from harness.analyse.roofline import Share, share
+from harness.analyse.roofline import Share, ceilings_of, share
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import (
     ALPHA,
@@ -46,11 +45,9 @@ from harness.record import (
     Skipped,
 )
 from harness.units import NS_PER_S
-from harness.work import Ceilings
 
 # Where a run's environment holds what `selfcheck` found: the sd of log ratios between processes on this machine.
 MACHINE_SD = "between_process_sd"
-CEILINGS = "ceilings"  # and, in what the worker said of itself, what the device can do
 Under: TypeAlias = tuple[str, int]  # a scenario of load, and its number of clients
 NOT_RUN = "not run"  # the problem of a combination that got no round
 
@@ -294,8 +291,8 @@ def _problem(records: Sequence[Record]) -> str | None:
 
 
 def _roofline(header: Header, streams: Sequence[SingleStream], latency: Latency | None) -> Share | None:
-    ceilings = header.environment.get("worker", {}).get(CEILINGS)
+    ceilings = ceilings_of(header)
     work = next((one.work for one in streams if one.work), None)
     if ceilings is None or work is None or latency is None:
         return None
-    return share(work, len(header.texts), latency.mean_ns / NS_PER_S, msgspec.convert(ceilings, Ceilings))
+    return share(work, len(header.texts), latency.mean_ns / NS_PER_S, ceilings)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
+from harness.errors import InputError
+from harness.record import Header
 from harness.work import Ceilings, PassWork, Work
+
+CEILINGS = "ceilings"  # in what a run's worker said of itself, what the device can do
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,19 @@ class Share:
     of_limit: float  # the least time that the true work could take here over the time it took
     bound: Literal["compute", "memory"]  # what that least time is decided by
     dtype: str  # whose ceiling that is
+
+
+def ceilings_of(header: Header) -> Ceilings | None:
+    """What a run measured of its device; None where it did not.
+
+    Raises:
+        InputError: the record holds something else there.
+    """
+    found = header.environment.get("worker", {}).get(CEILINGS)
+    try:
+        return None if found is None else msgspec.convert(found, Ceilings)
+    except msgspec.ValidationError as error:
+        raise InputError(f"the header of run {header.suite!r} holds ceilings that cannot be read: {error}") from None
 
 
 def share(work: PassWork, requests: int, mean_s: float, ceilings: Ceilings) -> Share | None:

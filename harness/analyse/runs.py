@@ -11,6 +11,7 @@ from harness.analyse.compare import ratios
 from harness.analyse.rows import Row
 from harness.analyse.stats import ALPHA, Estimate, Verdict, divided, judged_together
 from harness.analyse.view import View
+from harness.processor import NOT_RECORDED, kind
 from harness.record import Header
 
 # What differs between any two runs of the same thing, and says nothing.
@@ -39,7 +40,17 @@ class Runs:
     sides: dict[str, tuple[Side, ...]]  # by combination: one a run
     differing: dict[str, tuple[str, ...]]  # of header and environment: what each run has
     apart: tuple[tuple[str, ...], ...]  # of each run: what it is of that the first is not, texts or checkpoint
-    alike: bool  # whether all ran on one kind of device, so that times themselves can be compared
+    kinds: tuple[str, ...]  # of device, a run
+
+    @property
+    def alike(self) -> bool:
+        """Whether all ran on one kind of device, so that times themselves can be compared."""
+        return len(set(self.kinds)) == 1
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the kinds are the same as far as they were recorded, and that is not far enough."""
+        return self.alike and NOT_RECORDED in self.kinds[0]
 
 
 def side_by_side(runs: Mapping[str, View]) -> Runs:
@@ -67,7 +78,7 @@ def side_by_side(runs: Mapping[str, View]) -> Runs:
         },
         differing={key: values for key in keys if len(set(values := tuple(one.get(key, "–") for one in told))) > 1},
         apart=apart,
-        alike=len({kind_of(one.header) for one in views}) == 1,
+        kinds=tuple(" ".join(kind_of(one.header)) for one in views),
     )
 
 
@@ -94,10 +105,17 @@ def _apart(first: Header, other: Header) -> tuple[str, ...]:
 
 
 def kind_of(header: Header) -> tuple[str, str]:
-    """The device's kind: its class and its model."""
+    """The device's kind: its class and its model, a processor's with its instruction sets."""
     found = header.environment
     gpu = found.get("worker", {}).get("gpu")
-    return header.device.partition(":")[0], str(gpu or found.get("processor"))
+    return header.device.partition(":")[0], str(gpu) if gpu else processor_of(header)
+
+
+def processor_of(header: Header) -> str:
+    """The processor's kind, as far as the run recorded it."""
+    found = header.environment
+    name, model = found.get("processor", "unknown processor"), found.get("processor_model", "")
+    return kind(str(name), str(model), found.get("instruction_sets", ()))
 
 
 def _told(run: View) -> dict[str, str]:

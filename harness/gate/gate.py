@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.analyse.baselines import changed_answers, read_baseline
+from harness.analyse.baselines import changed_answers, read_baseline, why_no_ratios, why_no_times
 from harness.analyse.compare import assumed_sd
 from harness.analyse.entries import Entry, entries, partners
 from harness.analyse.gate import Against, Finding, judge, matching
@@ -95,15 +95,13 @@ def against_baseline(rules: Rules, path: Path, options: Options, work: Work) -> 
         sd = max(assumed_sd(header.environment), origin.assumed_sd)
         shifts = Shifts(new, old.entries, paired=False, assumed_sd=sd)
         against = Against(old.entries, name, paired=False)
-        if (kind := " ".join(kind_of(header))) != origin.kind:
-            why = f"{name} was measured on another device ({origin.kind}; here {kind})"
-            against = replace(against, no_ratios=f"{why}, where ratios are others too", no_times=why)
+        if why := why_no_ratios(origin, " ".join(kind_of(header)), name):
+            against = replace(against, no_ratios=why, no_times=why)
         if directory is None:
             return judge(rules.rule, new, against, shifts)
         now, found = of_directory(directory), []
-        if now.origin.environment_hash != origin.environment_hash and against.no_times is None:
-            why = f"{name} was measured in another environment ({origin.environment}; here {now.origin.environment})"
-            against = replace(against, no_times=why)
+        if against.no_times is None:
+            against = replace(against, no_times=why_no_times(origin, now.origin, name))
         if now.origin.weights != origin.weights:
             said = f"the weights of {origin.checkpoint!r} are others than those of {name}"
             found.append(Finding("checkpoint", now.origin.checkpoint, "fail", said))

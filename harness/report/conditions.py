@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.analyse.runs import processor_of
 from harness.conditions import Conditions, Course, GpuConditions
 from harness.record import Header, Measured, Record
 from harness.report.table import NOTHING
@@ -21,10 +22,11 @@ def conditions(records: Sequence[Record]) -> dict[str, list[list[str]]]:
 
 
 def where(header: Header) -> str:
-    """The device of all rounds, and how many threads a process had, as far as they are recorded."""
+    """The device of all rounds, its processor, and how many threads a process had, as far as they are recorded."""
     gpu, threads = header.environment.get("worker", {}).get("gpu"), header.environment.get("threads")
     had = f", {threads} CPU thread{'' if threads == 1 else 's'} a process" if threads else ""
-    return f"On {header.device}{f' ({gpu})' if gpu else ''}{had}"
+    processor = f", {processor_of(header)}" if "processor" in header.environment else ""
+    return f"On {header.device}{f' ({gpu})' if gpu else ''}{processor}{had}"
 
 
 def _table(rounds: Sequence[dict[str, str]]) -> list[list[str]]:

@@ -18,6 +18,7 @@ from harness.report import claims
 from harness.report.advice import verdict
 from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
+from harness.report.ceilings import ceilings
 from harness.report.conditions import conditions, where
 from harness.report.flat import Figure, flat, load_key
 from harness.report.markdown import how
@@ -98,6 +99,7 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
         told=told,
         strip_size=(WIDTH, HEIGHT),
         where=where(run.header),
+        ceilings=list(ceilings(run.header)),
         machine=flattened(run.header.environment),
     )
 

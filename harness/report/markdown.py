@@ -14,6 +14,8 @@ from harness.report import claims
 from harness.report.advice import verdict
 from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
+from harness.report.ceilings import ceilings
+from harness.report.conditions import where
 from harness.report.pipes import plain, table
 from harness.report.table import NOTHING, Field, details, fields, summary
 
@@ -48,12 +50,14 @@ def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
     if run.judged is not None:
         yield claims.section(run.judged)
     yield from ("## In detail", "", *table(_filled([details(row) for row in rows])), "", _DETAILS, "")
+    yield from (f"{line}\n" for line in ceilings(header))
     types = list(by_type(rows))
     if types:
         yield from ("## F1 by type", "", _BY_TYPE, "", *(f"- {line}" for line in types), "")
     for row in rows:
         yield from _details(row)
-    yield from ("## Machine", "", "```json", json.dumps(header.environment, indent=2, ensure_ascii=False), "```")
+    environment = json.dumps(header.environment, indent=2, ensure_ascii=False)
+    yield from ("## Machine", "", f"{where(header)}.", "", "```json", environment, "```")
 
 
 def how(run: Header, spread: Spreads) -> str:

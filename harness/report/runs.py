@@ -23,7 +23,8 @@ _HOW = (
     "intervals that hold the errors of both: under 1 the combination gained on stock since then. A verdict needs the "
     "whole interval beyond 3 %."
 )
-_APART = "The runs are of different devices, so times themselves are not shown (`--absolute` shows them all the same)."
+_APART = "Times themselves are not shown for that reason (`--absolute` shows them all the same)."
+_UNSURE = "they may be of different processors, and their times, even their ratios, differ for that."
 
 
 def render(found: Runs, *, absolute: bool) -> str:
@@ -47,6 +48,7 @@ def as_json(found: Runs, *, absolute: bool) -> str:
     data: dict[str, Any] = {
         "runs": found.names,
         "one_kind_of_device": found.alike,
+        "devices": found.kinds,
         "differing": found.differing,
         "no_verdict_for_other": found.apart,
         "combinations": {name: [_figures(side, times=times) for side in sides] for name, sides in found.sides.items()},
@@ -78,6 +80,7 @@ def _lines(found: Runs, *, times: bool) -> Iterator[str]:
     for letter, what in zip(letters, found.apart, strict=True):
         if what:
             yield from ("", f"**{letter} is of other {' and '.join(what)} than A: its ratios get no verdict.**")
+    yield from _devices(found, letters, times=times)
     yield ""
     columns = ["combination"]
     columns += [f"mean, {letter}" for letter in letters] if times else []
@@ -87,12 +90,19 @@ def _lines(found: Runs, *, times: bool) -> Iterator[str]:
     columns += [f"{letter} / A" for letter in letters[1:]]
     yield from plain([columns, *(_line(name, sides, times=times) for name, sides in found.sides.items())])
     yield from ("", _HOW)
-    if not times:
-        yield from ("", _APART)
     yield from _rest(found, letters, times=times)
     if found.differing:
         lines = [[key, *values] for key, values in found.differing.items()]
         yield from ("", "## What differs", "", *plain([["", *letters], *lines]))
+
+
+def _devices(found: Runs, letters: Sequence[str], *, times: bool) -> Iterator[str]:
+    """A word on what the runs ran on, where that is not one kind, or may not be."""
+    if found.unsure:
+        yield from ("", f"The runs say no more of their device than {found.kinds[0]}: {_UNSURE}")
+    if not found.alike:
+        ran = "; ".join(f"{letter} on {kind}" for letter, kind in zip(letters, found.kinds, strict=True))
+        yield from ("", f"The runs are of different devices: {ran}.{'' if times else f' {_APART}'}")
 
 
 def _line(name: str, sides: tuple[Side, ...], *, times: bool) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import time
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from harness import __version__
+from harness.measure.hardware import kernel_variables, processor
 from harness.measure.latency import single_stream
 
 _DISTRIBUTIONS = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "flash-attn")
@@ -19,11 +18,17 @@ _DISTRIBUTIONS = ("torch", "transformers", "tokenizers", "safetensors", "numpy",
 
 def environment() -> dict[str, Any]:
     """What can change a measurement, as far as this machine tells it."""
+    own = processor()
     return {
         "uiebench": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor": processor(),
+        "processor": own.name,
+        "processor_model": own.model,
+        "processor_stepping": own.stepping,
+        "instruction_sets": list(own.instruction_sets),
+        "caches": dict(own.caches),
+        "kernel_variables": kernel_variables(),
         "cores": len(os.sched_getaffinity(0)),
         "load_average": list(os.getloadavg()),
         "packages": packages(),
@@ -60,15 +65,6 @@ def gpus() -> list[str]:
         return [f"{pynvml.nvmlDeviceGetName(handle)}, driver {driver}" for handle in handles]
     finally:
         pynvml.nvmlShutdown()
-
-
-def processor() -> str:
-    """The processor's model, or its kind where the kernel names none."""
-    try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        return platform.processor()
-    return found[1] if found else platform.machine()
 
 
 def _version(name: str) -> str | None:

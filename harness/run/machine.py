@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import date
 
 from harness.embedded.cache import cache_directory
-from harness.run.environment import environment
+from harness.measure.hardware import kernel_variables, processor
+from harness.processor import kind
+from harness.run.environment import gpus
 
 _FILE = "machine.json"
 
 
 def key(device: str, threads: int) -> str:
     """What a spread between processes depends on, as far as it can be named."""
-    known = environment()
-    where = ", ".join(known["gpus"]) if device.startswith("cuda") else f"{known['processor']} x {known['cores']}"
-    return f"{where}, {threads} threads"
+    if device.startswith("cuda"):
+        where = [", ".join(gpus())]
+    else:
+        own = processor()
+        named = kind(own.name, own.model, own.instruction_sets)
+        where = [f"{named} x {len(os.sched_getaffinity(0))}", *(f"{k}={v}" for k, v in kernel_variables().items())]
+    return ", ".join([*where, f"{threads} threads"])
 
 
 def between_process_sd(device: str, threads: int) -> float | None:

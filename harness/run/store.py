@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from harness.errors import InputError
-from harness.record import RECORD_VERSION, Finished, Header, Line, Record
+from harness.record import OLDEST_VERSION, RECORD_VERSION, Finished, Header, Line, Record
 from harness.run.stopping import tried_again
 
 RECORDS = "records.jsonl"
@@ -143,9 +143,10 @@ def _read(directory: Path, warn: Callable[[str], None]) -> list[Any]:
     version = _version(lines[0]) if lines else None
     if version is None:
         raise InputError(f"{path} does not begin with the header of a run; run the suite again")
-    if version != RECORD_VERSION:
+    if not OLDEST_VERSION <= version <= RECORD_VERSION:
         todo = "a newer uiebench reads it" if version > RECORD_VERSION else "run the suite again"
-        raise InputError(f"{path} holds records of version {version}, and this uiebench reads {RECORD_VERSION}; {todo}")
+        reads = f"{OLDEST_VERSION} to {RECORD_VERSION}"
+        raise InputError(f"{path} holds records of version {version}, and this uiebench reads {reads}; {todo}")
     try:
         return [_DECODER.decode(line) for line in lines]
     except msgspec.DecodeError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from harness.errors import UiebenchError, UnavailableError
+from harness.measure.ceilings import ceilings
 from harness.measure.latency import single_stream
 from harness.measure.load import Queueing, TakingTurns, closed_loop
 from harness.measure.logits import largest_difference, save
@@ -25,7 +26,7 @@ from harness.measure.memory import (
 )
 from harness.measure.nvml import energy_mj
 from harness.measure.profile import profile
-from harness.measure.roofline import Counter, ceilings
+from harness.measure.roofline import Counter
 from harness.measure.warmup import until_steady
 from harness.record import STOCK, Chains, Memory, StartUp
 from harness.run import protocol as say
@@ -64,7 +65,11 @@ class Worker:
         self.start = StartUp(
             imports_ns=imported - job.spawned_ns, weights_ns=loaded - imported, first_call_ns=answered - loaded
         )
-        self.facts = {"torch": str(torch.__version__), "torch_threads": str(torch.get_num_threads())}
+        self.facts = {
+            "torch": str(torch.__version__),
+            "torch_threads": str(torch.get_num_threads()),
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),  # what torch's own kernels go by
+        }
         if self.extractor.device.type == "cuda":
             self.facts["gpu"] = torch.cuda.get_device_name(self.extractor.device)
             self.facts["gpu_uuid"] = f"GPU-{torch.cuda.get_device_properties(self.extractor.device).uuid}"

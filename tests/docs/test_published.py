@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.cli.report import show
+from harness.record import RECORD_VERSION
 from harness.report import charts
+from harness.run.store import read_run
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = sorted(path.parent for path in (ROOT / "reports").glob("*/*/records.jsonl.gz"))
@@ -33,6 +35,13 @@ def test_a_published_report_follows_from_its_records(
         assert (tmp_path / page.name).read_text() == page.read_text(), (
             f"write it anew: uiebench report {published.relative_to(ROOT)}"
         )
+
+
+@pytest.mark.parametrize("page", ["reports/README.md", "docs/results.md"])
+def test_the_pages_say_that_figures_are_superseded_as_long_as_any_are(page: str) -> None:
+    headers = [read_run(published, pytest.fail)[0] for published in PUBLISHED]
+    superseded = any(header.version < RECORD_VERSION for header in headers)
+    assert ("superseded" in (ROOT / page).read_text()) == superseded
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md"])

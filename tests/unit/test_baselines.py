@@ -11,7 +11,16 @@ import pytest
 from made_up import HEADER, RECORDS, SPAN
 from msgspec.structs import replace
 
-from harness.analyse.baselines import Baseline, Origin, changed_answers, of_run, read_baseline, write_baseline
+from harness.analyse.baselines import (
+    Baseline,
+    Origin,
+    changed_answers,
+    of_run,
+    read_baseline,
+    why_no_ratios,
+    why_no_times,
+    write_baseline,
+)
 from harness.analyse.entries import Entry
 from harness.errors import InputError
 from harness.record import Chains
@@ -56,8 +65,8 @@ def test_an_answer_that_rounding_may_decide_is_not_held_against_anyone() -> None
     [
         ("", "is no baseline"),
         ("[]", "is no baseline"),
-        ('{"version": 99}', "of version 99, and this uiebench reads 1; write it anew"),
-        ('{"version": 1, "type": "baseline"}', "cannot be read as a baseline"),
+        ('{"version": 99}', "of version 99, and this uiebench reads 1 and 2; write it anew"),
+        ('{"version": 2, "type": "baseline"}', "cannot be read as a baseline"),
     ],
 )
 def test_a_file_that_is_none_is_named(text: str, said: str, tmp_path: Path) -> None:
@@ -67,6 +76,54 @@ def test_a_file_that_is_none_is_named(text: str, said: str, tmp_path: Path) -> N
         read_baseline(path)
     with pytest.raises(InputError, match="baseline update"):
         read_baseline(tmp_path / "none.jsonl")
+
+
+def of(environment: dict[str, Any], **changes: Any) -> Origin:
+    header = replace(HEADER, environment=environment, **changes)
+    return of_run(header, RECORDS, {}, set(), "0" * 16, 0.02).origin
+
+
+ROME = {"processor": "AMD EPYC", "processor_model": "family 23, model 49", "instruction_sets": ["avx2"], "cores": 2}
+TURIN = {**ROME, "processor_model": "family 26, model 2", "instruction_sets": ["avx2", "avx512f"]}
+
+
+def test_a_baseline_of_another_processor_of_the_same_name_is_of_another_kind() -> None:
+    old, new = of(ROME), of(TURIN)
+    assert old.kind == "cpu AMD EPYC (family 23, model 49; AVX2)"
+    assert old.environment_hash != new.environment_hash
+    assert why_no_ratios(old, old.kind, "b") is None
+    assert why_no_ratios(old, new.kind, "b") == (
+        "b was measured on another kind of device (cpu AMD EPYC (family 23, model 49; AVX2); "
+        "here cpu AMD EPYC (family 26, model 2; AVX-512)), where ratios are others too"
+    )
+
+
+def test_in_another_environment_of_one_kind_what_differs_is_named() -> None:
+    old, new = of(ROME), of({**ROME, "cores": 8, "caches": {"L3": "32768K"}})
+    assert why_no_ratios(old, new.kind, "b") is None
+    assert why_no_times(old, old, "b") is None
+    assert why_no_times(old, new, "b") == (
+        "b was measured in another environment (cores 2, here 8; caches not recorded, here {'L3': '32768K'})"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "read"), [("cpu AMD EPYC", "cpu AMD EPYC (instruction sets not recorded)"), ("cuda T4", "cuda T4")]
+)
+def test_a_file_from_before_instruction_sets_were_kept_is_read_and_says_so(
+    kind: str, read: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "old.jsonl"
+    write_baseline(path, replace(baseline(), origin=replace(baseline().origin, version=1, kind=kind)))
+    old = read_baseline(path)
+    assert old.origin.kind == read
+    assert old.entries == baseline().entries
+    assert any(read in line for line in shown(old))
+    if kind.startswith("cpu"):
+        said = why_no_ratios(old.origin, of(TURIN).kind, "old.jsonl")
+        assert said
+        assert said.startswith("old.jsonl does not say which instruction sets its processor has (cpu AMD EPYC (")
+        assert said.endswith("write it anew with `uiebench baseline update`")
 
 
 def test_what_a_baseline_holds_and_where_two_differ_in_words() -> None:

@@ -97,6 +97,15 @@ def test_a_chart_names_its_combinations_and_its_unit(kind: str) -> None:
     assert drawn(kind, of(ROWS)).axes[0].get_xlabel()
 
 
+def test_a_roof_is_named_with_the_way_that_reached_it_where_ways_were_measured() -> None:
+    run = whole()
+    roofs = {"ways": {"float32": {"torch.matmul": 5e11, "oneDNN packed": 1e12}}}
+    known = changed(run.header, environment={"worker": {"ceilings": {**CEILINGS["ceilings"], **roofs}}})
+    for header, said in ((run.header, "1e+03 GFLOP/s (float32)"), (known, "1e+03 GFLOP/s (float32, oneDNN packed)")):
+        texts = {one.get_text() for one in drawn("roofline", view(header, run.records, [])).axes[0].texts}
+        assert said in texts
+
+
 def test_the_ladder_takes_one_more_at_each_rung() -> None:
     assert labels("ladder", RUNGS) == ["baseline", "+ b", "+ a", "+ c"]
     assert [text.get_text() for text in drawn("ladder", of(RUNGS)).axes[0].texts] == ["0.900", "0.500", "0.700"]

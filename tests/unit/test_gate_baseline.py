@@ -160,7 +160,19 @@ def test_on_another_device_times_are_skipped_with_the_reason_and_answers_judged(
     found = judged(rules, committed, Stub(slowdown=5, answer=[]), monkeypatch)
     assert verdicts(found) == {**ALL_PASS, "latency_ratio": "skipped", "p95": "skipped", "parity": "fail"}
     reasons = [one.says for one in found if one.verdict == "skipped"]
-    assert all("measured on another device (cpu Another Processor; here" in reason for reason in reasons)
+    assert all("measured on another kind of device (cpu Another Processor; here" in reason for reason in reasons)
+
+
+def test_against_a_file_that_does_not_say_instruction_sets_answers_and_memory_are_judged_and_times_are_not(
+    rules: Rules, committed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = read_baseline(committed)
+    write_baseline(committed, replace(old, origin=replace(old.origin, version=1, kind="cpu AMD EPYC")))
+    found = judged(rules, committed, Stub(slowdown=5, rss_bytes=311 * MIB), monkeypatch)
+    expected = {"latency_ratio": "skipped", "p95": "skipped", "peak_rss_bytes": "fail"}
+    assert verdicts(found) == {**ALL_PASS, **expected}
+    (said,) = {one.says for one in found if one.verdict == "skipped"}
+    assert "ci.jsonl does not say which instruction sets its processor has" in said
 
 
 def test_in_another_environment_only_absolute_limits_are_skipped(

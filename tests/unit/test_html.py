@@ -156,11 +156,19 @@ def test_details_tell_the_conditions_of_each_round() -> None:
     assert "Conditions of its rounds" not in details_of("broken", written)
 
 
-def test_the_device_and_the_threads_of_all_rounds_are_said_where_they_are_recorded() -> None:
+def test_the_device_the_processor_and_the_threads_of_all_rounds_are_said_where_they_are_recorded() -> None:
     on_gpu = replace(HEADER, device="cuda:0", environment={"threads": 2, "worker": {"gpu": "T4"}})
     assert where(on_gpu) == "On cuda:0 (T4), 2 CPU threads a process"
     assert where(replace(HEADER, environment={"threads": 1})) == "On cpu, 1 CPU thread a process"
     assert where(HEADER) == "On cpu"
+    of_old = {"processor": "AMD EPYC", "threads": 1}
+    known = {**of_old, "processor_model": "family 25, model 17", "instruction_sets": ["avx2", "avx512f", "avx512_bf16"]}
+    for environment, said in (
+        (of_old, "instruction sets not recorded"),
+        (known, "family 25, model 17; AVX-512, BF16"),
+    ):
+        found = where(replace(HEADER, environment=environment))
+        assert found == f"On cpu, AMD EPYC ({said}), 1 CPU thread a process"
 
 
 def test_a_report_that_travels_has_no_text_and_no_span() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 import harness
 from harness.plan.registry import GROUP
+from harness.processor import Processor
 from harness.run import key as key_file
 from harness.run.ablation import Options, _key, prepare
 from harness.run.key import run_key
@@ -36,7 +38,18 @@ def test_a_run_goes_on_only_where_all_that_decides_is_the_same(tmp_path: Path, m
     seen.add(found())
     monkeypatch.setattr(key_file, "packages", lambda: {"torch": "1.0"})
     seen.add(found())
-    monkeypatch.setattr(key_file, "processor", lambda: "another processor")
+    own = Processor("AMD EPYC", "family 23, model 49", "0", ("avx2",), {"L3": "16384K"})
+    others = (
+        replace(own, name="AMD EPYC 7R32"),
+        replace(own, model="family 26, model 2"),
+        replace(own, stepping="1"),
+        replace(own, instruction_sets=("avx2", "avx512f")),
+        replace(own, caches={"L3": "32768K"}),
+    )
+    for processor in (own, *others):
+        monkeypatch.setattr(key_file, "processor", lambda here=processor: here)
+        seen.add(found())
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     seen.add(found())
     monkeypatch.setattr(key_file, "gpus", lambda: ["a GPU, driver 1"])
     seen.add(found())
@@ -44,7 +57,7 @@ def test_a_run_goes_on_only_where_all_that_decides_is_the_same(tmp_path: Path, m
     seen.add(found())
     monkeypatch.setattr("platform.node", lambda: "another name")
     assert found() in seen
-    assert len(seen) == 9
+    assert len(seen) == 15
 
 
 @pytest.mark.parametrize("file", ["stranger.py", "stranger/__init__.py", "stranger/deep/kernel.py", "stranger/x.so"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
 
 import pytest
 import torch
@@ -19,7 +17,7 @@ from harness.baseline.model import ModelConfig, SiameseUIE
 from harness.baseline.slots import NodeByNode, PadToFixed
 from harness.baseline.work import cross_work, tower_work
 from harness.embedded.checkpoints import find_checkpoint
-from harness.measure.roofline import Counter, ceilings
+from harness.measure.roofline import Counter
 from harness.plan.registry import find_optimizations
 from harness.work import Ceilings, PassWork, Work
 
@@ -96,19 +94,6 @@ def test_a_share_is_the_least_time_over_the_time_taken() -> None:
     bound_by_memory = under(work, Ceilings({"float32": 1e9}, 1_000.0))
     assert bound_by_memory.of_limit == pytest.approx(0.1)
     assert bound_by_memory.bound == "memory"
-
-
-def test_the_best_of_several_repeats_counts() -> None:
-    def clock() -> Iterator[float]:
-        at = 0.0
-        for call in count():
-            yield at
-            at += (0.5 if call == 6 else 1.0) if call % 2 == 0 else 0.0  # one repeat of the copy takes half the time
-
-    times = clock()
-    found = ceilings(torch.device("cpu"), clock=lambda: next(times))
-    assert found.bytes_per_s == 2 * 256 * 2**20 / 0.5
-    assert found.flops_per_s == {"float32": 2 * 1024**3 / 1.0, "int8": 2 * 1024**3 / 1.0}
 
 
 def test_a_quantized_model_is_held_against_the_ceiling_of_its_integers(mini: Extractor) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -14,10 +15,9 @@ from harness.analyse.runs import Runs, side_by_side
 from harness.analyse.view import View, view
 from harness.cli.app import app
 from harness.errors import InputError
-from harness.record import RECORD_VERSION, Record
+from harness.record import OLDEST_VERSION, RECORD_VERSION, Record
 from harness.report.runs import as_json, render
 
-VERSION = f'"version":{RECORD_VERSION}'.encode()
 DEMO = Path(__file__).parents[2] / "reports" / "cpu" / "demo"
 
 
@@ -104,6 +104,42 @@ def test_as_json_too_times_of_two_devices_are_shown_only_where_asked_for() -> No
     assert hidden["time_to_stock"] == pytest.approx(0.5)
 
 
+def on(model: str, *instruction_sets: str) -> View:
+    sets = {"instruction_sets": list(instruction_sets)} if instruction_sets else {}
+    return run(environment={"processor": "AMD EPYC", "processor_model": model, **sets})
+
+
+ROME, TURIN = on("family 23, model 49", "avx2"), on("family 26, model 2", "avx2", "avx512f", "avx512_bf16")
+
+
+def test_processors_of_one_name_and_other_instruction_sets_are_of_two_kinds_and_named() -> None:
+    found = side_by_side({"a": ROME, "b": TURIN})
+    assert not found.alike
+    said = (
+        "The runs are of different devices: A on cpu AMD EPYC (family 23, model 49; AVX2); "
+        "B on cpu AMD EPYC (family 26, model 2; AVX-512, BF16)."
+    )
+    for absolute in (False, True):
+        written = render(found, absolute=absolute)
+        assert said in written
+        assert ("mean, A" in written) == absolute
+    assert found.differing["instruction_sets"] == ('["avx2"]', '["avx2", "avx512f", "avx512_bf16"]')
+    assert json.loads(as_json(found, absolute=False))["devices"] == list(found.kinds)
+
+
+def test_processors_of_one_kind_are_not_dwelt_on() -> None:
+    found = side_by_side({"a": ROME, "b": ROME})
+    assert found.alike
+    assert "family" not in render(found, absolute=False)
+
+
+def test_a_run_that_does_not_record_instruction_sets_is_not_taken_for_the_same_kind() -> None:
+    old = on("")
+    assert not side_by_side({"a": old, "b": TURIN}).alike
+    both = render(side_by_side({"a": old, "b": old}), absolute=False)
+    assert "no more of their device than cpu AMD EPYC (instruction sets not recorded): they may be of different" in both
+
+
 def cells(written: str, combination: str) -> dict[str, str]:
     """The line of a combination in the second table, by column."""
     lines = written.partition("## Load, memory and start\n")[2].splitlines()
@@ -154,7 +190,7 @@ def test_a_run_that_is_torn_or_of_a_newer_version(tmp_path: Path) -> None:
     lines = gzip.decompress((DEMO / "records.jsonl.gz").read_bytes()).splitlines(keepends=True)
     for directory, written in (
         (torn, b"".join(lines)[:-80]),
-        (newer, lines[0].replace(VERSION, b'"version":99')),
+        (newer, re.sub(rb'"version":\d+', b'"version":99', lines[0])),
     ):
         directory.mkdir()
         (directory / "records.jsonl").write_bytes(written)
@@ -162,5 +198,7 @@ def test_a_run_that_is_torn_or_of_a_newer_version(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "torn" in done.stderr
     for arguments in (["compare", newer, DEMO], ["report", newer], ["chart", newer, "--kind", "ratio"]):
-        with pytest.raises(InputError, match="version 99, and this uiebench reads"):
+        with pytest.raises(
+            InputError, match=f"version 99, and this uiebench reads {OLDEST_VERSION} to {RECORD_VERSION}; a newer"
+        ):
             raise CliRunner().invoke(app, [str(one) for one in arguments]).exception or AssertionError

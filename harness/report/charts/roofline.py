@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from harness.analyse.compare import CEILINGS
+from harness.analyse.roofline import ceilings_of
 from harness.analyse.view import View
 from harness.report.drawing.canvas import GREY, canvas, scale
 from harness.report.drawing.lines import notable
 from harness.report.drawing.points import numbered, scatter
 from harness.units import NS_PER_S
-from harness.work import Ceilings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,8 +20,8 @@ _GIGA = 1e9
 
 
 def chart(run: View) -> Figure | None:
-    """A point a combination at its operations per byte; the roof is what a matrix product and a copy reached."""
-    measured = run.header.environment.get("worker", {}).get(CEILINGS)
+    """A point a combination at its operations per byte; the roof is what the best product and a copy reached."""
+    ceilings = ceilings_of(run.header)
     found = {
         row.combination: (
             row.roofline.request.flops / row.roofline.request.bytes,
@@ -33,9 +30,8 @@ def chart(run: View) -> Figure | None:
         for row in run.rows
         if row.roofline and row.latency and not row.struck_out
     }
-    if measured is None or not found:
+    if ceilings is None or not found:
         return None
-    ceilings = msgspec.convert(measured, Ceilings)
     bandwidth = ceilings.bytes_per_s / _GIGA
     used = dict.fromkeys(row.roofline.dtype for row in run.rows if row.roofline and row.combination in found)
     peaks = {dtype: ceilings.flops_per_s[dtype] / _GIGA for dtype in used}
@@ -44,7 +40,8 @@ def chart(run: View) -> Figure | None:
     figure, axes = canvas("Under the roofline", "operations per byte", "GFLOP/s on tokens", height=5)
     for dtype, peak in peaks.items():
         axes.plot([low, peak / bandwidth, high], [low * bandwidth, peak, peak], color=GREY)
-        said = f"{peak:.3g} GFLOP/s ({dtype})"
+        way = "".join(f", {name}" for name, _ in ceilings.fastest(dtype)[:1])
+        said = f"{peak:.3g} GFLOP/s ({dtype}{way})"
         axes.annotate(said, (high, peak), (0, 4), textcoords="offset points", ha="right", size=8)
     scatter(axes, list(found.values()))
     scale(axes, "xy")

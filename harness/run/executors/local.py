@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from harness.analyse.compare import CEILINGS
+from harness.analyse.roofline import CEILINGS
 from harness.conditions import Conditions, Course
 from harness.data.dataset import Example
 from harness.measure.f1 import score

@@ -1,0 +1,39 @@
+"""What a device can do at most, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.analyse.roofline import ceilings_of
+from harness.record import Header
+from harness.work import Ceilings
+
+_GIGA = 1e9
+# Of runs that measured one way only.
+_OWN_ALONE = (
+    "These are torch's own products, the only ones that this run measured: another way to multiply may be faster, and "
+    "shares of the roofline are then too high."
+)
+
+
+def ceilings(header: Header) -> Iterator[str]:
+    """The ceilings by dtype, with the ways that gave them, and the ways that were left out; none where not measured."""
+    found = ceilings_of(header)
+    if found is None:
+        return
+    rates = "; ".join(_rate(found, dtype) for dtype in found.flops_per_s)
+    yield f"Ceilings: {rates}; memory {found.bytes_per_s / _GIGA:.3g} GB/s."
+    if not found.ways:
+        yield _OWN_ALONE
+    if found.left_out:
+        left_out = "; ".join(f"{way}: {why}" for way, why in found.left_out.items())
+        yield f"Ways to multiply that were left out: {left_out}."
+
+
+def _rate(found: Ceilings, dtype: str) -> str:
+    best = f"{dtype} {found.flops_per_s[dtype] / _GIGA:.3g} GFLOP/s"
+    ways = found.fastest(dtype)
+    if not ways:
+        return best
+    others = ", ".join(f"{name} {rate / _GIGA:.3g}" for name, rate in ways[1:])
+    return f"{best} ({ways[0][0]}{f'; {others}' if others else ''})"
