@@ -74,9 +74,9 @@ class LoadPlan:
         """Read everything and put it on the device."""
         tokenizer = self.read_tokenizer(self.checkpoint.directory)
         config = self.read_config(self.checkpoint)
-        # Autocast casts a weight once a block only where it could be trained, as the reference's could.
-        kept = self.start.precision.half_dtype(self.device) is not None
-        model = self.read_model(self.checkpoint, config).eval().requires_grad_(requires_grad=kept).to(self.device)
+        # Autocast keeps what it has cast only of weights that could be trained, as the reference's could.
+        casts = self.start.precision.half_dtype(self.device) is not None
+        model = self.read_model(self.checkpoint, config).eval().requires_grad_(requires_grad=casts).to(self.device)
         return Extractor(model, tokenizer, Forwards.of(model), device=self.device, **vars(self.start))
 
 

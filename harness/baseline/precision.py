@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -19,10 +20,16 @@ class Precision:
         """The half precision on this device; None where the weights' own is used."""
         return self.half if device.type == self.half_on else None
 
-    def block(self, device: torch.device) -> AbstractContextManager[object]:
-        """What forwards run in; a weight is cast once in a block."""
+    @contextmanager
+    def block(self, device: torch.device) -> Iterator[None]:
+        """What several forwards run in; a weight that could be trained is cast once for all of them."""
         half = self.half_dtype(device)
-        return nullcontext() if half is None else torch.autocast(device.type, half)
+        if half is None:
+            yield
+            return
+        # In inference mode autocast would cast every weight again for every product.
+        with torch.inference_mode(mode=False), torch.no_grad(), torch.autocast(device.type, half):
+            yield
 
 
 FULL = Precision()
