@@ -6,56 +6,23 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from seen import Call, calls, silent
 from torch.profiler import profile
 
 from harness import Extractor
 from harness.baseline.forward import Forwards
 from harness.baseline.loading import STARTS, plain_plan
 from harness.baseline.precision import Precision
+from harness.measure.roofline import Counter
 from harness.record import stock_is_exact
 
 HALF_ON_CPU = Precision("cpu", torch.bfloat16)
-
-
-class Call(NamedTuple):
-    """One forward: its rows, and the tokens that each is padded to."""
-
-    forward: str
-    rows: int
-    tokens: int
-
-
-def silent(hidden: int, note: Callable[[Call], None]) -> Forwards:
-    """Forwards that note what they are given, compute nothing and find nothing."""
-
-    def encode_text(ids: Tensor, mask: Tensor) -> Tensor:
-        note(Call("text", *mask.shape))
-        return torch.zeros(*ids.shape, hidden)
-
-    def encode_prompt(ids: Tensor, mask: Tensor, starts: Tensor) -> Tensor:
-        note(Call("prompt", *mask.shape))
-        return torch.zeros(*ids.shape, hidden)
-
-    def cross(text: Tensor, text_mask: Tensor, prompt: Tensor, prompt_mask: Tensor) -> Tensor:
-        note(Call("cross", text.shape[0], text_mask.shape[1] + prompt_mask.shape[1]))
-        return torch.full((text.shape[0], 2, text.shape[1]), -9.0)
-
-    return Forwards(encode_text, encode_prompt, cross)
-
-
-def calls(extractor: Extractor, text: str, types: list[str]) -> list[Call]:
-    """What a request with these types gives to the model."""
-    seen: list[Call] = []
-    extractor = replace(extractor, forwards=silent(1, seen.append))
-    extractor.extract(text, dict.fromkeys(types))
-    return seen
 
 
 def expected(text_tokens: int, prompt_tokens: list[int]) -> list[Call]:
@@ -77,7 +44,7 @@ def expected(text_tokens: int, prompt_tokens: list[int]) -> list[Call]:
 
 @pytest.fixture(scope="module")
 def stock(golden: Path) -> Extractor:
-    return plain_plan(golden, device="cpu", start="stock").load()
+    return silent(plain_plan(golden, device="cpu", start="stock").load())
 
 
 @settings(max_examples=60)
@@ -88,7 +55,7 @@ def test_every_forward_has_the_references_rows_and_padding(
     text = "好" * characters
     types = [f"{place}" + "好" * length for place, length in enumerate(lengths)]
     prompts = [len(stock.tokenizer.text(f"{one}: ").ids) for one in types]
-    assert sorted(calls(stock, text, types)) == sorted(expected(characters + 2, prompts))
+    assert sorted(calls(stock, text, dict.fromkeys(types))) == sorted(expected(characters + 2, prompts))
 
 
 @pytest.mark.parametrize(
@@ -99,15 +66,16 @@ def test_rows_are_split_evenly_into_one_part_more_than_full_eights(
     stock: Extractor, prompts: int, windows: int, sizes: list[int]
 ) -> None:
     text = "好" * (384 + 352 * (windows - 1) - 2)
-    seen = calls(stock, text, [f"类{place}" for place in range(prompts)])
+    seen = calls(stock, text, {f"类{place}": None for place in range(prompts)})
     assert [one.rows for one in seen if one.forward == "cross"] == sizes
     # A text of several windows has its prompts run once a window.
     assert [one.rows for one in seen if one.forward == "prompt"] == sizes
 
 
 def test_the_plain_start_runs_a_prompt_once_however_many_the_windows(golden: Path) -> None:
-    plain = Extractor.load(golden)
-    prompts = [one for one in calls(plain, "好" * 1000, ["价格", "产品名称"]) if one.forward == "prompt"]
+    plain = silent(Extractor.load(golden))
+    asked = calls(plain, "好" * 1000, {"价格": None, "产品名称": None})
+    prompts = [one for one in asked if one.forward == "prompt"]
     assert prompts == [Call("prompt", 2, len(plain.tokenizer.prompt("产品名称: ")))]
 
 
@@ -132,8 +100,17 @@ def half_on_cpu(golden: Path) -> Extractor:
 def test_all_three_forwards_run_under_autocast_and_the_answers_come_out_in_fp32(golden: Path) -> None:
     extractor = half_on_cpu(golden)
     seen: list[bool] = []
-    plain = silent(1, lambda _: seen.append(torch.is_autocast_enabled("cpu")))
-    replace(extractor, forwards=plain).extract("好" * 400, {"价格": None})
+
+    def noting(forward: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*inputs: Any) -> Any:
+            seen.append(torch.is_autocast_enabled("cpu"))
+            return forward(*inputs)
+
+        return noted
+
+    own = extractor.forwards
+    watched = Forwards(*(noting(one) for one in (own.encode_text, own.encode_prompt, own.cross)))
+    replace(extractor, forwards=watched).logits("好" * 400, ["价格: "])
     assert seen == [True, True, True]
     logits = extractor.logits("华为手机，售价999元", ["价格: "])
     assert logits.dtype == "float32"
@@ -156,3 +133,9 @@ def test_a_weight_is_cast_once_for_all_parts_of_a_node_as_in_the_reference(golde
 def test_weights_cannot_be_trained_where_autocast_has_no_part(golden: Path) -> None:
     plan: Any = plain_plan(golden, device="cpu", start="stock")
     assert not any(one.requires_grad for one in plan.load().model.parameters())
+
+
+def test_its_work_is_counted_in_the_precision_that_it_runs_in(golden: Path) -> None:
+    counter = Counter(half_on_cpu(golden))
+    counter.extractor.logits("华为手机", ["价格: "])
+    assert counter.work.dtype == "bfloat16"
