@@ -6,6 +6,7 @@ It needs an older transformers than the project's own environment has; docs/own-
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def pipeline(golden: Path) -> Any:
-    from modelscope.pipelines import pipeline
-
-    return pipeline("siamese-uie", model=str(golden), device="cpu")
+    return import_module("modelscope.pipelines").pipeline("siamese-uie", model=str(golden), device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,7 @@ def test_all_three_forwards_run_under_autocast_and_the_answers_come_out_in_fp32(
         return noted
 
     own = extractor.forwards
-    watched = Forwards(*(noting(one) for one in (own.encode_text, own.encode_prompt, own.cross)))
+    watched = Forwards(noting(own.encode_text), noting(own.encode_prompt), noting(own.cross))
     replace(extractor, forwards=watched).logits("好" * 400, ["价格: "])
     assert seen == [True, True, True]
     logits = extractor.logits("华为手机，售价999元", ["价格: "])

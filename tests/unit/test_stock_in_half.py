@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from made_up import HEADER, SPAN, measured
+from made_up import HEADER, measured
 from msgspec import structs
 
 from harness.analyse.compare import compare
@@ -12,16 +12,17 @@ from harness.analyse.rows import Row
 from harness.plan.cells import plan_cells
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Combinations, Measure, Suite, Texts
-from harness.record import STOCK, Difference, Record
+from harness.record import STOCK, Chains, Difference, Record
 from harness.report.private import without_texts
 from harness.report.recommend import lines
 from harness.report.table import fields, summary
 
-OTHER = [[{"type": "价格", "span": "元", "offset": [1, 2]}]]
+SPAN: Chains = [[{"type": "价格", "span": "九元", "offset": [0, 2]}]]
+OTHER: Chains = [[{"type": "价格", "span": "元", "offset": [1, 2]}]]
 
 
-def differs(text: str, got: list[list[dict[str, object]]], *, tie: bool = False) -> Difference:
-    return Difference(text, tie=tie, expected=[], got=got)  # type: ignore[arg-type]
+def differs(text: str, got: Chains, *, tie: bool = False) -> Difference:
+    return Difference(text, tie=tie, expected=[], got=got)
 
 
 RECORDS: list[Record] = [
@@ -68,7 +69,7 @@ def test_a_rows_answers_are_told_beside_fp32s_and_beside_stocks() -> None:
         # Of t5 it says what stock says; of t3, t8 and t9 it does not.
         "better": "49 of 50 same as fp32's, 2 of them ties; 47 as stock's",
     }
-    assert rows["better"].unlike_stock == {"t3", "t8", "t9"}
+    assert rows["better"].unlike_stock == frozenset({"t3", "t8", "t9"})
     assert rows["better"].struck_out  # an exact one is still judged by fp32's answers
 
 
