@@ -213,6 +213,11 @@ class ColdStart(Value, frozen=True, tag="cold_start"):
 Samples: TypeAlias = SingleStream | ClosedLoop | Offline | ColdStart
 
 
+def stock_is_exact(device: str) -> bool:
+    """Whether stock promises the baseline's answers: on CUDA it computes in half precision, as the reference does."""
+    return not device.startswith("cuda")
+
+
 class Header(Value, frozen=True, tag="header"):
     """The first line of a run: what was run, where, on what."""
 

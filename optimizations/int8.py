@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.plugin import Evidence, Probe, Stage, optimization
@@ -57,12 +56,10 @@ def int8(extractor: Extractor) -> Extractor:
     """
     import torch
 
-    from harness.baseline.forward import Forwards
-
     with warnings.catch_warnings():
         # Its deprecation is told in the docstring, not to whoever runs a suite; torch has two sorts of warning for it.
         warnings.filterwarnings("ignore", r"torch\.ao\.quantization", DeprecationWarning)
         warnings.filterwarnings("ignore", r"torch\.quantize_per_tensor", UserWarning)
         quantize: Any = torch.ao.quantization.quantize_dynamic
         model = quantize(extractor.model.twin(), {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
-    return replace(extractor, model=model, forwards=Forwards.of(model))
+    return extractor.with_model(model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.plugin import Evidence, InputError, Probe, Stage, optimization
@@ -44,15 +43,13 @@ def pruning(extractor: Extractor, *, share: float = 0.2) -> Extractor:
         extractor: the extractor to change.
         share: how much of the heads and of the units goes, 0.1 to 0.3.
     """
-    from harness.baseline.forward import Forwards
-
     if not _LEAST <= share <= _MOST:
         raise InputError(f"pruning: share is {share}; it must be from {_LEAST} to {_MOST}")
     model = extractor.model.twin()
     for layer in _layers(model):
         _prune_heads(layer, int(share * layer.attention.self.heads))
         _prune_units(layer, max(1, int(share * layer.output.dense.in_features)))
-    return replace(extractor, model=model, forwards=Forwards.of(model))
+    return extractor.with_model(model)
 
 
 def _layers(model: SiameseUIE) -> list[Layer]:

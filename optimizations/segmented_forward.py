@@ -27,9 +27,11 @@ class TokenBudget:
     tokens: int
     segment: int  # tokens of a row in a feed-forward block; the layers see to it
 
-    def rows(self, tokens: int) -> int:
-        """The most rows of so many tokens; at least one."""
-        return max(1, self.tokens // tokens)
+    def sizes(self, rows: int, tokens: int, /) -> list[int]:
+        """As many rows at a time as fit, at least one; what is left over comes last."""
+        most = max(1, self.tokens // tokens)
+        full, rest = divmod(rows, most)
+        return [most] * full + [rest] * (rest > 0)
 
 
 def largest_block(probe: Probe) -> Evidence:

@@ -25,6 +25,7 @@ from harness.analyse.stats import (
     percentiles,
     spreads,
 )
+from harness.analyse.stock import beside_stock
 from harness.analyse.targets import judged
 from harness.record import (
     BASELINE,
@@ -99,7 +100,7 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
         }
         row = _row(name, exact, latency, of_row, difference, to_stocks, _roofline(header, found, latency))
         rows.append(judged(row, header.targets))
-    return rows, spread
+    return beside_stock(rows, header.texts), spread
 
 
 def narrowed(header: Header, records: Sequence[Record], places: Sequence[int]) -> tuple[Header, list[Record]]:

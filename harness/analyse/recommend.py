@@ -116,7 +116,8 @@ def _why_not(row: Row, constraints: Constraints, objective: Objective) -> str | 
     reasons, over = [], []
     if row.broken and row.exact:
         reasons.append(f"gives other answers on {len(row.broken)} of {row.texts} texts")
-    if not row.exact and (why := _loses(row, constraints.min_f1_delta)):
+    # Whoever stays with stock keeps the answers that they have.
+    if not row.exact and row.combination != STOCK and (why := _loses(row, constraints.min_f1_delta)):
         reasons.append(why)
     for name, limit in constraints.limits.items():
         bound, _, figure = name.partition("_")

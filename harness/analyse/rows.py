@@ -77,6 +77,8 @@ class Row:
     scores: Scores | None  # None where no text has gold chains
     f1_difference: ScoreDifference | None  # to the baseline's, of what may change answers
     targets: tuple[Held, ...] = ()  # of the suite
+    # Texts on which its answer is not stock's; None where stock is exact, or what they answered is left out.
+    unlike_stock: frozenset[str] | None = None
 
     def load(self, scenario: str, clients: int | None = None) -> Throughput | None:
         """Under load: of so many clients, or of the most that were tried."""

@@ -15,6 +15,7 @@ from harness.baseline.finite import not_finite
 from harness.baseline.flow import Node, Observe, Request, answer, chains, document, marks, prompt
 from harness.baseline.forward import Forwards, Scorer
 from harness.baseline.model import Ops, SiameseUIE
+from harness.baseline.precision import FULL, Precision
 from harness.baseline.schema import check_schema, check_text
 from harness.baseline.slots import WHOLE_BATCH, Ask, Batching, MicroBatches, Padding
 from harness.baseline.tokenize import TextTokenizer
@@ -45,16 +46,33 @@ class Extractor:
     batching: Batching
     device: torch.device
     micro_batches: MicroBatches = WHOLE_BATCH
+    precision: Precision = FULL
+    shared: bool = True  # whether the rows of a forward share a text and a prompt, or have a copy each
+
+    def __post_init__(self) -> None:
+        """Forwards belong to one model: the first that an extractor has them with.
+
+        Raises:
+            InputError: the model was replaced and they were not.
+        """
+        if self.forwards.model is None:
+            object.__setattr__(self, "forwards", replace(self.forwards, model=self.model))
+        elif self.forwards.model is not self.model:
+            raise InputError(
+                "the extractor's forwards still compute another model than its own, so the new one would change "
+                "nothing; instead of replace(extractor, model=model), write extractor.with_model(model)"
+            )
 
     @staticmethod
-    def load(checkpoint: Path | str, *, device: str = "cpu", start: str = "stock") -> Extractor:
+    def load(checkpoint: Path | str, *, device: str = "cpu", start: str = "plain") -> Extractor:
         """Load an extractor from a ModelScope checkpoint directory.
 
         Args:
             checkpoint: a directory with config.json, vocab.txt and the weights.
             device: ``cpu``, ``cuda`` or ``cuda:N``.
-            start: ``stock`` (as fast as the reference) or ``baseline`` (padded to the model's full length). Both give
-                the same answers.
+            start: ``plain`` (nothing padded that need not be), ``baseline`` (padded to the model's full length) or
+                ``stock`` (as the reference's pipeline works). All give the same answers; only stock, which computes in
+                half precision on CUDA as the reference does, may give others there.
 
         Raises:
             CheckpointError: the directory is no complete SiameseUIE; no weight is ever left random.
@@ -120,14 +138,25 @@ class Extractor:
         scores = self.scorer().score([asks])
         return np.stack([scores[ask] for ask in asks])
 
+    def with_model(self, model: SiameseUIE) -> Extractor:
+        """The same extractor with another model; its forwards are that model's own, eager."""
+        return replace(self, model=model, forwards=Forwards.of(model))
+
     def with_ops(self, ops: Ops) -> Extractor:
         """The same extractor, its layers computed otherwise; its forwards are eager again."""
-        model = self.model.with_ops(ops)
-        return replace(self, model=model, forwards=Forwards.of(model))
+        return self.with_model(self.model.with_ops(ops))
 
     def scorer(self) -> Scorer:
         """What of it runs on the device."""
-        return Scorer(self.forwards, self.padding, self.batching, self.micro_batches, self.device)
+        return Scorer(
+            self.forwards,
+            self.padding,
+            self.batching,
+            self.micro_batches,
+            self.precision,
+            self.shared,
+            self.device,
+        )
 
     def _answer(
         self, texts: Sequence[str], schemas: Sequence[Any], *, inner: bool, observe: Observe | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.baseline.model import SiameseUIE
+from harness.baseline.precision import Precision
 from harness.baseline.slots import Ask, Batching, Document, MicroBatches, Padding, Row
 from harness.baseline.windows import merge
 
@@ -27,11 +28,13 @@ class Forwards:
     encode_text: Callable[[Tensor, Tensor], Tensor]
     encode_prompt: Callable[[Tensor, Tensor, Tensor], Tensor]
     cross: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+    # Whose they are; None until an extractor takes them.
+    model: SiameseUIE | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, model: SiameseUIE) -> Forwards:
         """The model's own, eager."""
-        return cls(model.encode_text, model.encode_prompt, model.cross)
+        return cls(model.encode_text, model.encode_prompt, model.cross, model)
 
     def constants(self) -> Iterator[Tensor]:
         """The tensors that forwards in TorchScript hold, frozen weights above all; one may come several times."""
@@ -59,6 +62,8 @@ class Scorer:
     padding: Padding
     batching: Batching
     micro_batches: MicroBatches
+    precision: Precision
+    shared: bool
     device: torch.device
 
     @torch.inference_mode()
@@ -66,19 +71,21 @@ class Scorer:
         """Head and tail logits of every ask of a level, over its document's tokens. (2, tokens) each."""
         logits: dict[Ask, NDArray[np.float32]] = {}
         for unit in self.batching.units(nodes):
-            texts = self.encode_texts(dict.fromkeys(ask.document for ask in unit))
+            with self.precision.block(self.device):
+                texts = self.encode_texts(dict.fromkeys(ask.document for ask in unit))
             windows: dict[tuple[Ask, int], NDArray[np.float32]] = {}
             rows = [Row(ask, window) for ask in unit for window in range(len(ask.document.windows))]
-            for chunk in self.batching.chunks(rows):
-                scored = self._score_rows(chunk, texts)
-                windows.update({(row.ask, row.window): values for row, values in zip(chunk, scored, strict=True)})
+            with self.precision.block(self.device):
+                for chunk in self.batching.chunks(rows):
+                    scored = self._score_rows(chunk, texts)
+                    windows.update({(row.ask, row.window): values for row, values in zip(chunk, scored, strict=True)})
             for ask in unit:
                 parts = [windows[ask, window] for window in range(len(ask.document.windows))]
                 logits[ask] = merge(ask.document.windows, parts)
         return logits
 
     def encode_texts(self, documents: Iterable[Document]) -> EncodedTexts:
-        """Run the text tower over all windows of the documents, in one forward."""
+        """Run the text tower over all windows of the documents, padded alike."""
         places = [(document, j) for document in documents for j in range(len(document.windows))]
         batch = [document.windows[j].ids for document, j in places]
         characters = max(len(document.text) for document, _ in places)
@@ -104,31 +111,36 @@ class Scorer:
         """Head and tail logits of the rows: (rows, 2, text tokens as padded for the longest of them)."""
         # Two rows share an encoded prompt only where its position ids are the same too.
         keys = [(row.ask.prompt, row.ask.document.prompt_start) for row in rows]
-        place = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-        prompts = [prompt for prompt, _ in place]
+        asked = list(dict.fromkeys(keys)) if self.shared else keys
+        prompts = [prompt for prompt, _ in asked]
         ids, mask = self.to_device(prompts, self.padding.prompt(max(map(len, prompts))))
-        starts = torch.tensor([start for _, start in place], device=self.device)
+        starts = self._index([start for _, start in asked])
         hidden = self._forward(self.forwards.encode_prompt, ids.shape[1], ids, mask, starts)
         of_text = self._index([texts.row[row.ask.document, row.window] for row in rows])
-        of_prompt = self._index([place[key] for key in keys])
         # The texts were encoded with others, of which a longer one may not be among these rows.
         longest = max(len(row.ask.document.windows[row.window].ids) for row in rows)
         characters = max(len(row.ask.document.text) for row in rows)
         length = min(self.padding.text(longest, characters), texts.mask.shape[1])
+        tokens = length + mask.shape[1]
+        if not self.shared:
+            copies = texts.hidden[of_text, :length], texts.mask[of_text, :length], hidden, mask
+            return self.to_host(self._forward(self.forwards.cross, tokens, *copies))
+        place = {key: i for i, key in enumerate(asked)}
+        of_prompt = self._index([place[key] for key in keys])
 
         def cross(of_text: Tensor, of_prompt: Tensor) -> Tensor:
             # Gathered per micro-batch, so that a text's hidden states are repeated for few rows at a time.
             text = texts.hidden[of_text, :length], texts.mask[of_text, :length]
             return self.forwards.cross(*text, hidden[of_prompt], mask[of_prompt])
 
-        return self.to_host(self._forward(cross, length + mask.shape[1], of_text, of_prompt))
+        return self.to_host(self._forward(cross, tokens, of_text, of_prompt))
 
     def _forward(self, forward: Callable[..., Tensor], tokens: int, *inputs: Tensor) -> Tensor:
         """One forward, or as many as the slot wants, their rows put together again."""
-        rows = self.micro_batches.rows(tokens)
-        if rows is None or len(inputs[0]) <= rows:
+        sizes = self.micro_batches.sizes(len(inputs[0]), tokens)
+        if len(sizes) == 1:
             return forward(*inputs)
-        return torch.cat([forward(*parts) for parts in zip(*(torch.split(one, rows) for one in inputs), strict=True)])
+        return torch.cat([forward(*parts) for parts in zip(*(torch.split(one, sizes) for one in inputs), strict=True)])
 
-    def _index(self, rows: list[int]) -> Tensor:
-        return torch.tensor(rows, device=self.device)
+    def _index(self, values: list[int]) -> Tensor:
+        return torch.tensor(values, device=self.device)

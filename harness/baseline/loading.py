@@ -20,22 +20,42 @@ from harness.baseline.checkpoint import (
 from harness.baseline.extractor import Extractor
 from harness.baseline.forward import Forwards
 from harness.baseline.model import SiameseUIE
-from harness.baseline.slots import Batching, NodeByNode, Padding, PadToFixed, PadToLongest
+from harness.baseline.precision import FULL, HALF_ON_CUDA, Precision
+from harness.baseline.slots import (
+    WHOLE_BATCH,
+    Batching,
+    EvenParts,
+    MicroBatches,
+    NodeByNode,
+    Padding,
+    PadToFixed,
+    PadToLongest,
+)
 from harness.baseline.tokenize import TextTokenizer, from_transformers, from_vocabulary
 from harness.errors import InputError, PlatformError, unknown
 
 
 @dataclass(frozen=True)
 class Start:
-    """A starting extractor: the slots before any optimization."""
+    """A starting extractor: the slots before any optimization, under their names in the extractor."""
 
     padding: Padding
     batching: Batching
+    micro_batches: MicroBatches = WHOLE_BATCH
+    precision: Precision = FULL
+    shared: bool = True
 
 
-# Source of the stock row: the reference pads a single window not at all and several to 384 each, which is what padding
-# to the longest comes to, and it takes at most 8 prompts a forward.
-STARTS = {"baseline": Start(PadToFixed(), NodeByNode()), "stock": Start(PadToLongest(), NodeByNode(prompts=8))}
+# Source of stock: ModelScope's SiameseUIE pipeline. It encodes the text again at every schema node. A single window is
+# not padded and several are, to 384 each, which is what padding to the longest comes to; prompts are padded to the
+# longest of their node. The windows of a text, and the (prompt, window) rows of a node, prompts outermost, go through
+# the model in even parts. Each row has its own copy of the text's hidden states and its own run of the prompt. On CUDA
+# all of it runs under autocast.
+STARTS = {
+    "baseline": Start(PadToFixed(), NodeByNode()),
+    "plain": Start(PadToLongest(), NodeByNode(), micro_batches=EvenParts()),
+    "stock": Start(PadToLongest(), NodeByNode(), EvenParts(), HALF_ON_CUDA, shared=False),
+}
 
 
 @dataclass(frozen=True)
@@ -54,8 +74,10 @@ class LoadPlan:
         """Read everything and put it on the device."""
         tokenizer = self.read_tokenizer(self.checkpoint.directory)
         config = self.read_config(self.checkpoint)
-        model = self.read_model(self.checkpoint, config).eval().requires_grad_(requires_grad=False).to(self.device)
-        return Extractor(model, tokenizer, Forwards.of(model), self.start.padding, self.start.batching, self.device)
+        # Autocast keeps what it has cast only of weights that could be trained, as the reference's could.
+        casts = self.start.precision.half_dtype(self.device) is not None
+        model = self.read_model(self.checkpoint, config).eval().requires_grad_(requires_grad=casts).to(self.device)
+        return Extractor(model, tokenizer, Forwards.of(model), device=self.device, **vars(self.start))
 
 
 def stock_plan(checkpoint: Path | str, *, device: str, start: str) -> LoadPlan:

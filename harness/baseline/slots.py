@@ -11,6 +11,7 @@ from harness.baseline.tokenize import TokenizedText
 from harness.baseline.windows import PROMPT_TOKENS, TEXT_TOKENS, Window
 
 _T = TypeVar("_T")
+_PART_ROWS = 8  # source: the reference's inference batch size
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +100,9 @@ class Batching(Protocol):
 
 @dataclass(frozen=True)
 class NodeByNode:
-    """One text a call, each schema node by itself; at most ``prompts`` of a node's prompts in one forward."""
+    """One text a call, each schema node by itself, all prompts of a node in one forward."""
 
     joins_requests: ClassVar[bool] = False
-
-    prompts: int | None = None
 
     def requests(self, requests: Sequence[_T]) -> Iterable[Sequence[_T]]:
         """Each request alone."""
@@ -114,18 +113,15 @@ class NodeByNode:
         return nodes
 
     def chunks(self, rows: Sequence[Row]) -> Iterable[Sequence[Row]]:
-        """All prompts of the node, or so many at a time, each with all its windows."""
-        if self.prompts is None:
-            return [rows]
-        windows = len(rows[0].ask.document.windows)
-        return batched(rows, self.prompts * windows)
+        """All prompts of the node, each with all its windows."""
+        return [rows]
 
 
 class MicroBatches(Protocol):
-    """The slot ``micro_batches``: how many rows of a forward go through the model at once."""
+    """The slot ``micro_batches``: which rows of a forward go through the model at once."""
 
-    def rows(self, tokens: int) -> int | None:
-        """The most rows of so many padded tokens each; None for all."""
+    def sizes(self, rows: int, tokens: int, /) -> list[int]:
+        """How many rows each part of a forward has, in order, given its rows and the padded tokens of each."""
         ...
 
 
@@ -133,8 +129,23 @@ class MicroBatches(Protocol):
 class WholeBatch:
     """All rows of a forward at once."""
 
-    def rows(self, tokens: int) -> None:
-        """No bound, whatever the length."""
+    def sizes(self, rows: int, _: int, /) -> list[int]:
+        """One part, whatever the length."""
+        return [rows]
+
+
+@dataclass(frozen=True)
+class EvenParts:
+    """Parts of at most 8 rows that differ by one row at most, whatever the length.
+
+    Source: the reference's pipeline. There is one part more than full eights, so 8 rows make two parts of 4.
+    """
+
+    def sizes(self, rows: int, _: int, /) -> list[int]:
+        """The bigger parts come first."""
+        parts = rows // _PART_ROWS + 1
+        smaller, bigger = divmod(rows, parts)
+        return [smaller + 1] * bigger + [smaller] * (parts - bigger)
 
 
 WHOLE_BATCH = WholeBatch()

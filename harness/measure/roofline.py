@@ -20,6 +20,7 @@ class Counter:
         from harness.baseline.forward import Forwards
 
         self._model, self._true, self._executed = extractor.model, Work(0, 0), Work(0, 0)
+        self._half = extractor.precision.half_dtype(extractor.device)
         own = extractor.forwards
 
         def encode_text(ids: Tensor, mask: Tensor) -> Tensor:
@@ -41,7 +42,8 @@ class Counter:
         """Of all requests so far."""
         from harness.baseline.work import product_dtype
 
-        return PassWork(self._true, self._executed, product_dtype(self._model))
+        dtype = product_dtype(self._model) if self._half is None else str(self._half).removeprefix("torch.")
+        return PassWork(self._true, self._executed, dtype)
 
     def _tower(self, mask: Tensor) -> None:
         from harness.baseline.work import tower_work

@@ -13,7 +13,7 @@ from harness.errors import SuiteError, unknown
 from harness.plan.combination import Chosen, conflict, parse, write
 from harness.plan.suite import Combinations, Suite
 from harness.plugin import Optimization
-from harness.record import BASELINE, STOCK, Cell
+from harness.record import BASELINE, STOCK, Cell, stock_is_exact
 
 Registry = Mapping[str, Optimization[Any]]
 
@@ -50,7 +50,8 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
     planned = [
         Planned(
             combination=name,
-            exact=all(one.keeps_answers(parameters) for one, parameters in chosen),
+            exact=all(one.keeps_answers(parameters) for one, parameters in chosen)
+            and (name != STOCK or stock_is_exact(device)),
             cells=tuple(
                 Cell(name, scenario, dataset, device, clients)
                 for scenario in suite.measure.scenarios

@@ -10,7 +10,7 @@ from statistics import fmean
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate, ScoreDifference
 from harness.profile import PARTS
-from harness.record import BASELINE
+from harness.record import BASELINE, STOCK
 from harness.units import format_bytes, format_ms, format_seconds
 
 NOTHING = "–"
@@ -84,7 +84,7 @@ def folded(name: str, longest: int) -> str:
 
 def summary(rows: Sequence[Row]) -> list[str]:
     """A sentence per row: what it brings."""
-    return [f"{row.combination}: {_brings(row)}." for row in rows]
+    return [f"{row.combination}: {_brings(row)}{_in_half(row)}." for row in rows]
 
 
 def _brings(row: Row) -> str:
@@ -108,6 +108,16 @@ def _brings(row: Row) -> str:
     return f"{', '.join(parts)}; answers: {_answers(row)}{lost}{rest}"
 
 
+def _in_half(row: Row) -> str:
+    """Of a stock that is not exact: why, and on how many texts that shows."""
+    if row.combination != STOCK or row.exact or not row.texts:
+        return ""
+    differing = [one.id for one in (*row.broken, *row.ties)]
+    named = f" ({', '.join(differing)})" if differing else ""
+    where = f"{len(differing)} of {row.texts} texts{named}"
+    return f"; it runs in half precision on CUDA, as the reference does: on {where} its answers differ from fp32's"
+
+
 def _verdict(found: Estimate) -> str:
     """To be followed by "than"."""
     said = {
@@ -121,8 +131,10 @@ def _answers(row: Row) -> str:
     if not row.texts:
         return NOTHING
     ties = f", {len(row.ties)} of them ties" if row.ties else ""
-    same = row.texts - len(row.broken)
-    return f"{same} of {row.texts} same{ties}"
+    same = f"{row.texts - len(row.broken)} of {row.texts} same"
+    if row.unlike_stock is None or row.combination == STOCK:
+        return f"{same}{ties}"
+    return f"{same} as fp32's{ties}; {row.texts - len(row.unlike_stock)} as stock's"
 
 
 def _targets(row: Row) -> str:

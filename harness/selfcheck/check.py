@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.plan.cells import Planned
-from harness.record import STOCK, Cell, End, Record
+from harness.record import STOCK, Cell, End, Record, stock_is_exact
 from harness.run.ablation import ASSUMED_START_S, Ablation, Options, execute, prepare
 from harness.run.executors.local import LocalExecutor, Settings
 from harness.run.executors.recorded import Reference
@@ -39,7 +39,10 @@ def selfcheck(options: Options, rounds: int, progress: Callable[[str, int], None
         The run's directory.
     """
     counts, ablation = rounds_of_each(rounds), prepared(options)
-    planned = [Planned(name, exact=True, cells=(_cell(ablation, name),)) for name in counts]
+    planned = [
+        Planned(name, exact=name != STOCK or stock_is_exact(options.device), cells=(_cell(ablation, name),))
+        for name in counts
+    ]
     drawn = Counted(planned, counts, random.Random(options.seed))
     return execute(replace(ablation, plan=tuple(planned)), progress, executor_of=Planting, rounds_of=lambda _: drawn)
 

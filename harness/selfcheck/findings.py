@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.analyse.compare import MACHINE_SD, assumed_sd, ratios, streams
 from harness.errors import UiebenchError
-from harness.record import STOCK, Failed, Record, SingleStream
+from harness.record import STOCK, Failed, Record, SingleStream, stock_is_exact
 from harness.selfcheck.check import GROWS, MISANSWERS, SLOWER
 from harness.selfcheck.rates import Deviation, Rate, called_different, called_slower, deviation, grown, resolved
 
@@ -130,7 +130,8 @@ def _target(what: str, rate: Rate, *, at_most: float | None = None, at_least: fl
 
 def _counts(records: Sequence[Record]) -> list[Counts]:
     measured = streams(records)
-    clean = [one for name in (STOCK, SLOWER, GROWS) for one in measured.get(name, [])]
+    stock = [STOCK] if all(stock_is_exact(record.cell.device) for record in records) else []
+    clean = [one for name in (*stock, SLOWER, GROWS) for one in measured.get(name, [])]
     wrong, growing = measured.get(MISANSWERS, []), measured.get(GROWS, [])
     peaks = [_peak(one) for one in measured.get(SLOWER, [])]
     found = sum(grown(_peak(one), peaks) for one in growing)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +33,10 @@ def flash_attention_as_published(extractor: Extractor) -> Extractor:
     flash kernel is called. The patch is bound to layer 0 of the tower alone.
     Source: step 2 of the guide, as published.
     """
-    from harness.baseline.forward import Forwards
-
     model = extractor.model.twin()
     layer: Any = model.plm.encoder.layer[0]
     layer.forward = MethodType(_forward, layer)
-    return replace(extractor, model=model, forwards=Forwards.of(model))
+    return extractor.with_model(model)
 
 
 def _forward(self: Any, *inputs: Any, **named: Any) -> Any:

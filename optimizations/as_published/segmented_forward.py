@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.plugin import Evidence, Probe, Stage, optimization
@@ -19,11 +18,9 @@ _EVERY = 3  # layers
 
 def tensors_detached(probe: Probe) -> Evidence:
     """Count the calls of detach in a profile, beyond those of the same layers in the baseline's loop."""
-    from harness.baseline.forward import Forwards
-
     model = probe.extractor.model.twin()
     model.plm.encoder, model.crossattention = (_stack(one.layer) for one in (model.plm.encoder, model.crossattention))
-    plain = replace(probe.extractor, model=model, forwards=Forwards.of(model))
+    plain = probe.extractor.with_model(model)
     detached = _detach_calls(probe, probe.extractor) - _detach_calls(probe, plain)
     return Evidence(
         optimization="segmented_forward_as_published",
@@ -46,13 +43,11 @@ def segmented_forward_as_published(extractor: Extractor) -> Extractor:
     each call makes one more view of the same memory. The other form of the step, ``gradient_checkpointing_enable``,
     acts in training only. Source: step 5 of the guide, as published.
     """
-    from harness.baseline.forward import Forwards
-
     model = extractor.model.twin()
     model.plm.encoder, model.crossattention = (
         _detaching(stack.layer) for stack in (model.plm.encoder, model.crossattention)
     )
-    return replace(extractor, model=model, forwards=Forwards.of(model))
+    return extractor.with_model(model)
 
 
 def _stack(layers: ModuleList, kind: type[Stack] | None = None) -> Stack:

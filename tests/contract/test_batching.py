@@ -36,7 +36,8 @@ def padded_tokens(extractor: Extractor, texts: list[str], schemas: list[Any]) ->
 
         return noted
 
-    watched = Forwards(*(noting(forward) for forward in vars(extractor.forwards).values()))
+    own = extractor.forwards
+    watched = Forwards(*(noting(forward) for forward in (own.encode_text, own.encode_prompt, own.cross)))
     replace(extractor, forwards=watched).extract_batch(texts, schemas)
     return given
 

@@ -1,4 +1,4 @@
-"""On a CUDA device, every extractor gives the answers that it gives on the CPU."""
+"""On a CUDA device, every extractor but stock, which runs in half precision, gives the answers of the CPU."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.baseline.loading import plain_plan
+from harness.baseline.loading import STARTS, plain_plan
 from harness.compose import compose
 from harness.data.dataset import pick, read_dataset
+from harness.measure.roofline import Counter
 from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
 from harness.run.protocol import Answer, Job, Weigh
@@ -27,7 +28,7 @@ SIX = ["torchscript", "flash_attention", "dynamic_truncation", "batching", "segm
 EXAMPLES = pick([one for one in read_dataset("business/dev") if len(one.text) < 200], 4)
 
 
-@pytest.mark.parametrize("start", ["baseline", "stock"])
+@pytest.mark.parametrize("start", ["baseline", "plain"])
 @pytest.mark.parametrize("names", [[], *([name] for name in SIX), SIX], ids="+".join)
 def test_the_golden_answers_hold_on_the_gpu_and_each_optimization_is_active(start: str, names: list[str]) -> None:
     registry = find_optimizations()
@@ -40,6 +41,21 @@ def test_the_golden_answers_hold_on_the_gpu_and_each_optimization_is_active(star
     probe = Probe(extractor, [one.text for one in EXAMPLES], [dict.fromkeys(one.schema) for one in EXAMPLES])
     evidence = [one.evidence(probe) for one, _ in chosen]
     assert [one.summary for one in evidence if not one.active] == []
+
+
+def test_stock_runs_in_half_precision_and_the_others_do_not() -> None:
+    starts = {start: plain_plan(GOLDEN / "checkpoint", device="cuda", start=start).load() for start in STARTS}
+    found = {start: extractor.logits("华为手机，售价999元", ["价格: "]) for start, extractor in starts.items()}
+    half = abs(found["stock"] - found["baseline"]).max()
+    assert 1e-4 < half < 0.5
+    assert abs(found["plain"] - found["baseline"]).max() < 1e-4
+
+
+def test_stocks_work_is_counted_in_the_precision_that_it_runs_in() -> None:
+    for start, dtype in {"stock": "float16", "baseline": "float32"}.items():
+        counter = Counter(plain_plan(GOLDEN / "checkpoint", device="cuda", start=start).load())
+        counter.extractor.extract("华为手机", {"价格": None})
+        assert counter.work.dtype == dtype
 
 
 def test_the_ledger_of_a_process_on_the_gpu() -> None:

@@ -86,9 +86,8 @@ def hidden_after(layer: Layer, hidden: torch.Tensor) -> torch.Tensor:
 
 
 def test_pruning_takes_a_share_of_heads_and_units_rounded_down(golden: Any) -> None:
-    extractor = composed(golden)
     model = wide_model()
-    pruned = REGISTRY["pruning"].apply(Extractor(**{**vars(extractor), "model": model}), share=0.25)
+    pruned = REGISTRY["pruning"].apply(composed(golden).with_model(model), share=0.25)
     for layer in (pruned.model.plm.encoder.layer[0], pruned.model.crossattention.layer[0]):
         assert (layer.attention.self.heads, layer.output.dense.in_features) == (8, 30)
         assert layer.attention.self.query.weight.shape == (16, 20)

@@ -67,7 +67,7 @@ def test_segments_that_a_script_has_lost_are_not_active(golden: Any) -> None:
     assert 0 < found.figures["bytes"] < found.figures["bytes_unsegmented"]
     # The slots say that the layers work in segments; what runs is a script of layers that do not.
     whole = both.with_ops(replace(both.model.ops, feed_forward=Ops().feed_forward))
-    lost = replace(both, forwards=torchscript.apply(whole).forwards)
+    lost = replace(both, forwards=replace(torchscript.apply(whole).forwards, model=both.model))
     assert not segmented.evidence(probe(lost)).active
     assert not segmented.evidence(probe(replace(lost, micro_batches=WHOLE_BATCH))).active
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from harness import Extractor
-from harness.baseline.forward import Forwards
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import NonFiniteError
 from harness.plan.registry import find_optimizations
@@ -26,7 +25,7 @@ def spoilt(extractor: Extractor, part: Callable[[Any], Any], value: float) -> Ex
     model = copy.deepcopy(extractor.model)
     with torch.no_grad():
         part(model).fill_(value)
-    return replace(extractor, model=model, forwards=Forwards.of(model))
+    return extractor.with_model(model)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import torch
 import harness
 from harness import Extractor, plugin
 from harness.baseline.loading import LoadPlan, plain_plan
-from harness.baseline.slots import NodeByNode, PadToFixed
+from harness.baseline.slots import PadToFixed, PadToLongest
 from harness.compose import Applied, compose
 from harness.errors import InputError, UnavailableError
 from harness.plan.registry import find_optimizations
@@ -26,12 +26,12 @@ def nothing(probe: Probe) -> Evidence:
 
 
 @optimization(Stage.BATCH, exact=False, evidence=nothing, requires=["pytest"], conflicts=["other"])
-def halved(extractor: Extractor, *, prompts: int = 4) -> Extractor:
-    """Take few prompts.
+def padded(extractor: Extractor, *, multiple: int = 4) -> Extractor:
+    """Pad a little.
 
     Cheaper: nothing.
     """
-    return replace(extractor, batching=NodeByNode(prompts))
+    return replace(extractor, padding=PadToLongest(multiple))
 
 
 def noting(name: str, stage: Stage, seen: list[str], why: str | None = None) -> Optimization[Any]:
@@ -41,7 +41,7 @@ def noting(name: str, stage: Stage, seen: list[str], why: str | None = None) -> 
         seen.append(f"{name} to {type(subject).__name__}")
         return subject
 
-    return replace(halved, name=name, stage=stage, apply=apply, unavailable=lambda _: why)
+    return replace(padded, name=name, stage=stage, apply=apply, unavailable=lambda _: why)
 
 
 @pytest.fixture
@@ -50,23 +50,23 @@ def plan(golden: Path) -> LoadPlan:
 
 
 def test_a_decorated_function_is_an_optimization_of_its_name() -> None:
-    assert (halved.name, halved.stage, halved.exact) == ("halved", Stage.BATCH, False)
-    assert (halved.requires, halved.conflicts, halved.source) == (("pytest",), ("other",), __file__)
-    assert halved.evidence is nothing
-    assert halved.unavailable(torch.device("cpu")) is None
+    assert (padded.name, padded.stage, padded.exact) == ("padded", Stage.BATCH, False)
+    assert (padded.requires, padded.conflicts, padded.source) == (("pytest",), ("other",), __file__)
+    assert padded.evidence is nothing
+    assert padded.unavailable(torch.device("cpu")) is None
 
 
 def test_its_keyword_arguments_are_its_parameters() -> None:
-    assert [(name, one.default, one.annotation) for name, one in halved.parameters.items()] == [("prompts", 4, "int")]
+    assert [(name, one.default, one.annotation) for name, one in padded.parameters.items()] == [("multiple", 4, "int")]
 
 
 def test_its_docstring_is_its_documentation() -> None:
-    assert halved.documentation == "Take few prompts.\n\nCheaper: nothing."
-    assert replace(halved, apply=lambda extractor: extractor).documentation == ""
+    assert padded.documentation == "Pad a little.\n\nCheaper: nothing."
+    assert replace(padded, apply=lambda extractor: extractor).documentation == ""
 
 
 def test_an_optimization_can_be_a_key() -> None:
-    assert {halved: 1}[halved] == 1
+    assert {padded: 1}[padded] == 1
 
 
 @pytest.mark.parametrize("name", ["Extractor", "LoadPlan"])
@@ -88,8 +88,8 @@ def test_composing_goes_in_stage_order_and_loads_in_between(plan: LoadPlan) -> N
 
 
 def test_composing_hands_the_parameters_on(plan: LoadPlan) -> None:
-    assert compose(plan, [(halved, {"prompts": 3})]).batching == NodeByNode(3)
-    assert compose(plan, [(halved, {})]).batching == NodeByNode(4)
+    assert compose(plan, [(padded, {"multiple": 3})]).padding == PadToLongest(3)
+    assert compose(plan, [(padded, {})]).padding == PadToLongest(4)
 
 
 def test_composing_nothing_is_the_starting_extractor(plan: LoadPlan) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from harness import Extractor
 from harness.analyse.roofline import Share, share
 from harness.baseline.model import ModelConfig, SiameseUIE
-from harness.baseline.slots import NodeByNode, PadToFixed
+from harness.baseline.slots import PadToFixed
 from harness.baseline.work import cross_work, tower_work
 from harness.embedded.checkpoints import find_checkpoint
 from harness.measure.roofline import Counter
@@ -69,8 +67,8 @@ def test_padding_is_executed_and_not_true(mini: Extractor) -> None:
     assert tight.work.true.flops < tight.work.executed.flops < 1.2 * tight.work.true.flops
 
 
-def test_work_of_a_text_that_is_encoded_twice_counts_twice(mini: Extractor) -> None:
-    once, twice = Counter(mini), Counter(replace(mini, batching=NodeByNode(prompts=1)))
+def test_the_weights_of_a_forward_in_two_are_read_twice(mini: Extractor) -> None:
+    once, twice = Counter(mini), Counter(find_optimizations()["batching"].apply(mini, tokens=1))
     once.extractor.extract(TEXT, {"价格": None, "商品": None})
     twice.extractor.extract(TEXT, {"价格": None, "商品": None})
     assert once.work.true.flops == twice.work.true.flops

@@ -115,6 +115,12 @@ def test_what_is_missed_once_fails(name: str, samples: SingleStream, what: str) 
     assert [one.what for one in found.counts if not one.kept] == [what]
 
 
+def test_on_cuda_an_answer_that_stocks_half_precision_changes_is_no_fault_of_the_harness() -> None:
+    found = with_samples(records(), STOCK, stream(0.0, broken=1))
+    on_cuda = [msgspec.structs.replace(one, cell=msgspec.structs.replace(one.cell, device="cuda")) for one in found]
+    assert findings(on_cuda).passed
+
+
 def test_a_machine_that_is_too_noisy_for_ten_per_cent_fails() -> None:
     found = findings(records(sd=0.12))
     assert [one.what for one in found.targets if not one.kept] == ["+10 % planted, 8 rounds"]

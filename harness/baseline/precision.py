@@ -1,0 +1,36 @@
+"""The slot of an extractor that says which numbers its forwards compute with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The slot ``precision``: as the weights are, and on one type of device in half precision by torch's autocast."""
+
+    half_on: str | None = None  # the type of device; None for nowhere
+    half: torch.dtype = torch.float16  # what autocast takes on CUDA where nothing is said
+
+    def half_dtype(self, device: torch.device) -> torch.dtype | None:
+        """The half precision on this device; None where the weights' own is used."""
+        return self.half if device.type == self.half_on else None
+
+    @contextmanager
+    def block(self, device: torch.device) -> Iterator[None]:
+        """What several forwards run in; a weight that could be trained is cast once for all of them."""
+        half = self.half_dtype(device)
+        if half is None:
+            yield
+            return
+        # In inference mode autocast would cast every weight again for every product.
+        with torch.inference_mode(mode=False), torch.no_grad(), torch.autocast(device.type, half):
+            yield
+
+
+FULL = Precision()
+HALF_ON_CUDA = Precision("cuda")
