@@ -63,7 +63,7 @@ def test_a_faulty_label_costs_itself_alone_and_an_empty_text_is_left_out(tmp_pat
         "line 3: 价格 at 3 to 1 ends before it begins",
         "line 4: 价格 at 7 to 99 lies outside the text of 9 characters",
         "line 6: the text is empty",
-        "line 7: is no JSON: Expecting ',' delimiter at character 13",
+        "line 7: is not JSON: Expecting ',' delimiter at character 13",
     ]
     assert "5 texts, 5 annotated, 4 of these without a label\n" in done.stdout
     kept = [json.loads(line)["gold"] for line in (tmp_path / "fixed.jsonl").read_text(encoding="utf-8").splitlines()]
