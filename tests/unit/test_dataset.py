@@ -67,7 +67,7 @@ def test_an_empty_file_is_an_empty_dataset(file: Path) -> None:
         (line(text="\ud800"), "holds a lone surrogate"),
         (
             line().encode().replace(b'"1"', b'"1", "x": "\xff"').replace(b"\\u82cf", b"\xff"),
-            "holds bytes that are not UTF-8",
+            "bytes that are not UTF-8",
         ),
         (line(schema=None), "the schema must be a dict"),
         (line(schema={}), "the schema is empty"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.data.formats.columns import (
     LEAST,
@@ -17,6 +19,7 @@ from harness.data.formats.columns import (
 )
 from harness.data.formats.document import Document, Label, Problem, labelled, single_spans, without_overlaps
 from harness.data.formats.tags import OUTSIDE, begin_inside, is_tag, spans
+from harness.data.formats.told import Tally
 from harness.textfile import read_lines, read_sample, split_lines
 
 NAME = "conll"
@@ -30,6 +33,13 @@ _SAMPLE = 1 << 16  # bytes that IOB1 is told by
 Row = tuple[int, list[str]]  # the line, and its columns
 
 
+class _Told(NamedTuple):
+    """Who hears of a text's faults, and what is counted over all texts."""
+
+    problem: Problem
+    tally: Tally
+
+
 def recognise(_: Path, sample: str) -> bool:
     """By the first lines having a tag each."""
     lines = split_lines(sample)
@@ -41,7 +51,7 @@ def recognise(_: Path, sample: str) -> bool:
 def read(path: Path, problem: Problem) -> Iterator[Document]:
     """Tokens are put together without anything between them, words in ASCII with a blank."""
     rows: list[Row] = []
-    count, width = 0, 0
+    count, width, tally = 0, 0, Tally()
     iob1 = begin_inside(cells(row)[-1] if row.strip() else OUTSIDE for row in split_lines(read_sample(path, _SAMPLE)))
     for number, row in chain(_meant(read_lines(path, problem)), [(0, "")]):
         if row.strip():
@@ -49,8 +59,9 @@ def read(path: Path, problem: Problem) -> Iterator[Document]:
             rows.append((number, cells(row, width)))
         elif rows:
             count += 1
-            yield _document(rows, str(count), problem, iob1=iob1)
+            yield _document(rows, str(count), _Told(problem, tally), iob1=iob1)
             rows = []
+    tally.tell(problem)
 
 
 def _meant(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
@@ -65,24 +76,27 @@ def _meant(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
             before = row
 
 
-def _document(rows: Sequence[Row], id_: str, problem: Problem, *, iob1: bool) -> Document:
+def _document(rows: Sequence[Row], id_: str, told: _Told, *, iob1: bool) -> Document:
     begun = rows[0][0]
-    tagged = True
-    for number, found in rows:
-        if len(found) < LEAST:
-            tagged = False
-            problem(number, f"{found[0]!r} has no tag; what labels its text has is not known")
-    text, places = _text(without_places([found[0] for _, found in rows]))
-    if not tagged:
+    text, places = _text([found[0] for _, found in rows], begun, told.tally)
+    bare = [number for number, found in rows if len(found) < LEAST]
+    if bare:
+        if len(bare) < len(rows):
+            told.problem(bare[0], "a line without a tag; what labels its text has is not known")
+        else:
+            told.tally.add(begun, "the text has no tags, so its gold is not known")
         return Document(id_, text, None, begun)
     tags = [found[-1] for _, found in rows]
-    found_spans = spans(tags, lambda place, said: problem(rows[place][0], said), iob1=iob1)
+    found_spans = spans(tags, lambda place, said: told.problem(rows[place][0], said), iob1=iob1)
     labels = [Label(places[first][0], places[last - 1][1], type_) for first, last, type_ in found_spans]
-    return labelled(id_, text, labels, begun, problem)
+    return replace(labelled(id_, text, labels, begun, told.problem), complete=all(map(is_tag, tags)))
 
 
-def _text(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
+def _text(written: Sequence[str], line: int, tally: Tally) -> tuple[str, list[tuple[int, int]]]:
     """The text, and where each token stands in it."""
+    tokens = without_places(written)
+    if tokens is not written:
+        tally.add(line, "each token is a character and its place in a word (like 科0, 技1); the places are left out")
     parts: list[str] = []
     places, end, before = [], 0, ""
     for token in tokens:
@@ -92,6 +106,8 @@ def _text(tokens: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
         end = start + len(token)
         places.append((start, end))
         before = token
+    if " " in parts[::2]:
+        tally.add(line, "words in Latin letters are put together with a blank between them")
     return "".join(parts), places
 
 

@@ -19,9 +19,10 @@ class Document:
 
     id: str
     text: str
-    chains: Chains | None  # None where the file has no labels at all
+    chains: Chains | None  # None where nobody has labelled it
     line: int  # where it begins in its file
     schema: dict[str, Any] | None = field(default=None, compare=False)  # where the file says one
+    complete: bool = True  # False where a label was faulty and left out: the chains are not all that there are
 
 
 @dataclass(frozen=True, order=True)

@@ -11,6 +11,7 @@ import msgspec
 from harness.data.formats import lines
 from harness.data.formats.document import Document, Problem, item, pairs
 from harness.data.formats.places import Place, Told, find, together
+from harness.data.formats.told import Tally
 from harness.record import Chains, Item
 
 NAME = "duee"
@@ -43,38 +44,50 @@ def recognise(_: Path, sample: str) -> bool:
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
     """A chain an argument; an event without arguments has no leaf and is told."""
-    return lines.documents(path, problem, _document)
+    tally = Tally()
+    yield from lines.documents(path, problem, lambda found, line, tell: _document(found, line, tell, tally))
+    tally.tell(problem)
 
 
-def _document(found: dict[str, Any], line: int, problem: Problem) -> Document:
+def _document(found: dict[str, Any], line: int, problem: Problem, tally: Tally) -> Document:
     text, id_ = found["text"], lines.named(found, line)
     if found.get(_LIST) is None:
+        tally.add(line, f"the text has no {_LIST!r}, so its gold is not known")
         return Document(id_, text, None, line)
     chains: Chains = []
+    complete = True
     for given in found[_LIST]:
         try:
             event = msgspec.convert(given, Event)
         except msgspec.ValidationError as error:
             problem(line, f"an event is not as this format has it: {error}; it is left out")
+            complete = False
             continue
-        chains += [chain for chain in _chains(text, event, line, problem) if chain not in chains]
-    return Document(id_, text, chains, line)
+        for chain in _chains(text, event, line, problem):
+            complete &= chain is not None
+            if chain is not None and chain not in chains:
+                chains.append(chain)
+    return Document(id_, text, chains, line, complete=complete)
 
 
-def _chains(text: str, event: Event, line: int, problem: Problem) -> Iterator[list[Item]]:
+def _chains(text: str, event: Event, line: int, problem: Problem) -> Iterator[list[Item] | None]:
+    """One an argument; None for one that does not stand in the text."""
     type_ = f"{event.event_type}{TRIGGER}"
-    triggers = _places(text, event.trigger, event.trigger_start_index, lambda said: problem(line, f"{type_}: {said}"))
+
+    def of_trigger(said: str) -> None:
+        problem(line, type(said)(f"{type_}: {said}"))
+
+    triggers = _places(text, event.trigger, event.trigger_start_index, of_trigger)
     if not event.arguments:
         problem(line, f"the event {event.event_type} has no arguments, and a chain ends at one")
     for one in event.arguments:
 
         def told(said: str, role: str = one.role) -> None:
-            problem(line, f"{role}: {said}")
+            problem(line, type(said)(f"{role}: {said}"))
 
         filled = _places(text, one.argument, one.argument_start_index, told)
         chosen = together((event.trigger, triggers), (one.argument, filled), told)
-        if chosen is not None:
-            yield [item(text, type_, *chosen[0]), item(text, one.role, *chosen[1])]
+        yield chosen and [item(text, type_, *chosen[0]), item(text, one.role, *chosen[1])]
 
 
 def _places(text: str, words: str, start: int | None, told: Told) -> list[Place]:

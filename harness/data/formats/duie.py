@@ -11,6 +11,7 @@ import msgspec
 from harness.data.formats import lines
 from harness.data.formats.document import Document, Problem, item, pairs
 from harness.data.formats.places import Place, Told, find, together
+from harness.data.formats.told import Tally
 from harness.record import Chains, Item
 
 NAME = "duie"
@@ -36,40 +37,51 @@ def recognise(_: Path, sample: str) -> bool:
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
     """The format has no offsets: of words that stand several times, those nearest to each other are taken, and told."""
-    return lines.documents(path, problem, _document)
+    tally = Tally()
+    yield from lines.documents(path, problem, lambda found, line, tell: _document(found, line, tell, tally))
+    tally.tell(problem)
 
 
-def _document(found: dict[str, Any], line: int, problem: Problem) -> Document:
+def _document(found: dict[str, Any], line: int, problem: Problem, tally: Tally) -> Document:
     text, id_ = found["text"], lines.named(found, line)
     if found.get(_LIST) is None:
+        tally.add(line, f"the text has no {_LIST!r}, so its gold is not known")
         return Document(id_, text, None, line)
     chains: Chains = []
+    complete = True
     for given in found[_LIST]:
         try:
             triple = msgspec.convert(given, Triple)
         except msgspec.ValidationError as error:
             problem(line, f"a relation is not as this format has it: {error}; it is left out")
+            complete = False
             continue
-        chains += [chain for chain in _chains(text, triple, line, problem) if chain not in chains]
-    return Document(id_, text, chains, line)
+        for chain in _chains(text, triple, line, problem):
+            complete &= chain is not None
+            if chain is not None and chain not in chains:
+                chains.append(chain)
+    return Document(id_, text, chains, line, complete=complete)
 
 
-def _chains(text: str, triple: Triple, line: int, problem: Problem) -> Iterator[list[Item]]:
-    """One for the object, and one for each of the other values that DuIE 2.0 gives with it, like ``inArea``."""
+def _chains(text: str, triple: Triple, line: int, problem: Problem) -> Iterator[list[Item] | None]:
+    """One for the object, and one for each of the other values that DuIE 2.0 gives with it, like ``inArea``.
+
+    None for one that does not stand in the text.
+    """
     values = {_VALUE: triple.object} if isinstance(triple.object, str) else triple.object
     if _VALUE not in values:
         problem(line, f"the object of {triple.predicate!r} has no {_VALUE!r}")
+        yield None
     for key, words in values.items():
         type_ = triple.predicate if key == _VALUE else f"{triple.predicate}_{key}"
 
         def told(said: str, type_: str = type_) -> None:
-            problem(line, f"{type_}: {said}")
+            problem(line, type(said)(f"{type_}: {said}"))
 
         subject = triple.subject, _places(text, triple.subject, triple.subject_start_index, told)
         object_ = words, _places(text, words, triple.object_start_index if key == _VALUE else None, told)
         chosen = together(subject, object_, told)
-        if chosen is not None:
-            yield [item(text, triple.subject_type, *chosen[0]), item(text, type_, *chosen[1])]
+        yield chosen and [item(text, triple.subject_type, *chosen[0]), item(text, type_, *chosen[1])]
 
 
 def _places(text: str, words: str, start: int | None, told: Told) -> list[Place]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import islice, product
 
+from harness.data.formats.told import Remark
+
 Place = tuple[int, int]  # the first character, and the one after the last
 Words = tuple[str, list[Place]]
 Told = Callable[[str], None]
@@ -26,7 +28,7 @@ def find(text: str, words: str, told: Told) -> list[Place]:
     near = [(origins[start], origins[end - 1] + 1) for start, end in islice(_every(plain, bare), _MOST)]
     if len(near) == 1:
         start, end = near[0]
-        told(f"{words!r} stands in the text as {text[start:end]!r}, and is taken so")
+        told(Remark(f"{words!r} stands in the text as {text[start:end]!r}, and is taken so"))
         return near
     often = f", and {len(near)} times but for case, width and blanks" if near else ""
     told(f"{words!r} does not stand in the text{often}; it is left out")
@@ -45,12 +47,13 @@ def together(one: Words, other: Words, told: Told) -> tuple[Place, Place] | None
     """
     if not one[1] or not other[1]:
         return None
-    for words, places in dict((one, other)).items():
-        if len(places) > 1:
-            so = "it is left out, being both ends" if one == other else "the nearest pair is taken"
-            told(f"{words!r} stands {len(places)} times in the text, and no offset says which; {so}")
     if one == other and len(one[1]) > 1:
+        told(f"{one[0]!r} stands {len(one[1])} times in the text and is both ends of a relation; it is left out")
         return None
+    for words, places in (one, other):
+        if len(places) > 1:
+            often = f"{words!r} stands {len(places)} times in the text, and no offset says which"
+            told(Remark(f"{often}; the nearest pair is taken"))
     return min(product(one[1], other[1]), key=lambda pair: (_shared(*pair), _gap(*pair)))
 
 
