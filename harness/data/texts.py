@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from harness.data.dataset import Example, dataset_names, find_dataset, read_exam
 from harness.data.files import read_file
 from harness.data.formats.find import format_of
 from harness.data.formats.native import NAME as NATIVE
+from harness.data.formats.told import Remark
 from harness.data.schemas import unused
 from harness.errors import InputError
 
@@ -21,6 +23,26 @@ def is_file(name: str) -> bool:
     """Whether a name is a file's (or a folder's), and not that of a dataset that comes with the tool."""
     ours = name in dataset_names() or f"{name}/test" in dataset_names()
     return not ours and (bool(Path(name).suffix) or Path(name).exists())
+
+
+def find_texts(name: str, folder: Path | None = None) -> str:
+    """The name, or the path that it stands for: a file that is not here may lie beside what names it.
+
+    Args:
+        name: a dataset's, or a file's.
+        folder: of the suite that names it.
+
+    Raises:
+        InputError: two files could be meant.
+    """
+    if folder is None or not is_file(name) or Path(name).is_absolute():
+        return name
+    here, beside = Path(name), folder / name
+    if not beside.exists():
+        return name
+    if here.exists() and not here.samefile(beside):
+        raise InputError(f"{name!r} is {str(beside)!r} or {str(here.resolve())!r}; name it by its whole path")
+    return name if here.exists() else str(beside)
 
 
 def read_texts(
@@ -52,18 +74,22 @@ def read_texts(
     if faults.count:
         rest = f" and {faults.count - _SHOWN} more" if faults.count > _SHOWN else ""
         warn(
-            f"{name}: {'; '.join(faults.first)}{rest}; what they concern is left out (`uiebench data check {name}` "
-            "names each)"
+            f"{name}: {'; '.join(faults.first)}{rest}; what they concern is left out (`uiebench data check "
+            f"{shlex.quote(name)}{f' --format {format_name}' if format_name else ''}` names each)"
         )
 
 
-def carry_schemas(name: str) -> bool:
+def carry_schemas(name: str, format_name: str | None = None) -> bool:
     """Whether the texts of that name have a schema each: datasets of the tool and files in its own format.
+
+    Args:
+        name: a dataset's, or a file's.
+        format_name: of a file; guessed from its content where it is None.
 
     Raises:
         InputError: there is no such dataset or file, or its format cannot be told.
     """
-    return _with_schemas(name, None) is not None
+    return _with_schemas(name, format_name) is not None
 
 
 def _with_schemas(name: str, format_name: str | None) -> Path | None:
@@ -79,6 +105,8 @@ class _Faults:
     first: list[str] = field(default_factory=list)
 
     def note(self, line: int, said: str) -> None:
+        if isinstance(said, Remark):
+            return
         self.count += 1
         if self.count <= _SHOWN:
             self.first.append(f"line {line}: {said}")
