@@ -20,16 +20,14 @@ def cells(row: str, width: int = LEAST) -> list[str]:
         row: the line.
         width: how many columns the file has; one fewer after a leading blank shows that the blank is the token.
     """
+    row = row.rstrip(" \t")  # a tag is last, so these are not a token
     if "\t" not in row:
         found = [column for column in row.split(" ") if column]
         return [" ", *found] if row.startswith(" ") and len(found) == width - 1 else found
     token, *others = row.split("\t")
     if token == "" and others[0] == "" and len(others) >= width:
         token, others = "\t", others[1:]
-    others = [column.strip(" ") for column in others]
-    while others and not others[-1]:
-        others.pop()
-    return [token.strip(" ") or token, *others]
+    return [token.strip(" ") or token, *(column.strip(" ") for column in others)]
 
 
 def begins_document(row: str) -> bool:

@@ -44,7 +44,8 @@ def recognise(_: Path, sample: str) -> bool:
     """By the first lines having a tag each."""
     lines = split_lines(sample)
     rows = [row for _, row in _meant(enumerate(lines[:_ROWS], 1)) if row.strip()]
-    rows = rows[:-1] or rows  # the last one may be cut
+    if not sample.endswith("\n") and len(lines) <= _ROWS:
+        rows = rows[:-1] or rows  # the last one may be cut
     return bool(rows) and all(len(found) >= LEAST and is_tag(found[-1]) for found in map(cells, rows))
 
 
