@@ -11,6 +11,7 @@ from harness.data.dataset import Example, dataset_names, find_dataset, read_exam
 from harness.data.files import read_file
 from harness.data.formats.find import format_of
 from harness.data.formats.native import NAME as NATIVE
+from harness.data.formats.told import Remark
 from harness.data.schemas import unused
 from harness.errors import InputError
 
@@ -33,7 +34,7 @@ def read_texts(
 
     Args:
         name: ``NAME``, ``NAME/SPLIT``, a file, or a folder of brat's.
-        warn: told, once all is read, what was left out.
+        warn: told, once all is read or cannot be, what was left out, and what is to be known besides.
         format_name: of a file; guessed from its content where it is None.
         schema: for a file that has none of its own; None takes the types of its labels.
 
@@ -48,13 +49,10 @@ def read_texts(
         yield from read_examples(own)
         return
     faults = _Faults()
-    yield from read_file(Path(name), faults.note, format_name, schema)
-    if faults.count:
-        rest = f" and {faults.count - _SHOWN} more" if faults.count > _SHOWN else ""
-        warn(
-            f"{name}: {'; '.join(faults.first)}{rest}; what they concern is left out (`uiebench data check {name}` "
-            "names each)"
-        )
+    try:
+        yield from read_file(Path(name), faults.note, format_name, schema)
+    finally:
+        faults.tell(name, warn)
 
 
 def carry_schemas(name: str) -> bool:
@@ -77,11 +75,25 @@ def _with_schemas(name: str, format_name: str | None) -> Path | None:
 class _Faults:
     count: int = 0
     first: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def note(self, line: int, said: str) -> None:
+        if isinstance(said, Remark):
+            self.remarks.append(f"line {line}: {said}")
+            return
         self.count += 1
         if self.count <= _SHOWN:
             self.first.append(f"line {line}: {said}")
+
+    def tell(self, name: str, warn: Callable[[str], None]) -> None:
+        if self.count:
+            rest = f" and {self.count - _SHOWN} more" if self.count > _SHOWN else ""
+            warn(
+                f"{name}: {'; '.join(self.first)}{rest}; what they concern is left out (`uiebench data check {name}` "
+                "names each)"
+            )
+        for remark in self.remarks:
+            warn(f"{name}: {remark}")
 
 
 def _is_native(path: Path, format_name: str | None) -> bool:
