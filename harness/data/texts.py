@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +56,7 @@ def read_texts(
 
     Args:
         name: ``NAME``, ``NAME/SPLIT``, a file, or a folder of brat's.
-        warn: told, once all is read, what was left out.
+        warn: told, once all is read or cannot be, what was left out, and what is to be known besides.
         format_name: of a file; guessed from its content where it is None.
         schema: for a file that has none of its own; None takes the types of its labels.
 
@@ -70,13 +71,10 @@ def read_texts(
         yield from read_examples(own)
         return
     faults = _Faults()
-    yield from read_file(Path(name), faults.note, format_name, schema)
-    if faults.count:
-        rest = f" and {faults.count - _SHOWN} more" if faults.count > _SHOWN else ""
-        warn(
-            f"{name}: {'; '.join(faults.first)}{rest}; what they concern is left out (`uiebench data check "
-            f"{shlex.quote(name)}{f' --format {format_name}' if format_name else ''}` names each)"
-        )
+    try:
+        yield from read_file(Path(name), faults.note, format_name, schema)
+    finally:
+        faults.tell(name, format_name, warn)
 
 
 def carry_schemas(name: str, format_name: str | None = None) -> bool:
@@ -101,15 +99,29 @@ def _with_schemas(name: str, format_name: str | None) -> Path | None:
 
 @dataclass
 class _Faults:
-    count: int = 0
-    first: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # the first ones
+    remarks: list[str] = field(default_factory=list)
+    counts: Counter[bool] = field(default_factory=Counter)  # of all, by whether it is a remark
 
     def note(self, line: int, said: str) -> None:
-        if isinstance(said, Remark):
-            return
-        self.count += 1
-        if self.count <= _SHOWN:
-            self.first.append(f"line {line}: {said}")
+        remark = isinstance(said, Remark)
+        self.counts[remark] += 1
+        if self.counts[remark] <= _SHOWN:
+            (self.remarks if remark else self.faults).append(f"line {line}: {said}")
+
+    def tell(self, name: str, format_name: str | None, warn: Callable[[str], None]) -> None:
+        command = f"`uiebench data check {shlex.quote(name)}{f' --format {format_name}' if format_name else ''}`"
+        if self.faults:
+            what = "; ".join(self.faults) + self._more(remark=False)
+            warn(f"{name}: {what}; what they concern is left out ({command} names each)")
+        for remark in self.remarks:
+            warn(f"{name}: {remark}")
+        if self._more(remark=True):
+            warn(f"{name}:{self._more(remark=True)} remarks ({command} has each)")
+
+    def _more(self, *, remark: bool) -> str:
+        others = self.counts[remark] - _SHOWN
+        return f" and {others} more" if others > 0 else ""
 
 
 def _is_native(path: Path, format_name: str | None) -> bool:

@@ -28,8 +28,9 @@ def test_what_cannot_be_used_is_left_out_and_told_once(tmp_path: Path) -> None:
     told: list[str] = []
     examples = list(read_texts(str(file), told.append))
     assert len(examples) == 5
-    assert all(len(example.gold or ()) == 1 for example in examples)
-    (said,) = told
+    assert all(example.gold is None and example.schema == {"价格": None} for example in examples)
+    said, unknown = told
+    assert "F1 leaves the text out; the same holds for 4 more" in unknown
     assert "line 1: " in said
     assert "and 2 more" in said
     assert f"uiebench data check {file}" in said
