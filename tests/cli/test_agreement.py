@@ -12,6 +12,7 @@ from in_process import uiebench
 from test_extract_command import GOLDEN
 
 SAMPLES = Path(__file__).parents[1] / "data"
+SCHEMA = ("--schema", SAMPLES / "schema_mark.json")
 SUITE = """
 [combinations]
 design = "explicit"
@@ -121,25 +122,24 @@ def test_what_other_readers_end_a_line_at_is_part_of_a_text(tmp_path: Path, end:
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content.encode() + b"\n")
-        given = [] if name == "a.jsonl" else ["--schema", SAMPLES / "schema_mark.json"]
+        given = () if name == "a.jsonl" else SCHEMA
         done, found = answers(tmp_path, "--input", tmp_path / name, *given)
         assert done.returncode == 0, (name, done.stderr)
         assert ["output" in one for one in found] == [True], name
 
 
 def test_extract_reads_files_of_other_formats_and_tells_what_it_leaves_out(tmp_path: Path) -> None:
-    schema = ["--schema", SAMPLES / "schema_mark.json"]
-    done, found = answers(tmp_path, "--input", SAMPLES / "table_open_quote.tsv", *schema)
+    done, found = answers(tmp_path, "--input", SAMPLES / "table_open_quote.tsv", *SCHEMA)
     assert (done.returncode, done.stderr) == (0, "")
     assert [one["id"] for one in found] == ["1", "2", "3", "4", "5"]
-    done, found = answers(tmp_path, "--input", SAMPLES / "table_comma_unquoted.csv", *schema)
+    done, found = answers(tmp_path, "--input", SAMPLES / "table_comma_unquoted.csv", *SCHEMA)
     assert (done.returncode, [one["id"] for one in found]) == (2, ["2"])
     assert "line 2: the row '1,新机发布,售价4999元' has 3 fields" in done.stderr
     file = tmp_path / "a.jsonl"
     file.write_text("小 B-人\n王 I-人\n", encoding="utf-8")
     done, found = answers(tmp_path, "--input", file, "--format", "conll")
     assert (done.returncode, [one["id"] for one in found]) == (0, ["1"])
-    done = uiebench("extract", "新机", "--format", "conll", *schema)
+    done = uiebench("extract", "新机", "--format", "conll", *SCHEMA)
     assert (done.returncode, "--format goes with --input" in done.stderr) == (2, True)
 
 

@@ -67,8 +67,15 @@ def format_of(path: Path, name: str | None = None) -> Format:
         if name not in known:
             raise InputError(unknown("format", name, known))
         return known[name]
-    sample = _sample(path)
+    if not path.exists():
+        raise InputError(f"data file {str(path)!r} does not exist")
+    try:
+        sample, refused = _sample(path), None
+    except InputError as error:  # not a text: a file that is told by its name alone may be none
+        sample, refused = "", error
     fitting = [one for one in known.values() if one.recognise(path, sample)]
+    if not fitting and refused is not None:
+        raise refused
     if not fitting and path.suffix == ".jsonl":
         return known[_OF_JSONL]
     if len(fitting) != 1:
@@ -83,6 +90,4 @@ def format_of(path: Path, name: str | None = None) -> Format:
 def _sample(path: Path) -> str:
     if path.is_dir():
         return ""
-    if not path.is_file():
-        raise InputError(f"data file {str(path)!r} does not exist")
     return read_sample(path, _SAMPLE)
