@@ -79,9 +79,9 @@ class Offsets:
             ways = " and in ".join(map(str, found))
             problem(line, f"the labels fit in {ways}, at different places: which one is meant cannot be told")
             return [None] * len(labels)
-        if way is not self._plain and found.get(self._plain) != found[way]:
-            tally.add(line, f"the offsets are read as {way}: the labels fit so")
-        if any(not _exactly(label, text[slice(*span)]) for label, span in zip(labels, found[way], strict=True)):
+        bounds = way.bounds(text)
+        pieces = [text[slice(*(way.span(bounds, label.start, label.end) or ()))] for label in labels]
+        if not all(map(_exactly, labels, pieces)):
             tally.add(line, "a label's own text differs from the text in blanks or in the form of its characters")
         return [Label(*span, label.type) for label, span in zip(labels, found[way], strict=True)]
 
@@ -97,26 +97,21 @@ class Offsets:
         return _LABELS_TO_BELIEVE if by_chance else 1
 
     def _choose(self, found: dict[Reading, list[tuple[int, int]]], line: int, tally: Tally) -> Reading | None:
-        if len({tuple(spans) for spans in found.values()}) == 1:
-            return next(iter(found))
-        if self._plain not in found:
-            return None
-        rivals = [way for way, spans in found.items() if spans != found[self._plain]]
-        only, never = (sum(count[way] for way in rivals) for count in (self._only, self._never))
-        if only and never:
-            return None
-        if never:
+        """The way in which to read labels that fit in these; None where that cannot be told."""
+        plain = found.get(self._plain)
+        rivals = [way for way, spans in found.items() if spans != plain]
+        shown = [way for way in rivals if plain is None or self._only[way]]
+        if plain is not None and (not rivals or (not shown and any(self._never[way] for way in rivals))):
             return self._plain
-        if only:
-            shown = [way for way in rivals if self._only[way]]
-            return shown[0] if len({tuple(found[way]) for way in shown}) == 1 else None
-        chosen = self._own if self._own in found else self._plain
-        tally.add(
-            line,
-            f"the labels fit in {' and in '.join(map(str, (self._plain, *rivals)))}, and nothing in the file shows "
-            f"which is meant; read as {chosen}",
-        )
-        return chosen
+        if not shown:
+            chosen = self._own if self._own in found else self._plain
+            ways = " and in ".join(map(str, found))
+            tally.add(line, f"the labels fit in {ways}, and nothing in the file shows which is meant; read as {chosen}")
+            return chosen
+        if len({tuple(found[way]) for way in shown}) > 1 or (plain and any(self._never[way] for way in shown)):
+            return None
+        tally.add(line, f"the offsets are read as {shown[0]}: the labels fit so")
+        return shown[0]
 
     def _faults(self, text: str, labels: Sequence[Stated], line: int, problem: Problem) -> list[Label | None]:
         ways = self._ways(text, marked=False)
