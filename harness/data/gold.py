@@ -45,8 +45,8 @@ def gold_of(
         elif _follow(chain, labelled)[1] is not None:
             tally.add(
                 document.line,
-                f"the file has labels below {path}, and here is one with none: no chain of the schema ends at it, and "
-                "it is left out",
+                f"{path} stands alone here, and elsewhere in the file it has types below it: no chain of the schema "
+                "ends at it, and it is left out",
             )
         else:
             known = False

@@ -80,8 +80,7 @@ class Offsets:
             problem(line, f"the labels fit in {ways}, at different places: which one is meant cannot be told")
             return [None] * len(labels)
         bounds = way.bounds(text)
-        pieces = [text[slice(*(way.span(bounds, label.start, label.end) or ()))] for label in labels]
-        if not all(map(_exactly, labels, pieces)):
+        if any(not _exactly(label, _stretch(way, bounds, text, label)) for label in labels):
             tally.add(line, "a label's own text differs from the text in blanks or in the form of its characters")
         return [Label(*span, label.type) for label, span in zip(labels, found[way], strict=True)]
 
@@ -101,6 +100,8 @@ class Offsets:
         plain = found.get(self._plain)
         rivals = [way for way, spans in found.items() if spans != plain]
         shown = [way for way in rivals if plain is None or self._only[way]]
+        if self._own in shown:
+            shown = [self._own]
         if plain is not None and (not rivals or (not shown and any(self._never[way] for way in rivals))):
             return self._plain
         if not shown:
@@ -155,6 +156,12 @@ def _span(way: Reading, bounds: Sequence[int], text: str, label: Stated) -> Span
     if not piece.strip() or _folded(piece) != _folded(label.surface):
         return None
     return span[0] + len(piece) - len(piece.lstrip()), span[1] - len(piece) + len(piece.rstrip())
+
+
+def _stretch(way: Reading, bounds: Sequence[int], text: str, label: Stated) -> str:
+    """The whole text between a label's offsets, which fit."""
+    span = way.span(bounds, label.start, label.end)
+    return "" if span is None else text[slice(*span)]
 
 
 def _exactly(label: Stated, piece: str) -> bool:
