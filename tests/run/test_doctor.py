@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import doctor
-from harness.doctor import Finding, examine
+from harness.doctor import Data, Finding, examine
 from harness.plan.registry import Registry, find_optimizations
 
 FAULTS = Path(__file__).parent / "faults.py"
@@ -20,7 +20,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(data: str | None = None, checkpoint: str = "mini") -> dict[str, Finding]:
-    return {one.about: one for one in examine(checkpoint, "cpu", data, (FAULTS,))}
+    return {one.about: one for one in examine(checkpoint, "cpu", None if data is None else Data(data), (FAULTS,))}
 
 
 @pytest.mark.usefixtures("few")

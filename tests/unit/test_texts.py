@@ -39,10 +39,10 @@ def test_what_cannot_be_used_is_left_out_and_told_once(tmp_path: Path) -> None:
 def test_a_file_in_the_tools_own_format_is_strict(tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text('{"id": "1", "text": "八元", "schema": {"价格": null}}\n{"id": "1"\n', encoding="utf-8")
-    with pytest.raises(InputError, match="line 2: not JSON"):
+    with pytest.raises(InputError, match="line 2: is not JSON"):
         list(read_texts(str(file), pytest.fail))
     file.write_text("nonsense\n")
-    with pytest.raises(InputError, match="line 1: not JSON"):
+    with pytest.raises(InputError, match="line 1: is not JSON"):
         list(read_texts(str(file), pytest.fail))
 
 

@@ -56,9 +56,10 @@ def first(sample: str, key: str | None = None) -> dict[str, Any]:
     for line in split_lines(sample):
         if line.strip():
             try:
-                found = parse_object(line)
-            except InputError:
+                found = json.loads(line)  # what is wrong with it is told when it is read
+            except (ValueError, RecursionError):
                 found = {}
+            found = found if isinstance(found, dict) else {}
             if key is None or key in found:
                 return found
     return {}
