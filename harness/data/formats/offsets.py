@@ -7,10 +7,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from harness.data.formats.document import Label, Problem, misplaced
-from harness.data.formats.readings import Reading, Seen, Unit, find_way, readings
+from harness.data.formats.readings import Reading, Seen, Unit, find_way, readings, what_matters
 from harness.data.formats.told import Tally
 
 # Labels that a reading needs, and that characters do not fit, where a stray label or two may fit it by chance: a shift
@@ -55,8 +56,9 @@ class Offsets:
         bare = any(label.surface is None for label in labels)
         self._bare |= bare
         plain = _whole(_spans(self._plain, text, labels))
+        matters = what_matters(text)
         for way in list(self._others):
-            if not way.differs_on(text) or (bare and (way.ends or way.seen is not Seen.AS_IT_IS)):
+            if not way.differs(matters) or (bare and (way.ends or way.seen is not Seen.AS_IT_IS)):
                 continue
             fits = _whole(_spans(way, text, labels)) is not None
             self._only[way] += len(labels) * (fits and plain is None)
@@ -86,10 +88,15 @@ class Offsets:
 
     def _ways(self, text: str, *, marked: bool) -> list[Reading]:
         """By characters, in UTF-16, after a mark where there is one, and as the most texts of the file need."""
+        matters = what_matters(text)
+        ways = [self._mixed, *([self._marks] if marked else []), *self._best]
+        return [self._plain, *dict.fromkeys(way for way in ways if way.differs(matters))]
+
+    @cached_property
+    def _best(self) -> list[Reading]:
+        """The ways that the most labels need; asked for when all texts were heard."""
         believed = {way: self._only[way] for way in self._others if self._only[way] >= self._enough(way)}
-        best = [way for way, labels in believed.items() if labels == max(believed.values())]
-        ways = [self._plain, self._mixed, *([self._marks] if marked else []), *best]
-        return [way for way in dict.fromkeys(ways) if way is self._plain or way.differs_on(text)]
+        return [way for way, labels in believed.items() if labels == max(believed.values())]
 
     def _enough(self, way: Reading) -> int:
         by_chance = way.moves_unseen or (self._bare and way.unit is Unit.UTF8)
