@@ -38,7 +38,10 @@ ODD: list[Any] = [
     None, True, 0, -1, 1.5, 10**400, float("nan"), float("inf"), "", "\0", "📱", "\x1b[31m", "x" * 5000, [], {}, [[]],
     [None], {"": None}, {"text": {}}, [0, 1, "地"], [1, 0], [0, 0, 0],
 ]  # fmt: skip
-WORDS = ["\ud800", "[" * 3000, "{", "\0", "\r\n", "\u2028", "\ufeff", "NaN", "1e999", '"', "9" * 5000, "\t", ";", ":", "E1", "R1\t", "T1\t", "-", "📱"]  # fmt: skip
+WORDS = [
+    "\ud800", "[" * 3000, "{", "\0", "\r\n", "\u2028", "\ufeff", "NaN", "1e999", '"', "9" * 5000, "\t", ";", ":", "E1",
+    "R1\t", "T1\t", "-", "📱",
+]  # fmt: skip
 ENCODINGS = ["gb18030", "utf-16", "utf-16-le", "big5", "utf-8-sig"]
 
 
@@ -115,21 +118,23 @@ def test_a_broken_file_is_named_and_all_commands_see_the_same_in_it(name: str, t
                 (break_folder if path.is_dir() else break_json)(chance, path)
             except (ValueError, OSError, IndexError, RecursionError):
                 break  # it was broken beyond further change
-        said += hold(path, FILES[name], tmp_path / "out")
+        schema = chance.choice([None, {"产品": None, "公司": {"总部": None}}])
+        said += hold(path, FILES[name], schema, tmp_path / "out")
     assert said > INPUTS // 4
 
 
-def hold(path: Path, format_: str, out: Path) -> bool:
+def hold(path: Path, format_: str, schema: Any, out: Path) -> bool:
     """Read, check and write a file; whether anything was said of it."""
     told: list[str] = []
-    looked = outcome(lambda: counted(path, format_, lambda _, said: told.append(said)))
+    looked = outcome(lambda: counted(path, format_, schema, lambda _, said: told.append(said)))
     warned: list[str] = []
-    read = outcome(lambda: golds([one.gold for one in read_texts(str(path), warned.append, format_name=format_)]))
+    texts = read_texts(str(path), warned.append, format_name=format_, schema=schema)
+    read = outcome(lambda: golds([one.gold for one in texts]))
     assert looked == read, path
     assert bool(told) == bool(warned), path
     if isinstance(looked, str):
         return True
-    examples = list(read_file(path, lambda _, __: None, format_))
+    examples = list(read_file(path, lambda _, __: None, format_, schema))
     for name, one in find_formats().items():
         if isinstance(one, WritableFormat):
             documents = [
@@ -147,8 +152,8 @@ def hold(path: Path, format_: str, out: Path) -> bool:
     return bool(told)
 
 
-def counted(path: Path, format_: str, tell: Callable[[int, str], None]) -> int:
-    found = check(path, tell, format_)
+def counted(path: Path, format_: str, schema: Any, tell: Callable[[int, str], None]) -> int:
+    found = check(path, tell, format_, schema)
     return len(found.lengths) * 1000 + found.annotated
 
 

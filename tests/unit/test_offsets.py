@@ -276,6 +276,8 @@ def test_the_sample_with_a_byte_order_mark_is_read() -> None:
         ("售价４９９９元", (2, 7), "4999元", "４９９９元"),  # full-width digits, which the tool wrote half-width
         ("售价 4999元 起", (2, 9), "4999元", "4999元"),  # the tool left blanks out of the text, and not of the offsets
         ("售价4999元", (2, 7), " 4999元", "4999元"),
+        ("售价4999\n元", (2, 8), "4999\\n元", "4999\n元"),  # as Label Studio once wrote line ends
+        ("售价4999\r\n元", (2, 9), "4999\n元", "4999\r\n元"),
     ],
 )
 def test_a_labels_text_that_differs_in_form_alone_fits_and_is_said(

@@ -122,6 +122,9 @@ def test_labels_that_the_schema_does_not_ask_for_are_left_out_and_those_it_asks_
     (example,), told = read(file, schema={"地": None})
     assert [link["span"] for chain in example.gold or [] for link in chain] == ["沪"]
     assert told == ["the schema does not ask for 色, so these labels are left out"]
+    (example,), told = read(file, schema={"地": None, "色": None, "味": None})
+    assert len(example.gold or []) == 2
+    assert told == ["the schema asks for 味, which no label has: what is found counts as wrong"]
     (example,), told = read(file, schema={"地": {"街": None}, "色": None})
     assert example.gold is None
     assert "ends at a type that has 街 below it" in told[0]
@@ -200,7 +203,7 @@ def test_the_text_is_the_string_that_the_labels_stand_in() -> None:
     ("data", "results", "texts", "said"),
     [
         ({"note": "短", "body": "八元一斤还包邮"}, [], ["八元一斤还包邮"], "under the key 'body', the longest"),
-        ({"text": "八元", "body": "八元一斤还包邮"}, [], ["八元"], ""),
+        ({"text": "八元", "body": "八元一斤还包邮"}, [label(0, 2, "八元")], ["八元"], ""),
         (
             {"text": "某平台", "body": "卖八元一斤"},
             [label(1, 3, "八元")],

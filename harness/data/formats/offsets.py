@@ -177,5 +177,5 @@ def _exactly(label: Stated, piece: str) -> bool:
 
 
 def _folded(words: str) -> str:
-    """Without what tools change in a span's text: blanks, and the form of characters."""
-    return " ".join(unicodedata.normalize("NFKC", words).split())
+    """Without what tools change in a span's text: blanks, line ends written as such, and the form of characters."""
+    return " ".join(unicodedata.normalize("NFKC", words).replace("\\n", " ").split())
