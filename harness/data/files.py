@@ -14,7 +14,7 @@ from harness.data.formats.document import Document, Problem
 from harness.data.formats.find import format_of
 from harness.data.formats.native import NAME as NATIVE
 from harness.data.formats.told import Remark, Tally, quietly
-from harness.data.gold import gold_of
+from harness.data.gold import gold_of, never_labelled
 from harness.data.schemas import schema_of
 from harness.errors import InputError
 
@@ -84,6 +84,9 @@ class _Examples:
                 self._unknown += example.gold is None
                 yield example
         self._tally.tell(self._problem)
+        if self._known and (never := list(never_labelled(self._given or {}, self._labelled))):
+            types = ", ".join(never)
+            self._problem(1, Remark(f"the schema asks for {types}, which no label has: what is found counts as wrong"))
         if self._known and self._unknown:
             texts = self._known + self._unknown
             self._problem(1, Remark(f"the gold of {self._known} of {texts} texts is known; F1 is over these"))

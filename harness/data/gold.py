@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.baseline.schema import Schema
@@ -45,8 +45,8 @@ def gold_of(
         elif _follow(chain, labelled)[1] is not None:
             tally.add(
                 document.line,
-                f"the file has labels below {path}, and here is one with none: no chain of the schema ends at it, and "
-                "it is left out",
+                f"{path} stands alone here, and elsewhere in the file it has types below it: no chain of the schema "
+                "ends at it, and it is left out",
             )
         else:
             known = False
@@ -56,6 +56,15 @@ def gold_of(
                 "no labels; the gold is not known",
             )
     return kept if known else None
+
+
+def never_labelled(asked: Schema, labelled: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """The types, with those above them, that a schema asks for and of which a file has no labels."""
+    for type_, below in asked.items():
+        if type_ not in labelled:
+            yield above + type_
+        elif below is not None:
+            yield from never_labelled(below, labelled[type_] or {}, f"{above}{type_} > ")
 
 
 def _follow(chain: list[Item], schema: Mapping[str, Any]) -> tuple[int, Mapping[str, Any] | None]:

@@ -19,6 +19,7 @@ DESCRIPTION = (
     "(R), and events (E) whose arguments are text-bound"
 )
 _MARK = "\ufeff".encode()
+_NAME = 50  # characters of a file's name, which may be 255 bytes long
 
 
 def recognise(path: Path, _: str) -> bool:
@@ -81,6 +82,11 @@ def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
     seen: set[str] = set()
     for document in documents:
         name = re.sub(r"[^\w.-]", "_", document.id)
+        if len(name) > _NAME:
+            name = f"{name[:_NAME]}-{document.line}"
+            problem(
+                document.line, f"the id {document.id[:_NAME]!r}… is too long for a file's name; it is {name!r} there"
+            )
         if name in seen:
             raise InputError(f"two documents would be written to {name}.txt; give them ids that differ")
         seen.add(name)

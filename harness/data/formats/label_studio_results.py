@@ -25,14 +25,14 @@ def name_of(result: dict[str, Any]) -> str | None:
 
 def fill(one: Annotated, results: list[Any], names: Collection[str | None], problem: Problem) -> None:
     """Take the results that belong to a text, which are those whose ``to_name`` is one of these."""
-    elsewhere = {result.get("id") for result in results if is_label(result) and name_of(result) not in names}
+    elsewhere = [result.get("id") for result in results if is_label(result) and name_of(result) not in names]
     for result in results:
         kind = result.get("type")
         if is_label(result):
             if name_of(result) in names:
                 _label(one, result, problem)
         elif kind == "relation":
-            if not {result.get("from_id"), result.get("to_id")} & elsewhere:
+            if result.get("from_id") not in elsewhere and result.get("to_id") not in elsewhere:
                 _relation(one, result, problem)
         elif isinstance(kind, str) and kind.endswith("labels"):
             one.fault(f"a result of the type {kind!r} is not a label of plain text; it is left out", problem)

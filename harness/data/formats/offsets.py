@@ -7,10 +7,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from harness.data.formats.document import Label, Problem, misplaced
-from harness.data.formats.readings import Reading, Seen, Unit, find_way, readings
+from harness.data.formats.readings import Reading, Seen, Unit, find_way, readings, what_matters
 from harness.data.formats.told import Tally
 
 # Labels that a reading needs, and that characters do not fit, where a stray label or two may fit it by chance: a shift
@@ -55,8 +56,9 @@ class Offsets:
         bare = any(label.surface is None for label in labels)
         self._bare |= bare
         plain = _whole(_spans(self._plain, text, labels))
+        matters = what_matters(text)
         for way in list(self._others):
-            if not way.differs_on(text) or (bare and (way.ends or way.seen is not Seen.AS_IT_IS)):
+            if not way.differs(matters) or (bare and (way.ends or way.seen is not Seen.AS_IT_IS)):
                 continue
             fits = _whole(_spans(way, text, labels)) is not None
             self._only[way] += len(labels) * (fits and plain is None)
@@ -79,44 +81,45 @@ class Offsets:
             ways = " and in ".join(map(str, found))
             problem(line, f"the labels fit in {ways}, at different places: which one is meant cannot be told")
             return [None] * len(labels)
-        if way is not self._plain and found.get(self._plain) != found[way]:
-            tally.add(line, f"the offsets are read as {way}: the labels fit so")
-        if any(not _exactly(label, text[slice(*span)]) for label, span in zip(labels, found[way], strict=True)):
+        bounds = way.bounds(text)
+        if any(not _exactly(label, _stretch(way, bounds, text, label)) for label in labels):
             tally.add(line, "a label's own text differs from the text in blanks or in the form of its characters")
         return [Label(*span, label.type) for label, span in zip(labels, found[way], strict=True)]
 
     def _ways(self, text: str, *, marked: bool) -> list[Reading]:
         """By characters, in UTF-16, after a mark where there is one, and as the most texts of the file need."""
+        matters = what_matters(text)
+        ways = [self._mixed, *([self._marks] if marked else []), *self._best]
+        return [self._plain, *dict.fromkeys(way for way in ways if way.differs(matters))]
+
+    @cached_property
+    def _best(self) -> list[Reading]:
+        """The ways that the most labels need; asked for when all texts were heard."""
         believed = {way: self._only[way] for way in self._others if self._only[way] >= self._enough(way)}
-        best = [way for way, labels in believed.items() if labels == max(believed.values())]
-        ways = [self._plain, self._mixed, *([self._marks] if marked else []), *best]
-        return [way for way in dict.fromkeys(ways) if way is self._plain or way.differs_on(text)]
+        return [way for way, labels in believed.items() if labels == max(believed.values())]
 
     def _enough(self, way: Reading) -> int:
         by_chance = way.moves_unseen or (self._bare and way.unit is Unit.UTF8)
         return _LABELS_TO_BELIEVE if by_chance else 1
 
     def _choose(self, found: dict[Reading, list[tuple[int, int]]], line: int, tally: Tally) -> Reading | None:
-        if len({tuple(spans) for spans in found.values()}) == 1:
-            return next(iter(found))
-        if self._plain not in found:
-            return None
-        rivals = [way for way, spans in found.items() if spans != found[self._plain]]
-        only, never = (sum(count[way] for way in rivals) for count in (self._only, self._never))
-        if only and never:
-            return None
-        if never:
+        """The way in which to read labels that fit in these; None where that cannot be told."""
+        plain = found.get(self._plain)
+        rivals = [way for way, spans in found.items() if spans != plain]
+        shown = [way for way in rivals if plain is None or self._only[way]]
+        if self._own in shown:
+            shown = [self._own]
+        if plain is not None and (not rivals or (not shown and any(self._never[way] for way in rivals))):
             return self._plain
-        if only:
-            shown = [way for way in rivals if self._only[way]]
-            return shown[0] if len({tuple(found[way]) for way in shown}) == 1 else None
-        chosen = self._own if self._own in found else self._plain
-        tally.add(
-            line,
-            f"the labels fit in {' and in '.join(map(str, (self._plain, *rivals)))}, and nothing in the file shows "
-            f"which is meant; read as {chosen}",
-        )
-        return chosen
+        if not shown:
+            chosen = self._own if self._own in found else self._plain
+            ways = " and in ".join(map(str, found))
+            tally.add(line, f"the labels fit in {ways}, and nothing in the file shows which is meant; read as {chosen}")
+            return chosen
+        if len({tuple(found[way]) for way in shown}) > 1 or (plain and any(self._never[way] for way in shown)):
+            return None
+        tally.add(line, f"the offsets are read as {shown[0]}: the labels fit so")
+        return shown[0]
 
     def _faults(self, text: str, labels: Sequence[Stated], line: int, problem: Problem) -> list[Label | None]:
         ways = self._ways(text, marked=False)
@@ -162,11 +165,17 @@ def _span(way: Reading, bounds: Sequence[int], text: str, label: Stated) -> Span
     return span[0] + len(piece) - len(piece.lstrip()), span[1] - len(piece) + len(piece.rstrip())
 
 
+def _stretch(way: Reading, bounds: Sequence[int], text: str, label: Stated) -> str:
+    """The whole text between a label's offsets, which fit."""
+    span = way.span(bounds, label.start, label.end)
+    return "" if span is None else text[slice(*span)]
+
+
 def _exactly(label: Stated, piece: str) -> bool:
     """Whether a label covers what it says; some tools write line ends as blanks."""
     return label.surface is None or piece == label.surface or re.sub(r"[\n\r]", " ", piece) == label.surface
 
 
 def _folded(words: str) -> str:
-    """Without what tools change in a span's text: blanks, and the form of characters."""
-    return " ".join(unicodedata.normalize("NFKC", words).split())
+    """Without what tools change in a span's text: blanks, line ends written as such, and the form of characters."""
+    return " ".join(unicodedata.normalize("NFKC", words).replace("\\n", " ").split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate, pairwise
@@ -54,10 +54,10 @@ class Seen(Enum):
             case Seen.TRIMMED:
                 return text != text.lstrip(_BLANKS)
             case Seen.NORMALISED:
-                return not unicodedata.is_normalized("NFKC", text)
+                return len(unicodedata.normalize("NFKC", text)) != len(text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reading:
     """One way to count; the shifts are added to a file's start and end to make the end exclusive."""
 
@@ -76,9 +76,9 @@ class Reading:
         """Whether spans begin elsewhere without anything in the text that explains it."""
         return self.seen is Seen.AFTER_A_MARK or self.start_shift != 0
 
-    def differs_on(self, text: str) -> bool:
-        """Whether it may give other spans than characters of the text as it is do."""
-        return bool(self.ends) or self.unit.differs_on(text) or self.seen.differs_on(text)
+    def differs(self, matters: Collection[Unit | Seen]) -> bool:
+        """Whether it may give other spans than characters do, in a text in which these matter."""
+        return bool(self.ends) or self.unit in matters or self.seen in matters
 
     def bounds(self, text: str) -> Sequence[int]:
         """Where each character of the text begins, counted so, and where the last one ends."""
@@ -126,6 +126,11 @@ def readings(*, last_included: bool) -> tuple[Reading, ...]:
             Reading(unit, Seen.AS_IT_IS, -1, other - 1, f"from 1, {other_ends}"),
         )
     )
+
+
+def what_matters(text: str) -> list[Unit | Seen]:
+    """In which units, and seen in which ways, a text is another one than in characters and as it is."""
+    return [one for one in (*Unit, *Seen) if one.differs_on(text)]
 
 
 def find_way(ways: Iterable[Reading], unit: Unit, seen: Seen) -> Reading:
