@@ -18,7 +18,7 @@ from harness.errors import UiebenchError
 
 SAMPLES = Path(__file__).parents[1] / "data"
 SCHEMA = {"价格": None}
-FILES = 60 * int(os.environ.get("UIEBENCH_FUZZ", "1"))  # broken files of each format
+FILES = 150 * int(os.environ.get("UIEBENCH_FUZZ", "1"))  # broken files of each format
 FORMATS = {
     "conll": ("conll*", "gbk.conll"),
     "table": ("table*", "*.csv", "not_a.parquet"),
