@@ -12,6 +12,7 @@ from harness.baseline.schema import Schema, check_encodable, check_schema, check
 from harness.data.dataset import Example
 from harness.data.formats.document import Document, Problem
 from harness.data.formats.find import format_of
+from harness.data.formats.native import NAME as NATIVE
 from harness.data.formats.told import Remark, Tally, quietly
 from harness.data.gold import gold_of, never_labelled
 from harness.data.schemas import schema_of
@@ -46,6 +47,8 @@ def read_file(path: Path, problem: Problem, format_name: str | None = None, sche
         given = check_schema(labelled.types)
     if given is None and not labelled.own_schemas:
         deque(read(problem), maxlen=0)  # what is wrong with the file may be why
+        if format_.NAME == NATIVE:
+            raise InputError(f"{path} holds no line that can be used")
         raise InputError(f"{path} has no labels to take a schema from; name the schema that its texts are asked with")
     yield from _Examples(given, labelled.types, problem).of(read(problem))
 

@@ -127,9 +127,4 @@ class _Faults:
 def _is_native(path: Path, format_name: str | None) -> bool:
     if path.suffix == ".jsonl":
         find_dataset(str(path))
-    try:
-        return format_of(path, format_name).NAME == NATIVE
-    except InputError:
-        if path.suffix == ".jsonl" and format_name is None:
-            return True  # its first line is no format's; the strict reader says what is wrong with it
-        raise
+    return format_of(path, format_name).NAME == NATIVE

@@ -90,7 +90,7 @@ def test_columns_and_tags_of_every_make_are_read(
 
 def test_the_place_of_a_character_in_its_word_is_not_part_of_the_text() -> None:
     told: list[str] = []
-    (found,) = conll.read(SAMPLES / "conll_weibo_places.conll", lambda line, said: told.append(said))
+    (found,) = conll.read(SAMPLES / "conll_weibo_places.conll", lambda _, said: told.append(said))
     assert (found.text, spans(found)) == ("科技全方小王", [("PER.NAM", "小王")])
     assert told == ["each token is a character and its place in a word (like 科0, 技1); the places are left out"]
 

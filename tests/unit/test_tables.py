@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.data.formats import parquet, table
+from harness.data.formats.find import format_of
 from harness.errors import InputError
 
 SAMPLES = Path(__file__).parents[1] / "data"
@@ -137,6 +138,14 @@ def test_what_is_not_a_parquet_file_is_one_message() -> None:
         InputError, match=r"not_a\.parquet(: Parquet files need| is not a Parquet file that can be read)"
     ):
         read(SAMPLES / "not_a.parquet")
+
+
+def test_a_file_that_is_not_text_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"PAR1\xff\xfe\x00\xb0")
+    assert format_of(tmp_path / "a.parquet").NAME == "table"
+    (tmp_path / "a.dat").write_bytes(b"PAR1\xff\xfe\x00\xb0")
+    with pytest.raises(InputError, match="not UTF-8"):
+        format_of(tmp_path / "a.dat")
 
 
 def test_rows_of_a_parquet_file_are_held_to_the_same_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

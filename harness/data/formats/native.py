@@ -16,8 +16,8 @@ DESCRIPTION = 'JSON lines {"id", "text", "schema", "gold": [[{"type", "span", "o
 
 
 def recognise(_: Path, sample: str) -> bool:
-    """By the key ``schema`` beside ``text``."""
-    return {"text", "schema"} <= set(lines.first(sample))
+    """By the key ``schema`` beside ``text``, which the first lines may lack by mistake."""
+    return {"text", "schema"} <= set(lines.first(sample, "schema"))
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
