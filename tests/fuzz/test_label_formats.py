@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,7 @@ WORDS = [
     "\ud800", "[" * 3000, "{", "\0", "\r\n", "\u2028", "\ufeff", "NaN", "1e999", '"', "9" * 5000, "\t", ";", ":", "E1",
     "R1\t", "T1\t", "-", "📱",
 ]  # fmt: skip
+FIELDS = ["", "0", "-1", "99", "9" * 5000, "0 1 2", "0;1", "½", "٣", "T1", "E1", " ", "\t", "\n"]
 ENCODINGS = ["gb18030", "utf-16", "utf-16-le", "big5", "utf-8-sig"]
 
 
@@ -63,7 +65,7 @@ def change_value(chance: random.Random, value: Any) -> Any:
 def change_text(chance: random.Random, text: str) -> bytes:
     """The bytes of a text with something cut, put in, or encoded otherwise."""
     place = chance.randrange(len(text) + 1)
-    match chance.randrange(5):
+    match chance.randrange(6):
         case 0:
             return text[:place].encode()
         case 1:
@@ -72,6 +74,10 @@ def change_text(chance: random.Random, text: str) -> bytes:
             return text.encode(chance.choice(ENCODINGS), errors="replace")
         case 3:
             return (text[:place] + text[place + chance.randint(1, 9) :]).encode()
+        case 4:
+            parts = re.split(r"(\s)", text)
+            parts[chance.randrange(len(parts))] = chance.choice(FIELDS)
+            return "".join(parts).encode()
     data = bytearray(text.encode())
     data[chance.randrange(len(data))] = chance.randrange(256)
     return bytes(data)

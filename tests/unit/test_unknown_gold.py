@@ -182,6 +182,12 @@ def test_the_shapes_of_label_studios_exports_are_read(found: Any, tmp_path: Path
     assert [link["span"] for chain in example.gold or [] for link in chain] == ["八元"]
 
 
+def test_tasks_to_be_labelled_are_told_as_such_and_have_no_gold(tmp_path: Path) -> None:
+    examples, told = read(write(tmp_path / "a.json", [{"data": {"text": "八元一斤"}}]), schema={"价格": None})
+    assert [one.gold for one in examples] == [None]
+    assert told == ["the task is not annotated, so its gold is not known"]
+
+
 def test_label_studios_tasks_may_stand_a_line_each(tmp_path: Path) -> None:
     tasks = [
         {"id": number, "data": {"text": "八元一斤"}, "annotations": [{"result": [label(0, 2, "八元")]}]}

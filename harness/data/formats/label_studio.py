@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.data.formats import lines
 from harness.data.formats.annotated import Annotated, documents, fill_in
 from harness.data.formats.document import Document, Problem
 from harness.data.formats.label_studio_results import fill
@@ -21,16 +23,20 @@ DESCRIPTION = (
     "a line each, or JSON-MIN"
 )
 _KEY = "label"  # what Label Studio's own templates call the control
-_ANNOTATED = ('"annotations"', '"completions"', '"predictions"')
+_ANNOTATED = ("annotations", "completions", "predictions", "task")
 _MINIMAL = ('"annotation_id"', '"annotator"', '"lead_time"')
+_TASK = re.compile(r'"data"\s*:\s*\{')
 
 
 def recognise(path: Path, sample: str) -> bool:
-    """By a list or an object in a ``.json`` or ``.jsonl`` file that names annotations."""
+    """By a list of tasks or of JSON-MIN in a ``.json`` file, or by a task in it or in the first line."""
     begins = sample.lstrip()[:1]
-    tasks = '"data"' in sample and any(key in sample for key in _ANNOTATED)
-    minimal = begins == "[" and sum(key in sample for key in _MINIMAL) > 1
-    return path.suffix in (".json", ".jsonl") and begins in ("[", "{") and (tasks or minimal)
+    if path.suffix not in (".json", ".jsonl") or begins not in ("[", "{"):
+        return False
+    if begins == "[":
+        return bool(_TASK.search(sample)) or sum(key in sample for key in _MINIMAL) > 1
+    task = lines.first(sample) or {key: None for key in _ANNOTATED if f'"{key}"' in sample}
+    return bool(_TASK.search(sample)) and not task.keys().isdisjoint(_ANNOTATED)
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:

@@ -49,7 +49,9 @@ class Seen(Enum):
                 return False
             case Seen.AFTER_A_MARK:
                 return True
-            case Seen.CRLF_AS_ONE | Seen.LF_AS_TWO:
+            case Seen.CRLF_AS_ONE:
+                return "\r\n" in text
+            case Seen.LF_AS_TWO:
                 return "\n" in text
             case Seen.TRIMMED:
                 return text != text.lstrip(_BLANKS)
