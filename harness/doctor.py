@@ -42,13 +42,22 @@ class Finding:
     said: str
 
 
-def examine(checkpoint: str, device: str, data: str | None, plugins: tuple[Path, ...] = ()) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Data:
+    """Texts to look at."""
+
+    name: str  # a dataset's, or a file's
+    format: str | None = None  # of a file; guessed where it is None
+    schema: str | None = None  # for a file that has none, as JSON
+
+
+def examine(checkpoint: str, device: str, data: Data | None, plugins: tuple[Path, ...] = ()) -> Iterator[Finding]:
     """Look at the machine, the checkpoint, every optimization on it, and the data, one after the other.
 
     Args:
         checkpoint: a name or a directory.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
-        data: a dataset's name or file, or None.
+        data: texts to look at too, or None.
         plugins: files with optimizations.
     """
     yield from _machine()
@@ -100,10 +109,11 @@ def _cache() -> Finding:
     return Finding("cache", "fine", str(made.parent))
 
 
-def _data(name: str) -> Finding:
+def _data(data: Data) -> Finding:
+    name = data.name
     try:
         left_out: list[str] = []
-        examples = list(read_texts(name, left_out.append))
+        examples = list(read_texts(name, left_out.append, format_name=data.format, schema=data.schema))
     except UiebenchError as error:
         return Finding(f"data {name}", "wrong", str(error))
     if not examples:

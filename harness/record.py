@@ -237,6 +237,7 @@ class Header(Value, frozen=True, tag="header"):
     # What a combination should keep, by name, in nanoseconds, bytes and requests a second.
     targets: dict[str, float] = {}
     text_characters: list[int] = []  # the length of each of `texts`; empty in records that do not have it
+    asked: dict[str, Any] = {}  # the suite's [texts], files by their paths; empty in records that do not have it
 
 
 class Measured(Value, frozen=True, tag="measured"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeAlias
 
 from harness.errors import InputError
+from harness.jsontext import parse_json
 
 Schema: TypeAlias = "dict[str, Schema | None]"
 
@@ -22,9 +22,9 @@ def check_schema(value: Any) -> Schema:
     """
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"the schema is not JSON ({error}); write it like {_EXAMPLE}") from None
+            value = parse_json(value)
+        except InputError as error:
+            raise InputError(f"the schema {error}; write it like {_EXAMPLE}") from None
     if not isinstance(value, dict):
         kind = "null" if value is None else type(value).__name__
         raise InputError(f"the schema must be a dict or the JSON text of one, not {kind}; write it like {_EXAMPLE}")

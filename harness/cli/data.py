@@ -14,10 +14,16 @@ from harness.errors import InputError
 
 if TYPE_CHECKING:
     from harness.data.check import Contents
+    from harness.data.formats.find import WritableFormat
 
 data = typer.Typer(help="Texts of one's own.", no_args_is_help=True, rich_markup_mode=None)
 
 _SHOWN = 20  # problems; the rest is counted
+
+
+def _plain(said: str) -> str:
+    """Without what a terminal would act on, or could not show: a file may hold anything."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in said)
 
 
 @data.callback()
@@ -39,9 +45,13 @@ def check(
     """
     from harness.data.check import check as look
 
+    targets = [*([] if fix is None else [("native", fix)]), *([] if convert is None else [convert])]
+    formats = [_writable(file, name, target) for name, target in targets]
     asked, problems = None if schema is None else read_schema(schema), _Named("line")
-    found = look(file, problems, format_name, asked)
-    problems.say_the_rest()
+    try:
+        found = look(file, problems, format_name, asked)
+    finally:
+        problems.say_the_rest()
     bare = f", {found.without_label} of these without a label" if found.without_label else ""
     print(f"{file}: {found.format}, {len(found.lengths)} texts, {found.annotated} annotated{bare}")
     if found.lengths:
@@ -51,32 +61,44 @@ def check(
         print(f"characters: {lengths}")
         print(f"schema: {json.dumps(found.schema, ensure_ascii=False)}")
     for path, count in found.types.most_common():
-        print(f"  {path}: {count}")
+        print(f"  {_plain(path)}: {count}")
     print(f"{found.problems} problems")
-    if fix is not None:
-        _write(file, format_name, asked, "native", fix, found)
-    if convert is not None:
-        _write(file, format_name, asked, *convert, found)
+    for into, (_, target) in zip(formats, targets, strict=True):
+        _write(file, format_name, asked, into, target, found)
     if found.problems:
         raise typer.Exit(FAILED)
 
 
-def _write(file: Path, format_name: str | None, schema: object, name: str, target: Path, found: Contents) -> None:
-    from harness.data.files import read_file
-    from harness.data.formats.document import Document
+def _writable(file: Path, name: str, target: Path) -> WritableFormat:
+    """The format to write in.
+
+    Raises:
+        InputError: it cannot be written, or the file that is read would be written over.
+    """
     from harness.data.formats.find import WritableFormat, format_of
 
     into = format_of(file, name)
     if not isinstance(into, WritableFormat):
         raise InputError(f"the format {name!r} cannot be written, only read")
+    if target.exists() and file.exists() and target.samefile(file):
+        raise InputError(f"{target} is the file that is read; write to another one")
+    return into
+
+
+def _write(
+    file: Path, format_name: str | None, schema: object, into: WritableFormat, target: Path, found: Contents
+) -> None:
+    from harness.data.files import read_file
+    from harness.data.formats.document import Document
+
     left_out = _Named("text")
     examples = read_file(file, lambda _, __: None, format_name, schema)
     documents = (Document(one.id, one.text, one.gold, line, dict(one.schema)) for line, one in enumerate(examples, 1))
     into.write(documents, target, left_out)
     left_out.say_the_rest()
-    held = f"; left out because {name} cannot hold them: {left_out.count}" if left_out.count else ""
+    held = f"; left out because {into.NAME} cannot hold them: {left_out.count}" if left_out.count else ""
     faulty = f"; faulty, and left out or mended as named: {found.problems}" if found.problems else ""
-    print(f"written: {target} ({name}), {len(found.lengths)} sound texts{faulty}{held}")
+    print(f"written: {target} ({into.NAME}), {len(found.lengths)} sound texts{faulty}{held}")
 
 
 class _Named:
@@ -86,9 +108,14 @@ class _Named:
         self._place, self.count = place, 0
 
     def __call__(self, number: int, said: str) -> None:
+        from harness.data.formats.told import Remark
+
+        if isinstance(said, Remark):
+            print(f"note: {self._place} {number}: {_plain(said)}")
+            return
         self.count += 1
         if self.count <= _SHOWN:
-            print(f"{self._place} {number}: {said}")
+            print(f"{self._place} {number}: {_plain(said)}")
 
     def say_the_rest(self) -> None:
         if self.count > _SHOWN:

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from harness.cli import FAILED
+from harness.cli.schema import read_schema
+from harness.errors import InputError
 
 _SIGNS = {"fine": "ok  ", "note": "note", "wrong": "!!  "}
 
@@ -16,16 +18,21 @@ def doctor(
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
     data: Annotated[str | None, typer.Option(help="A dataset's name or file to look at.")] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="Of that file; guessed if not given.")] = None,
+    schema: Annotated[str | None, typer.Option(help="For a file that has none: JSON, or a file that holds it.")] = None,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
 ) -> None:
     """Look at the machine, the checkpoint and the data, and try each optimization in a process of its own.
 
     Exits with 1 where something that should work does not.
     """
-    from harness.doctor import examine
+    from harness.doctor import Data, examine
 
+    if data is None and (format_name, schema) != (None, None):
+        raise InputError("--format and --schema say how --data is to be read; name the file with --data")
+    asked = None if data is None else Data(data, format_name, None if schema is None else read_schema(schema))
     wrong = False
-    for finding in examine(checkpoint, device, data, tuple(plugin or ())):
+    for finding in examine(checkpoint, device, asked, tuple(plugin or ())):
         wrong |= finding.state == "wrong"
         print(f"{_SIGNS[finding.state]}  {finding.about}: {finding.said}", flush=True)
     if wrong:

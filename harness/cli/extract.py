@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 def extract(
     text: Annotated[str | None, typer.Argument(help="The text; or use --input.")] = None,
     schema: Annotated[str | None, typer.Option(help="The schema as JSON, or a file that holds it.")] = None,
-    input: Annotated[Path | None, typer.Option(help='JSONL: lines {"id", "text", "schema"}.')] = None,  # noqa: A002
+    input: Annotated[  # noqa: A002
+        Path | None, typer.Option(help='JSONL: lines {"id", "text", "schema"}; or a file of another format.')
+    ] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="Of the input; without it .json and .jsonl are lines as above.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help='JSONL: lines {"id", "output"}; default: stdout.')] = None,
     checkpoint: Annotated[str | None, typer.Option(help="mini (the default), base, or a ModelScope directory.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu (the default), cuda or cuda:N.")] = None,
@@ -30,6 +35,8 @@ def extract(
     """Extract the spans that a schema asks for."""
     if (text is None) == (input is None):
         raise InputError("give either a TEXT or --input FILE.jsonl")
+    if input is None and format_name is not None:
+        raise InputError("--format goes with --input; a TEXT has none")
     if text is not None:
         if schema is None:
             raise InputError("""a TEXT needs a --schema, like --schema '{"产品名称": null}'""")
@@ -40,12 +47,12 @@ def extract(
         checked, asked = check_text(text), check_schema(read_schema(schema))
         print(json.dumps(_load(checkpoint, device, with_).extract(checked, asked, all_prefixes), ensure_ascii=False))
         return
-    if input is None or not input.is_file():
+    if input is None or not input.exists():
         raise InputError(f"input file {str(input)!r} does not exist")
-    from harness.cli.lines import extract_lines
+    from harness.cli.lines import Input, extract_lines
 
-    default = None if schema is None else read_schema(schema)
-    if extract_lines(lambda: _load(checkpoint, device, with_), input, output, default, all_prefixes=all_prefixes):
+    source = Input(input, format_name, None if schema is None else read_schema(schema))
+    if extract_lines(lambda: _load(checkpoint, device, with_), source, output, all_prefixes=all_prefixes):
         raise typer.Exit(USAGE)
 
 

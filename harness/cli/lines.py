@@ -1,80 +1,133 @@
-"""A JSONL file of texts to a JSONL file of answers, whole lines in input order."""
+"""A file of texts to a JSONL file of answers, whole lines in input order."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.data.dataset import parse_example
+from harness.cli import warn
+from harness.data.dataset import Example, parse_example
+from harness.data.files import read_file
+from harness.data.formats.find import format_of
+from harness.data.formats.native import NAME as NATIVE
+from harness.data.formats.told import Remark
 from harness.errors import InputError
+from harness.textfile import read_lines
 
 if TYPE_CHECKING:
     from harness.baseline.extractor import Extractor
 
+_LINES = (".jsonl", ".json", "")  # endings of files that are JSON lines where no format is said
+_SHOWN = 20  # faults of a file in another format; the rest is counted
 
-def extract_lines(
-    load: Callable[[], Extractor], source: Path, target: Path | None, schema: str | None, *, all_prefixes: bool
-) -> int:
-    """Answer every line; a bad one gets ``{"id", "error"}``. Returns how many were bad.
+
+@dataclass(frozen=True)
+class Input:
+    """What is to be answered."""
+
+    path: Path
+    format: str | None = None  # guessed from the content where it is None and the name does not end as JSON lines do
+    schema: str | None = None  # for texts that have none, as JSON
+
+    def items(self, tell: Callable[[str], None]) -> Iterator[Example | dict[str, Any]]:
+        """The texts, and in place of a JSON line that cannot be used, what is answered.
+
+        Args:
+            tell: told of faults that have no place of their own among the answers.
+        """
+        if self._holds_lines():
+            yield from _lines(self.path, self.schema)
+            return
+
+        def note(line: int, fault: str) -> None:
+            if not isinstance(fault, Remark):
+                tell(f"{self.path}, line {line}: {fault}")
+
+        yield from read_file(self.path, note, self.format, self.schema)
+
+    def _holds_lines(self) -> bool:
+        if self.format is None and self.path.suffix.lower() in _LINES and not self.path.is_dir():
+            return True
+        return format_of(self.path, self.format).NAME == NATIVE
+
+
+def extract_lines(load: Callable[[], Extractor], source: Input, target: Path | None, *, all_prefixes: bool) -> int:
+    """Answer every text; a bad JSON line gets ``{"id", "error"}``. Returns how many faults there were.
 
     Args:
         load: makes the extractor, once the files are known to be usable.
-        source: the JSONL file.
+        source: the texts.
         target: where the answers go; None is stdout.
-        schema: the JSON text of a schema for lines that have none.
         all_prefixes: return inner chains too.
     """
     from rich.console import Console
     from rich.progress import Progress
 
-    if target is not None and target.exists() and target.samefile(source):
+    if target is not None and target.exists() and target.samefile(source.path):
         raise InputError(f"--output {str(target)!r} is the input file itself; name another")
+    faults, bad = _Faults(), 0
+    items = source.items(faults.tell)
+    first = next(items, None)  # an input that cannot be read at all leaves the output alone
     try:
         descriptor = 1 if target is None else os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     except OSError as error:
         raise InputError(f"output {str(target)!r} cannot be written: {error.strerror}; name another file") from None
-    bad = 0
     try:
         extractor = load()
-        with (
-            source.open(encoding="utf-8", errors="surrogateescape") as lines,
-            Progress(console=Console(file=sys.stderr), disable=not sys.stderr.isatty()) as bar,
-        ):
-            task = bar.add_task("extract", total=source.stat().st_size)
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    answer = _answer(extractor, line, number, schema, all_prefixes=all_prefixes)
-                    bad += "error" in answer
-                    _write(descriptor, answer, target)
-                bar.advance(task, len(line.encode("utf-8", "surrogateescape")))
+        with Progress(console=Console(file=sys.stderr), disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task("extract", total=None if bar.disable else _count(source.path))
+            while first is not None:
+                answer = first if isinstance(first, dict) else _answer(extractor, first, all_prefixes=all_prefixes)
+                bad += "error" in answer
+                _write(descriptor, answer, target)
+                bar.advance(task)
+                first = next(items, None)
     finally:
         if target is not None:
             os.close(descriptor)
+    faults.say_the_rest()
     if bad:
-        print(f"uiebench: {bad} line(s) of {source} could not be used; each has an error in its place", file=sys.stderr)
-    return bad
+        warn(f"{bad} line(s) of {source.path} could not be used; each has an error in its place")
+    return bad + faults.count
 
 
-def _answer(extractor: Extractor, line: str, number: int, schema: str | None, *, all_prefixes: bool) -> dict[str, Any]:
+def _lines(path: Path, schema: str | None) -> Iterator[Example | dict[str, Any]]:
+    """The texts of JSON lines, and the error of each line that cannot be used."""
+    spoilt: list[dict[str, Any]] = []
+
+    def note(number: int, fault: str) -> None:
+        spoilt.append({"id": None, "error": f"line {number}: {fault}"})
+
+    seen: set[str] = set()
+    for number, line in read_lines(path, note):
+        yield from spoilt
+        spoilt.clear()
+        if line.strip():
+            try:
+                yield parse_example(line, number, seen, schema)
+            except InputError as error:
+                yield {"id": _id(line), "error": f"line {number}: {error}"}
+    yield from spoilt
+
+
+def _count(path: Path) -> int | None:
+    """How many lines a file has, which is about how many answers there will be; None for a folder."""
+    if path.is_dir():
+        return None
+    with path.open("rb") as lines:
+        return sum(1 for _ in lines)
+
+
+def _answer(extractor: Extractor, example: Example, *, all_prefixes: bool) -> dict[str, Any]:
     try:
-        example = parse_example(_with_schema(line, schema))
         return {"id": example.id, "output": extractor.extract(example.text, example.schema, all_prefixes)}
     except InputError as error:
-        return {"id": _id(line), "error": f"line {number}: {error}"}
-
-
-def _with_schema(line: str, schema: str | None) -> str:
-    if schema is None:
-        return line
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):
-        return line
-    return json.dumps({"schema": schema, **data}) if isinstance(data, dict) else line
+        return {"id": example.id, "error": str(error)}
 
 
 def _id(line: str) -> str | int | None:
@@ -97,3 +150,19 @@ def _write(descriptor: int, answer: dict[str, Any], target: Path | None) -> None
     except OSError as error:
         where = "stdout" if target is None else str(target)
         raise InputError(f"output {where!r} cannot be written: {error.strerror}; the lines before are whole") from None
+
+
+class _Faults:
+    """Says the first of many faults, and counts all."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def tell(self, said: str) -> None:
+        self.count += 1
+        if self.count <= _SHOWN:
+            warn(f"{said}; what it concerns is left out")
+
+    def say_the_rest(self) -> None:
+        if self.count > _SHOWN:
+            warn(f"and {self.count - _SHOWN} faults more (`uiebench data check` names each)")

@@ -81,17 +81,19 @@ def show(directory: Path, *, no_texts: bool = False) -> int:
 
 def _texts(directory: Path, seen: View) -> Mapping[str, str]:
     """The texts that answers differ in, by id; only those of datasets that are still to be had."""
+    from msgspec import convert
+
     from harness.errors import UiebenchError
-    from harness.plan.suite import read_suite
+    from harness.plan.suite import Texts, read_suite
     from harness.run.texts import read_examples
 
     wanted = {one.id for row in seen.rows for one in (*row.broken, *row.ties)}
     if not wanted:
         return {}
     try:
-        asked = read_suite(directory / "suite.toml").texts
-        examples = read_examples([*asked.datasets, *asked.compared], asked.schema, lambda _: None)
-        return {one.id: one.text for one in examples if one.id in wanted}
+        asked = seen.header.asked
+        texts = convert(asked, Texts) if asked else read_suite(directory / "suite.toml").texts
+        return {one.id: one.text for one in read_examples(texts, lambda _: None) if one.id in wanted}
     except (UiebenchError, OSError) as error:
         warn(f"the report shows no texts: {error}")
         return {}

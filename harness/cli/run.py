@@ -32,6 +32,9 @@ def run(
     with_: Annotated[
         list[str] | None, typer.Option("--with", help="A combination more, or a file of `recommend`.")
     ] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="Of the suite's files of texts; guessed if not given.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an interrupted run of the same.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
 ) -> None:
@@ -54,6 +57,7 @@ def run(
         skip=tuple(skip or ()),
         include=tuple(find_deployment(written).combination for written in with_ or ()),
         fresh=fresh,
+        format=format_name,
     )
     ablation = prepare(options, warn)
     if dry_run:

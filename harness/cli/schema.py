@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.errors import InputError
+from harness.textfile import read_text
 
 
 def read_schema(written: str) -> str:
@@ -17,6 +18,6 @@ def read_schema(written: str) -> str:
         return written
     path = Path(written)
     try:
-        return path.read_text(encoding="utf-8") if path.is_file() else written
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(path) if path.is_file() else written
+    except (OSError, ValueError) as error:  # a ValueError: a NUL cannot be in a path
         raise InputError(f"schema file {written!r} cannot be read: {error}") from None

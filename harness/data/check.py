@@ -12,6 +12,7 @@ from harness.data.files import read_file
 from harness.data.formats.document import Problem
 from harness.data.formats.find import format_of
 from harness.data.formats.native import NAME as NATIVE
+from harness.data.formats.told import Remark
 from harness.data.schemas import unused
 
 
@@ -21,8 +22,8 @@ class Contents:
 
     format: str
     lengths: array[int] = field(default_factory=lambda: array("I"))  # of each text, in characters
-    annotated: int = 0  # texts with a list of labels
-    without_label: int = 0  # those of them whose list is empty
+    annotated: int = 0  # texts whose labels are known
+    without_label: int = 0  # those of them that have none
     types: Counter[str] = field(default_factory=Counter)  # chains by type path, written parent/child
     schema: Any = None  # of the last text
     problems: int = 0
@@ -38,7 +39,7 @@ def check(path: Path, problem: Problem, format_name: str | None = None, schema: 
 
     Args:
         path: the file, or a folder of brat's.
-        problem: told of each fault with its line.
+        problem: told of each fault with its line, and of what is to be known besides (remarks, not counted).
         format_name: guessed where it is None.
         schema: for texts whose file has none.
 
@@ -50,7 +51,7 @@ def check(path: Path, problem: Problem, format_name: str | None = None, schema: 
         raise unused(str(path))
 
     def count(line: int, said: str) -> None:
-        found.problems += 1
+        found.problems += not isinstance(said, Remark)
         problem(line, said)
 
     for example in read_file(path, count, format_name, schema):

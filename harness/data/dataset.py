@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,12 @@ from typing import Any
 import msgspec
 
 from harness.baseline.schema import Schema, check_encodable, check_schema, check_text
+from harness.data.formats import lines
+from harness.data.formats.document import Problem
 from harness.errors import InputError, unknown
 from harness.record import Chains
 from harness.resources import resource
+from harness.textfile import read_lines
 
 _LINE = '{"id": "1", "text": "文本", "schema": {"类型": null}, "gold": [[{"type", "span", "offset": [start, end]}]]}'
 
@@ -63,53 +65,64 @@ def read_examples(path: Path) -> Iterator[Example]:
     Raises:
         InputError: as :func:`read_dataset`.
     """
+
+    def refuse(line: int, said: str) -> None:
+        raise InputError(f"{path}, line {line}: {said}")
+
+    for _, example in sound_examples(path, refuse):
+        yield example
+
+
+def sound_examples(path: Path, problem: Problem) -> Iterator[tuple[int, Example]]:
+    """Stream the examples of a file in this project's format with their lines; what cannot be used is told."""
     seen: set[str] = set()
-    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
+    for number, line in read_lines(path, problem):
+        if line.strip():
             try:
-                example = parse_example(line)
-                if example.id in seen:
-                    raise InputError(f"the id {example.id!r} stands on an earlier line too; ids are unique")
+                yield number, parse_example(line, number, seen)
             except InputError as error:
-                raise InputError(f"{path}, line {number}: {error}") from None
-            seen.add(example.id)
-            yield example
+                problem(number, str(error))
 
 
-def parse_example(line: str) -> Example:
+def parse_example(line: str, number: int, seen: set[str], schema: Any = None) -> Example:
     """Check one JSONL line; keys that are not known are passed over.
 
+    Args:
+        line: its text.
+        number: of the line, which is the id of a text without one.
+        seen: the ids of the lines before; this one's is added.
+        schema: for a line that has none.
+
     Raises:
-        InputError: it is no object with the keys id, text and schema, or a gold span does not stand in the text.
+        InputError: it is not an object with the keys text and schema, its id is an earlier one's, or a gold span does
+            not stand in the text.
     """
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"not JSON ({error}); a line is {_LINE}") from None
-    if not isinstance(data, dict):
-        raise InputError(f"not an object but {type(data).__name__}; a line is {_LINE}")
-    return check_example(data)
+    found = lines.parse_object(line)
+    example = check_example(
+        found if found.get("schema") is not None or schema is None else {**found, "schema": schema}, number
+    )
+    if example.id in seen:
+        raise InputError(f"the id {example.id!r} stands on an earlier line too; ids are unique")
+    seen.add(example.id)
+    return example
 
 
-def check_example(data: dict[str, Any]) -> Example:
+def check_example(data: dict[str, Any], number: int) -> Example:
     """Check the object of a line.
 
     Raises:
         InputError: as :func:`parse_example`.
     """
-    for key in ("id", "text", "schema"):
+    for key in ("text", "schema"):
         if key not in data:
             raise InputError(f"the key {key!r} is missing; a line is {_LINE}")
-    if not isinstance(data["id"], str | int) or isinstance(data["id"], bool):
-        raise InputError(f"the id {data['id']!r} must be a string")
-    check_encodable(str(data["id"]), "the id")
+    id_ = lines.named(data, number)
+    check_encodable(id_, "the id")
     text, schema = check_text(data["text"]), check_schema(data["schema"])
     gold = data.get("gold")
     if gold is not None:
         _check_gold(gold, text, schema)
-    return Example(str(data["id"]), text, schema, gold)
+    return Example(id_, text, schema, gold)
 
 
 def pick(examples: Sequence[Example], count: int | None) -> list[Example]:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from harness.baseline.schema import Schema, check_schema, check_text
+from harness.baseline.schema import Schema, check_encodable, check_schema, check_text
 from harness.data.dataset import Example
 from harness.data.formats.document import Document, Problem
 from harness.data.formats.find import format_of
+from harness.data.formats.native import NAME as NATIVE
+from harness.data.formats.told import Remark, Tally, quietly
+from harness.data.gold import gold_of, never_labelled
 from harness.data.schemas import schema_of
 from harness.errors import InputError
-from harness.record import Chains
+
+_Read: TypeAlias = Callable[[Problem], Iterator[Document]]
 
 
 def read_file(path: Path, problem: Problem, format_name: str | None = None, schema: Any = None) -> Iterator[Example]:
     """Stream the examples of a file; what cannot be used is told and left out.
 
-    A file whose format has no schema is read twice: its schema is the smallest that leads to all of its labels.
+    The file is read twice: the first time shows which types have labels. Where no schema is given and the file has
+    none, the schema is the smallest that leads to all of them.
 
     Args:
         path: the file, or a folder of brat's.
-        problem: told of each fault with its line.
+        problem: told of each fault with its line, and of what is to be known besides (a ``Remark``).
         format_name: of the formats known; guessed from the content where it is None.
         schema: for texts whose file has none; None derives it.
 
@@ -30,59 +37,80 @@ def read_file(path: Path, problem: Problem, format_name: str | None = None, sche
         InputError: the format cannot be told, or there are no labels to derive a schema from.
     """
     format_ = format_of(path, format_name)
-    documents: Callable[[Problem], Iterator[Document]] = lambda tell: format_.read(path, tell)  # noqa: E731 (read twice)
     given = None if schema is None else check_schema(schema)
-    if given is None:
-        found: dict[str, Any] = {}
-        own = 0
-        for document in documents(lambda _, __: None):
-            own += document.schema is not None
-            schema_of(document.chains or [], found)
-        if not found and not own:
-            raise InputError(
-                f"{path} has no labels to take a schema from; name the schema that its texts are asked with"
-            )
-        given = check_schema(found) if found else None
-    seen: set[str] = set()
-    for document in documents(problem):
-        asked = document.schema if document.schema is not None else given
-        if asked is None:
-            problem(document.line, "the text has no schema, and nothing in the file has labels to take one from")
-            continue
-        example = _example(document, asked, problem)
-        if example is None:
-            continue
-        if example.id in seen:
-            problem(document.line, f"the id {example.id!r} stands on an earlier line too; ids are unique")
-            continue
-        seen.add(example.id)
-        yield example
+
+    def read(tell: Problem) -> Iterator[Document]:
+        return format_.read(path, tell)
+
+    labelled = _survey(read, problem)
+    if given is None and labelled.types:
+        given = check_schema(labelled.types)
+    if given is None and not labelled.own_schemas:
+        deque(read(problem), maxlen=0)  # what is wrong with the file may be why
+        if format_.NAME == NATIVE:
+            raise InputError(f"{path} holds no line that can be used")
+        raise InputError(f"{path} has no labels to take a schema from; name the schema that its texts are asked with")
+    yield from _Examples(given, labelled.types, problem).of(read(problem))
 
 
-def _example(document: Document, schema: Schema, problem: Problem) -> Example | None:
+@dataclass
+class _Survey:
+    types: dict[str, Any] = field(default_factory=dict)  # the smallest schema that leads to all labels
+    own_schemas: int = 0  # texts that have one
+
+
+def _survey(read: _Read, problem: Problem) -> _Survey:
+    found = _Survey()
+    for document in quietly(read, problem):
+        found.own_schemas += document.schema is not None
+        schema_of(document.chains or [], found.types)
+    return found
+
+
+class _Examples:
+    """Makes examples of documents, one after the other."""
+
+    def __init__(self, given: Schema | None, labelled: dict[str, Any], problem: Problem) -> None:
+        self._given, self._labelled, self._problem = given, labelled, problem
+        self._tally = Tally()
+        self._seen: set[str] = set()
+        self._known = self._unknown = 0
+
+    def of(self, documents: Iterator[Document]) -> Iterator[Example]:
+        for document in documents:
+            example = self._example(document)
+            if example is not None:
+                self._known += example.gold is not None
+                self._unknown += example.gold is None
+                yield example
+        self._tally.tell(self._problem)
+        if self._known and (never := list(never_labelled(self._given or {}, self._labelled))):
+            types = ", ".join(never)
+            self._problem(1, Remark(f"the schema asks for {types}, which no label has: what is found counts as wrong"))
+        if self._known and self._unknown:
+            texts = self._known + self._unknown
+            self._problem(1, Remark(f"the gold of {self._known} of {texts} texts is known; F1 is over these"))
+
+    def _example(self, document: Document) -> Example | None:
+        schema = document.schema if document.schema is not None else self._given
+        fault = None if schema else "the text has no schema, and nothing in the file has labels to take one from"
+        if fault is None:
+            fault = _fault(document, self._seen)
+        if fault is not None or schema is None:
+            self._problem(document.line, str(fault))
+            return None
+        self._seen.add(document.id)
+        gold = gold_of(document, schema, self._labelled, self._tally, self._problem)
+        return Example(document.id, document.text, schema, gold)
+
+
+def _fault(document: Document, seen: set[str]) -> str | None:
+    """What makes a text unusable, if anything."""
     try:
+        check_encodable(document.id, "the id")
         text = check_text(document.text)
     except InputError as error:
-        problem(document.line, str(error))
-        return None
+        return str(error)
     if not text.strip():
-        problem(document.line, "the text is empty")
-        return None
-    if document.chains is None:
-        return Example(document.id, text, schema)
-    return Example(document.id, text, schema, _down_to_leaves(document, schema, problem))
-
-
-def _down_to_leaves(document: Document, schema: Schema, problem: Problem) -> Chains:
-    """The chains that end at a leaf: a type that has children elsewhere in the file needs one here too."""
-    kept: Chains = []
-    for chain in document.chains or []:
-        below: Schema | None = schema
-        for link in chain:
-            below = None if below is None else below.get(link["type"])
-        if below is None:
-            kept.append(chain)
-        else:
-            path = " > ".join(link["type"] for link in chain)
-            problem(document.line, f"the chain {path} ends at a type that has {', '.join(below)} below it")
-    return kept
+        return "the text is empty"
+    return f"the id {document.id!r} stands on an earlier line too; ids are unique" if document.id in seen else None

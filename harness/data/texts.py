@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,7 @@ from harness.data.dataset import Example, dataset_names, find_dataset, read_exam
 from harness.data.files import read_file
 from harness.data.formats.find import format_of
 from harness.data.formats.native import NAME as NATIVE
+from harness.data.formats.told import Remark
 from harness.data.schemas import unused
 from harness.errors import InputError
 
@@ -23,6 +26,26 @@ def is_file(name: str) -> bool:
     return not ours and (bool(Path(name).suffix) or Path(name).exists())
 
 
+def find_texts(name: str, folder: Path | None = None) -> str:
+    """The name, or the path that it stands for: a file that is not here may lie beside what names it.
+
+    Args:
+        name: a dataset's, or a file's.
+        folder: of the suite that names it.
+
+    Raises:
+        InputError: two files could be meant.
+    """
+    if folder is None or not is_file(name) or Path(name).is_absolute():
+        return name
+    here, beside = Path(name), folder / name
+    if not beside.exists():
+        return name
+    if here.exists() and not here.samefile(beside):
+        raise InputError(f"{name!r} is {str(beside)!r} or {str(here.resolve())!r}; name it by its whole path")
+    return name if here.exists() else str(beside)
+
+
 def read_texts(
     name: str, warn: Callable[[str], None], *, format_name: str | None = None, schema: Any = None
 ) -> Iterator[Example]:
@@ -33,7 +56,7 @@ def read_texts(
 
     Args:
         name: ``NAME``, ``NAME/SPLIT``, a file, or a folder of brat's.
-        warn: told, once all is read, what was left out.
+        warn: told, once all is read or cannot be, what was left out, and what is to be known besides.
         format_name: of a file; guessed from its content where it is None.
         schema: for a file that has none of its own; None takes the types of its labels.
 
@@ -48,22 +71,23 @@ def read_texts(
         yield from read_examples(own)
         return
     faults = _Faults()
-    yield from read_file(Path(name), faults.note, format_name, schema)
-    if faults.count:
-        rest = f" and {faults.count - _SHOWN} more" if faults.count > _SHOWN else ""
-        warn(
-            f"{name}: {'; '.join(faults.first)}{rest}; what they concern is left out (`uiebench data check {name}` "
-            "names each)"
-        )
+    try:
+        yield from read_file(Path(name), faults.note, format_name, schema)
+    finally:
+        faults.tell(name, format_name, warn)
 
 
-def carry_schemas(name: str) -> bool:
+def carry_schemas(name: str, format_name: str | None = None) -> bool:
     """Whether the texts of that name have a schema each: datasets of the tool and files in its own format.
+
+    Args:
+        name: a dataset's, or a file's.
+        format_name: of a file; guessed from its content where it is None.
 
     Raises:
         InputError: there is no such dataset or file, or its format cannot be told.
     """
-    return _with_schemas(name, None) is not None
+    return _with_schemas(name, format_name) is not None
 
 
 def _with_schemas(name: str, format_name: str | None) -> Path | None:
@@ -75,21 +99,32 @@ def _with_schemas(name: str, format_name: str | None) -> Path | None:
 
 @dataclass
 class _Faults:
-    count: int = 0
-    first: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)  # the first ones
+    remarks: list[str] = field(default_factory=list)
+    counts: Counter[bool] = field(default_factory=Counter)  # of all, by whether it is a remark
 
     def note(self, line: int, said: str) -> None:
-        self.count += 1
-        if self.count <= _SHOWN:
-            self.first.append(f"line {line}: {said}")
+        remark = isinstance(said, Remark)
+        self.counts[remark] += 1
+        if self.counts[remark] <= _SHOWN:
+            (self.remarks if remark else self.faults).append(f"line {line}: {said}")
+
+    def tell(self, name: str, format_name: str | None, warn: Callable[[str], None]) -> None:
+        command = f"`uiebench data check {shlex.quote(name)}{f' --format {format_name}' if format_name else ''}`"
+        if self.faults:
+            what = "; ".join(self.faults) + self._more(remark=False)
+            warn(f"{name}: {what}; what they concern is left out ({command} names each)")
+        for remark in self.remarks:
+            warn(f"{name}: {remark}")
+        if self._more(remark=True):
+            warn(f"{name}:{self._more(remark=True)} remarks ({command} has each)")
+
+    def _more(self, *, remark: bool) -> str:
+        others = self.counts[remark] - _SHOWN
+        return f" and {others} more" if others > 0 else ""
 
 
 def _is_native(path: Path, format_name: str | None) -> bool:
     if path.suffix == ".jsonl":
         find_dataset(str(path))
-    try:
-        return format_of(path, format_name).NAME == NATIVE
-    except InputError:
-        if path.suffix == ".jsonl" and format_name is None:
-            return True  # its first line is no format's; the strict reader says what is wrong with it
-        raise
+    return format_of(path, format_name).NAME == NATIVE

@@ -45,7 +45,18 @@ class Texts(Part, frozen=True):
     count: Positive | None = None
     ids: list[str] = []  # or these alone, as DATASET:ID
     schema: str | None = None  # as JSON, for files that have none; else the types of their labels
+    format: str | dict[str, str] | None = None  # of the files, or by file; else told by their content
     compared: list[str] = []  # datasets of which every text is answered once more, untimed, and compared
+
+    def __post_init__(self) -> None:
+        """A format of a file that is not read is a mistake."""
+        for name in self.format if isinstance(self.format, dict) else ():
+            if name not in (*self.datasets, *self.compared):
+                raise ValueError(f"format: {unknown('dataset', name, [*self.datasets, *self.compared])}")
+
+    def format_of(self, name: str) -> str | None:
+        """The format that is said of a file."""
+        return self.format.get(name) if isinstance(self.format, dict) else self.format
 
 
 class Measure(Part, frozen=True):

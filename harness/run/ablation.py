@@ -35,7 +35,7 @@ from harness.run.reference import read_reference, write_reference
 from harness.run.runner import Executor, Rounds, run
 from harness.run.stopping import Schedule, broken
 from harness.run.store import Store, go_on, held, read_run, unfinished_run
-from harness.run.texts import Warn, choose
+from harness.run.texts import Warn, choose, with_texts
 
 # What `--dry-run` reckons with, before anything was started: a fresh process with transformers, a request to the small
 # embedded checkpoint, and one to a checkpoint of StructBERT-base's size, all on two CPU cores.
@@ -84,6 +84,7 @@ class Options:
     include: tuple[str, ...] = ()  # combinations beside the suite's own
     partner: str = STOCK  # what the rounds are timed against, in the words of a report
     fresh: bool = False  # do not go on with a run that was interrupted
+    format: str | None = None  # of the files of texts, in place of the suite's
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
             "machine or a container there (`extract` works here)"
         )
     path = find_suite(options.suite)
-    suite = including(read_suite(path), options.include)
+    suite = with_texts(including(read_suite(path), options.include), path.parent, options.format)
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
     check_effects(suite, plan)
     timed, compared = choose(suite.texts, warn)
@@ -240,6 +241,7 @@ def _begin(ablation: Ablation, executor: MeasuringExecutor, store: Store, key: s
             checkpoint=options.checkpoint,
             texts=[example.id for example in ablation.examples],
             text_characters=[len(example.text) for example in ablation.examples],
+            asked=msgspec.to_builtins(ablation.suite.texts),
             f1_margin=ablation.suite.measure.f1_margin,
             targets=ablation.suite.targets.limits(),
             exact={planned.combination: planned.exact for planned in ablation.plan},

@@ -9,11 +9,38 @@ import msgspec
 
 from harness.data.dataset import Example, pick
 from harness.data.schemas import unused
-from harness.data.texts import carry_schemas, is_file, read_texts
+from harness.data.texts import carry_schemas, find_texts, is_file, read_texts
 from harness.errors import InputError, unknown
-from harness.plan.suite import Texts
+from harness.plan.suite import Suite, Texts
 
 Warn = Callable[[str], None]
+
+
+def with_texts(suite: Suite, folder: Path, format_name: str | None) -> Suite:
+    """The suite with its files' paths, and with a format in place of its own.
+
+    Args:
+        suite: as it was read.
+        folder: of its file, beside which its files of texts may lie.
+        format_name: of all files; None leaves what the suite says.
+
+    Raises:
+        InputError: a file that is named may be either of two.
+    """
+    asked = suite.texts
+    paths = {name: find_texts(name, folder) for name in (*asked.datasets, *asked.compared)}
+    said = asked.format
+    if format_name is not None:
+        said = format_name
+    elif isinstance(said, dict):
+        said = {paths[name]: written for name, written in said.items()}
+    texts = msgspec.structs.replace(
+        asked,
+        datasets=[paths[name] for name in asked.datasets],
+        compared=[paths[name] for name in asked.compared],
+        format=said,
+    )
+    return msgspec.structs.replace(suite, texts=texts)
 
 
 def choose(texts: Texts, warn: Warn) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
@@ -29,27 +56,33 @@ def choose(texts: Texts, warn: Warn) -> tuple[tuple[Example, ...], tuple[Example
     """
     named = [*texts.datasets, *texts.compared]
     _check_names(named)
-    if texts.schema is not None and all(map(carry_schemas, named)):
+    if texts.schema is not None and all(carry_schemas(name, texts.format_of(name)) for name in named):
         raise unused(", ".join(named))
-    examples = read_examples(texts.datasets, texts.schema, warn)
+    examples = _read(texts.datasets, texts, warn)
     if texts.ids:
         examples = [_named(name, examples) for name in texts.ids]
     if not examples:
         raise InputError(f"the datasets {', '.join(texts.datasets)} hold no text")
     timed = pick(examples, texts.count)
     known = {example.id for example in timed}
-    others = read_examples(texts.compared, texts.schema, warn)
+    others = _read(texts.compared, texts, warn)
     return tuple(timed), tuple(example for example in others if example.id not in known)
 
 
-def read_examples(datasets: Sequence[str], schema: str | None, warn: Warn) -> list[Example]:
-    """All texts of some datasets, their ids those that a run has; the schema is for those that carry none."""
-    _check_names(datasets)
-    return [
-        _renamed(name, example)
-        for name in datasets
-        for example in read_texts(name, warn, schema=None if schema is None or carry_schemas(name) else schema)
-    ]
+def read_examples(texts: Texts, warn: Warn) -> list[Example]:
+    """All texts that a suite names, their ids those that a run has."""
+    return _read([*texts.datasets, *texts.compared], texts, warn)
+
+
+def _read(names: Sequence[str], texts: Texts, warn: Warn) -> list[Example]:
+    """All texts of some datasets; the schema is for those that carry none."""
+    _check_names(names)
+    found: list[Example] = []
+    for name in names:
+        format_name = texts.format_of(name) if is_file(name) else None
+        schema = None if texts.schema is None or carry_schemas(name, format_name) else texts.schema
+        found += (_renamed(name, one) for one in read_texts(name, warn, format_name=format_name, schema=schema))
+    return found
 
 
 def _check_names(datasets: Sequence[str]) -> None:

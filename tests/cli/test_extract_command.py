@@ -98,8 +98,8 @@ def test_an_output_that_cannot_be_written_is_one_message(tmp_path: Path, target:
 
 def test_an_interrupt_leaves_whole_lines(tmp_path: Path) -> None:
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
-    line = json.dumps({"id": "a", "text": TEXT * 5, "schema": json.loads(SCHEMA)})
-    source.write_text("\n".join([line] * 20_000), encoding="utf-8")
+    texts = [{"id": str(number), "text": TEXT * 5, "schema": json.loads(SCHEMA)} for number in range(20_000)]
+    source.write_text("\n".join(map(json.dumps, texts)), encoding="utf-8")
     os.mkfifo(target)
     command = [
         sys.executable,
@@ -124,4 +124,4 @@ def test_an_interrupt_leaves_whole_lines(tmp_path: Path) -> None:
     assert "Traceback" not in said
     written = (first + rest).splitlines(keepends=True)
     assert 0 < len(written) < 20_000
-    assert all(line.endswith(b"\n") and json.loads(line)["id"] == "a" for line in written)
+    assert all(line.endswith(b"\n") and json.loads(line)["id"] == str(number) for number, line in enumerate(written))

@@ -7,33 +7,32 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.formats import lines
-from harness.data.formats.document import Document, Label, Problem, labelled, single_spans
+from harness.data.formats.annotated import Annotated, documents, objects
+from harness.data.formats.document import Document, Problem, single_spans
 
 NAME = "cluener"
-DESCRIPTION = 'JSON lines {"text", "label": {TYPE: {SPAN: [[start, end included], …]}}}'
+DESCRIPTION = 'JSON lines {"text", "label": {TYPE: {SPAN: [[start, end included], …]}}}; without "label": unlabelled'
 
 
 def recognise(_: Path, sample: str) -> bool:
-    """By ``label`` being an object."""
-    return isinstance(lines.first(sample).get("label"), dict)
+    """By the first ``label`` being an object."""
+    return isinstance(lines.first(sample, "label").get("label"), dict)
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """One span a chain."""
-    return lines.documents(path, problem, _document)
+    """One span a chain; the spans' texts are held against their offsets."""
+    return documents(lambda tell: objects(path, tell, _fill), problem, last_included=True)
 
 
-def _document(found: dict[str, Any], line: int, problem: Problem) -> Document:
-    text = found["text"]
-    labels = []
-    for type_, spans in found.get("label", {}).items():
+def _fill(one: Annotated, found: dict[str, Any], problem: Problem) -> None:
+    label = found.get("label")
+    if label is None:
+        one.unlabelled = "the text has no 'label', so its gold is not known"
+        return
+    for type_, spans in label.items():
         for span, places in spans.items():
             for start, last in places:
-                if text[start : last + 1] == span:
-                    labels.append(Label(start, last + 1, type_))
-                else:
-                    problem(line, f"{type_} {span!r} does not stand at {start} to {last} in the text")
-    return labelled(lines.named(found, line), text, labels, line, problem)
+                one.add(None, (start, last, type_), span, problem)
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
@@ -46,4 +45,5 @@ def _object(document: Document, problem: Problem) -> dict[str, Any]:
     for label in single_spans(document, problem):
         span = document.text[label.start : label.end]
         labels.setdefault(label.type, {}).setdefault(span, []).append([label.start, label.end - 1])
-    return {"id": document.id, "text": document.text, "label": labels}
+    found = {"id": document.id, "text": document.text}
+    return found if document.chains is None else {**found, "label": labels}

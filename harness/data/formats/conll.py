@@ -1,96 +1,145 @@
-"""CoNLL columns: a character and its tag a line, texts apart by an empty line; BIO, BMES and BIOES tags."""
+"""CoNLL columns: a token and its tag a line, texts apart by an empty line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
+from harness.data.formats.columns import (
+    LEAST,
+    apart,
+    begins_document,
+    cells,
+    is_comment,
+    is_header,
+    without_places,
+)
 from harness.data.formats.document import Document, Label, Problem, labelled, single_spans, without_overlaps
+from harness.data.formats.tags import OUTSIDE, begin_inside, is_tag, spans
+from harness.data.formats.told import Tally
+from harness.textfile import read_lines, read_sample, split_lines
 
 NAME = "conll"
-DESCRIPTION = "a token and its tag a line (B-, I-, M-, E-, S-, O), an empty line between texts; written as BIO"
-_BEGINS, _SINGLE, _ENDS, _INSIDE = "B", "SU", "EL", "IM"
-_OUTSIDE = "O"
+DESCRIPTION = (
+    "a token and its tag a line (B-, I-, M-, E-, S-, O; the first column and the last), an empty line between texts; "
+    "written as BIO"
+)
+_MARK = "\ufeff"  # a byte order mark
+_ROWS = 50  # lines that the format is told by
+_SAMPLE = 1 << 16  # bytes that IOB1 is told by
+
+Row = tuple[int, list[str]]  # the line, and its columns
+
+
+class _Told(NamedTuple):
+    """Who hears of a text's faults, and what is counted over all texts."""
+
+    problem: Problem
+    tally: Tally
 
 
 def recognise(_: Path, sample: str) -> bool:
     """By the first lines having a tag each."""
-    lines = sample.split("\n")
-    rows = [line for line in lines[:50] if line.strip()][:-1] or lines[:1]
-    return bool(rows) and all(_is_tag(_split(row)[1]) for row in rows)
-
-
-def _is_tag(written: str) -> bool:
-    kind, dash, type_ = written.partition("-")
-    return written == _OUTSIDE or (
-        len(kind) == 1 and kind in _BEGINS + _SINGLE + _ENDS + _INSIDE and bool(dash and type_)
-    )
-
-
-def _split(row: str) -> tuple[str, str]:
-    """The token and the tag, which is the last column; a token may be a space."""
-    token, _, tag = row.rpartition("\t") if "\t" in row else row.rpartition(" ")
-    return token.split("\t")[0] if token.strip() else token, tag
+    lines = split_lines(sample)
+    rows = [row for _, row in _meant(enumerate(lines[:_ROWS], 1)) if row.strip()]
+    if not sample.endswith("\n") and len(lines) <= _ROWS:
+        rows = rows[:-1] or rows  # the last one may be cut
+    return bool(rows) and all(len(found) >= LEAST and is_tag(found[-1]) for found in map(cells, rows))
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """Tokens are put together without anything between them."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        rows: list[str] = []
-        begun = count = 0
-        for number, line in enumerate((*file, ""), 1):
-            row = line.rstrip("\r\n")
-            if row.strip() or "\t" in row:
-                begun = begun if rows else number
-                rows.append(row)
-            elif rows:
-                count += 1
-                yield _document(rows, str(count), begun, problem)
-                rows = []
+    """Tokens are put together without anything between them, words in ASCII with a blank."""
+    rows: list[Row] = []
+    count, width, tally = 0, 0, Tally()
+    iob1 = begin_inside(cells(row)[-1] if row.strip() else OUTSIDE for row in split_lines(read_sample(path, _SAMPLE)))
+    for number, row in chain(_meant(read_lines(path, problem)), [(0, "")]):
+        if row.strip():
+            width = width or len(cells(row))
+            rows.append((number, cells(row, width)))
+        elif rows:
+            count += 1
+            yield _document(rows, str(count), _Told(problem, tally), iob1=iob1)
+            rows = []
+    tally.tell(problem)
 
 
-def _document(rows: Sequence[str], id_: str, begun: int, problem: Problem) -> Document:
-    text, labels = "", []
-    open_: tuple[int, str] | None = None  # where a span began, and its type
+def _meant(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """The lines without a header and comments; the mark of a document's beginning is an empty line."""
+    before = ""
+    for number, row in lines:
+        if begins_document(row):
+            row = ""
+        between = not before.strip()
+        if not (between and row and (is_comment(row) or (number == 1 and is_header(row)))):
+            yield number, row
+            before = row
 
-    def close() -> None:
-        nonlocal open_
-        if open_ is not None:
-            labels.append(Label(open_[0], len(text), open_[1]))
-        open_ = None
 
-    for number, row in enumerate(rows, begun):
-        token, tag = _split(row)
-        kind, _, type_ = tag.partition("-")
-        if not _is_tag(tag):
-            problem(number, f"the tag {tag!r} is none of B-, I-, M-, E-, S-TYPE and O; taken for O")
-            kind, type_ = _OUTSIDE, ""
-        goes_on = kind in _INSIDE + _ENDS and open_ is not None and open_[1] == type_
-        if not goes_on:
-            close()
-            if kind in _INSIDE + _ENDS:
-                problem(number, f"the tag {tag!r} goes on with a span that did not begin; taken for its beginning")
-            if kind != _OUTSIDE:
-                open_ = (len(text), type_)
-        text += token
-        if kind in _ENDS + _SINGLE:
-            close()
-    close()
-    return labelled(id_, text, labels, begun, problem)
+def _document(rows: Sequence[Row], id_: str, told: _Told, *, iob1: bool) -> Document:
+    begun = rows[0][0]
+    for number, found in rows:
+        if not found[0]:
+            told.problem(number, "a tag without a token; if that was a blank, the text lacks it")
+    text, places = _text([found[0] for _, found in rows], begun, told.tally)
+    bare = [number for number, found in rows if len(found) < LEAST]
+    if bare:
+        if len(bare) < len(rows):
+            told.problem(bare[0], "a line without a tag; what labels its text has is not known")
+        else:
+            told.tally.add(begun, "the text has no tags, so its gold is not known")
+        return Document(id_, text, None, begun)
+    tags = [found[-1] for _, found in rows]
+    found_spans = spans(tags, lambda place, said: told.problem(rows[place][0], said), iob1=iob1)
+    labels = [Label(places[first][0], places[last - 1][1], type_) for first, last, type_ in found_spans]
+    return replace(labelled(id_, text, labels, begun, told.problem), complete=all(map(is_tag, tags)))
+
+
+def _text(written: Sequence[str], line: int, tally: Tally) -> tuple[str, list[tuple[int, int]]]:
+    """The text, and where each token stands in it."""
+    tokens = without_places(written)
+    if tokens is not written:
+        tally.add(line, "each token is a character and its place in a word (like 科0, 技1); the places are left out")
+    parts: list[str] = []
+    places, end, before = [], 0, ""
+    for token in tokens:
+        blank = " " if apart(before, token) else ""
+        parts += (blank, token)
+        start = end + len(blank)
+        end = start + len(token)
+        places.append((start, end))
+        before = token
+    if " " in parts[::2]:
+        tally.add(line, "words in Latin letters are put together with a blank between them")
+    return "".join(parts), places
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
     """Single spans that do not overlap, a character a line; a text with a line break cannot be held."""
-    with path.open("w", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         for document in documents:
             if not document.text or not {"\n", "\r"}.isdisjoint(document.text):
                 problem(
                     document.line, f"the text {document.id!r} is empty or has a line break, which no column can hold"
                 )
                 continue
-            tags = [_OUTSIDE] * len(document.text)
-            for label in without_overlaps(single_spans(document, problem), document.line, problem):
+            tags = [OUTSIDE] * len(document.text)
+            labels = _of_columns(single_spans(document, problem), document.line, problem)
+            for label in without_overlaps(labels, document.line, problem):
                 tags[label.start : label.end] = [f"I-{label.type}"] * (label.end - label.start)
                 tags[label.start] = f"B-{label.type}"
+            if document.text.startswith(_MARK):  # at the beginning of a file it would be no token
+                file.write("\n")
             file.writelines(f"{character}\t{tag}\n" for character, tag in zip(document.text, tags, strict=True))
             file.write("\n")
+
+
+def _of_columns(labels: Iterable[Label], line: int, problem: Problem) -> Iterator[Label]:
+    """The labels whose types can stand in a column; the others are named and left out."""
+    for label in labels:
+        if label.type != label.type.strip(" ") or not {"\t", "\n", "\r"}.isdisjoint(label.type):
+            problem(line, f"the type {label.type!r} has blanks around it or a tab, which no column can hold")
+        else:
+            yield label

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -19,9 +19,10 @@ class Document:
 
     id: str
     text: str
-    chains: Chains | None  # None where the file has no labels at all
+    chains: Chains | None  # None where nobody has labelled it
     line: int  # where it begins in its file
     schema: dict[str, Any] | None = field(default=None, compare=False)  # where the file says one
+    complete: bool = True  # False where a label was faulty and left out: the chains are not all that there are
 
 
 @dataclass(frozen=True, order=True)
@@ -34,44 +35,37 @@ class Label:
 
 
 def item(text: str, type_: str, start: int, end: int) -> Item:
-    """A link of a chain."""
+    """A link of a chain.
+
+    Raises:
+        TypeError: the type is not a string, as in a file that holds something else for it.
+    """
+    if not isinstance(type_, str):
+        raise TypeError(f"the type {type_!r} is not a string")
     return Item(type=type_, span=text[start:end], offset=[start, end])
 
 
 def labelled(id_: str, text: str, labels: Iterable[Label], line: int, problem: Problem) -> Document:
     """A document of single spans; those that are none of the text's are named and left out."""
     chains: Chains = []
+    complete = True
     for label in sorted(set(labels)):
-        fault = _fault(label, len(text))
+        fault = misplaced(label.start, label.end, len(text))
         if fault is None:
             chains.append([item(text, label.type, label.start, label.end)])
         else:
+            complete = False
             problem(line, f"{label.type} at {label.start} to {label.end} {fault}")
-    return Document(id_, text, chains, line)
+    return Document(id_, text, chains, line, complete=complete)
 
 
-def _fault(label: Label, length: int) -> str | None:
-    if label.start < 0 or max(label.start, label.end) > length:
+def misplaced(start: int, end: int, length: int) -> str | None:
+    """What is wrong with offsets in a text of that length, if anything."""
+    if start < 0 or max(start, end) > length:
         return f"lies outside the text of {length} characters"
-    if label.start == label.end:
+    if start == end:
         return "is empty"
-    return "ends before it begins" if label.start > label.end else None
-
-
-def whole_labels(given: Iterable[Sequence[Any]], line: int, problem: Problem) -> Iterator[Label]:
-    """Labels of a file's start, end and type; one that is not these, offsets as whole numbers, is named and left out.
-
-    Raises:
-        TypeError: what is given is no list of lists.
-    """
-    for one in given:
-        match list(one):
-            case [int() as start, int() as end, type_] if not isinstance(start, bool) and not isinstance(end, bool):
-                yield Label(start, end, str(type_))
-            case [start, end, type_]:
-                problem(line, f"{type_} at {start!r} to {end!r} has an offset that is no whole number")
-            case other:
-                problem(line, f"the label {other!r} is not a start, an end and a type")
+    return "ends before it begins" if start > end else None
 
 
 def single_spans(document: Document, problem: Problem) -> list[Label]:

@@ -1,4 +1,4 @@
-"""DuEE's events: chains of a trigger, then an argument's role."""
+"""DuEE's and DuEE-fin's events: chains of a trigger, then an argument's role."""
 
 from __future__ import annotations
 
@@ -6,47 +6,98 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.data.formats import lines
 from harness.data.formats.document import Document, Problem, item, pairs
+from harness.data.formats.places import Place, Told, find, together
+from harness.data.formats.told import Tally
 from harness.record import Chains, Item
 
 NAME = "duee"
 DESCRIPTION = 'JSON lines {"text", "event_list": [{"event_type", "trigger", "trigger_start_index", "arguments": […]}]}'
 TRIGGER = "(事件触发词)"  # what SiameseUIE's schemas put after an event's type, whose span is the trigger
+_LIST = "event_list"
+
+
+class Argument(msgspec.Struct):
+    """What fills a role; DuEE-fin gives no places."""
+
+    role: str
+    argument: str
+    argument_start_index: int | None = None
+
+
+class Event(msgspec.Struct):
+    """An event of a text."""
+
+    event_type: str
+    trigger: str
+    arguments: list[Argument]
+    trigger_start_index: int | None = None
 
 
 def recognise(_: Path, sample: str) -> bool:
-    """By ``event_list``."""
-    return "event_list" in lines.first(sample)
+    """By ``event_list``, which lines without an event may lack."""
+    return _LIST in lines.first(sample, _LIST)
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
     """A chain an argument; an event without arguments has no leaf and is told."""
-    return lines.documents(path, problem, _document)
+    tally = Tally()
+    yield from lines.documents(path, problem, lambda found, line, tell: _document(found, line, tell, tally))
+    tally.tell(problem)
 
 
-def _document(found: dict[str, Any], line: int, problem: Problem) -> Document:
-    text = found["text"]
+def _document(found: dict[str, Any], line: int, problem: Problem, tally: Tally) -> Document:
+    text, id_ = found["text"], lines.named(found, line)
+    if found.get(_LIST) is None:
+        tally.add(line, f"the text has no {_LIST!r}, so its gold is not known")
+        return Document(id_, text, None, line)
     chains: Chains = []
-    for event in found.get("event_list", []):
-        type_ = event["event_type"]
-        trigger = _span(text, f"{type_}{TRIGGER}", event["trigger"], event["trigger_start_index"], line, problem)
-        if not event["arguments"]:
-            problem(line, f"the event {type_} has no arguments, and a chain ends at one")
-        for argument in event["arguments"]:
-            start = argument["argument_start_index"]
-            filled = _span(text, argument["role"], argument["argument"], start, line, problem)
-            if trigger is not None and filled is not None and [trigger, filled] not in chains:
-                chains.append([trigger, filled])
-    name = found.get("id", "")
-    return Document(str(name) if name else str(line), text, chains, line)
+    complete = True
+    for given in found[_LIST]:
+        try:
+            event = msgspec.convert(given, Event)
+        except msgspec.ValidationError as error:
+            problem(line, f"an event is not as this format has it: {error}; it is left out")
+            complete = False
+            continue
+        for chain in _chains(text, event, line, problem):
+            complete &= chain is not None
+            if chain is not None and chain not in chains:
+                chains.append(chain)
+    return Document(id_, text, chains, line, complete=complete)
 
 
-def _span(text: str, type_: str, words: str, start: int, line: int, problem: Problem) -> Item | None:
-    if words and text[start : start + len(words)] == words:
-        return item(text, type_, start, start + len(words))
-    problem(line, f"{type_} {words!r} does not stand at {start} in the text")
-    return None
+def _chains(text: str, event: Event, line: int, problem: Problem) -> Iterator[list[Item] | None]:
+    """One an argument; None for one that does not stand in the text."""
+    type_ = f"{event.event_type}{TRIGGER}"
+
+    def of_trigger(said: str) -> None:
+        problem(line, type(said)(f"{type_}: {said}"))
+
+    triggers = _places(text, event.trigger, event.trigger_start_index, of_trigger)
+    if not event.arguments:
+        problem(line, f"the event {event.event_type} has no arguments, and a chain ends at one")
+    for one in event.arguments:
+
+        def told(said: str, role: str = one.role) -> None:
+            problem(line, type(said)(f"{role}: {said}"))
+
+        filled = _places(text, one.argument, one.argument_start_index, told)
+        chosen = together((event.trigger, triggers), (one.argument, filled), told)
+        yield chosen and [item(text, type_, *chosen[0]), item(text, one.role, *chosen[1])]
+
+
+def _places(text: str, words: str, start: int | None, told: Told) -> list[Place]:
+    """Where an offset says, or, without one, wherever the words stand."""
+    if start is None:
+        return find(text, words, told)
+    if words and start >= 0 and text.startswith(words, start):
+        return [(start, start + len(words))]
+    told(f"{words!r} does not stand at {start} in the text")
+    return []
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
@@ -55,6 +106,9 @@ def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
 
 
 def _object(document: Document, problem: Problem) -> dict[str, Any]:
+    found = {"id": document.id, "text": document.text}
+    if document.chains is None:
+        return found
     events: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     for trigger, filled in pairs(document, problem):
         event = (trigger["type"].removesuffix(TRIGGER), trigger["span"], trigger["offset"][0])
@@ -64,4 +118,4 @@ def _object(document: Document, problem: Problem) -> dict[str, Any]:
         {"event_type": type_, "trigger": words, "trigger_start_index": start, "arguments": arguments}
         for (type_, words, start), arguments in events.items()
     ]
-    return {"id": document.id, "text": document.text, "event_list": listed}
+    return {**found, _LIST: listed}

@@ -6,60 +6,110 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from harness.data.formats import lines
 from harness.data.formats.document import Document, Problem, item, pairs
+from harness.data.formats.places import Place, Told, find, together
+from harness.data.formats.told import Tally
+from harness.record import Chains, Item
 
 NAME = "duie"
 DESCRIPTION = 'JSON lines {"text", "spo_list": [{"subject", "subject_type", "predicate", "object", "object_type"}]}'
+_LIST, _VALUE = "spo_list", "@value"
+
+
+class Triple(msgspec.Struct):
+    """A relation; the two places are this project's own, which the format has not."""
+
+    subject: str
+    subject_type: str
+    predicate: str
+    object: str | dict[str, str]
+    subject_start_index: int | None = None
+    object_start_index: int | None = None
 
 
 def recognise(_: Path, sample: str) -> bool:
-    """By ``spo_list``."""
-    return "spo_list" in lines.first(sample)
+    """By ``spo_list``, which lines without a relation may lack."""
+    return _LIST in lines.first(sample, _LIST)
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """The format has no offsets: a span is where its words first stand in the text."""
-    return lines.documents(path, problem, _document)
+    """The format has no offsets: of words that stand several times, those nearest to each other are taken, and told."""
+    tally = Tally()
+    yield from lines.documents(path, problem, lambda found, line, tell: _document(found, line, tell, tally))
+    tally.tell(problem)
 
 
-def _document(found: dict[str, Any], line: int, problem: Problem) -> Document:
-    text, chains = found["text"], []
-    for triple in found.get("spo_list", []):
-        for object_ in _values(triple["object"]):
-            ends = [(triple["subject_type"], triple["subject"]), (triple["predicate"], object_)]
-            missing = [words for _, words in ends if not words or words not in text]
-            if missing:
-                problem(line, f"{missing[0]!r} of the predicate {triple['predicate']!r} does not stand in the text")
-                continue
-            chain = [item(text, type_, text.find(words), text.find(words) + len(words)) for type_, words in ends]
-            if chain not in chains:
+def _document(found: dict[str, Any], line: int, problem: Problem, tally: Tally) -> Document:
+    text, id_ = found["text"], lines.named(found, line)
+    if found.get(_LIST) is None:
+        tally.add(line, f"the text has no {_LIST!r}, so its gold is not known")
+        return Document(id_, text, None, line)
+    chains: Chains = []
+    complete = True
+    for given in found[_LIST]:
+        try:
+            triple = msgspec.convert(given, Triple)
+        except msgspec.ValidationError as error:
+            problem(line, f"a relation is not as this format has it: {error}; it is left out")
+            complete = False
+            continue
+        for chain in _chains(text, triple, line, problem):
+            complete &= chain is not None
+            if chain is not None and chain not in chains:
                 chains.append(chain)
-    return Document(lines.named(found, line), text, chains, line)
+    return Document(id_, text, chains, line, complete=complete)
 
 
-def _values(object_: Any) -> list[str]:
-    """The object's words; in DuIE 2.0 it is an object of its own, whose other values say more of it."""
-    return [object_["@value"]] if isinstance(object_, dict) else [object_]
+def _chains(text: str, triple: Triple, line: int, problem: Problem) -> Iterator[list[Item] | None]:
+    """One for the object, and one for each of the other values that DuIE 2.0 gives with it, like ``inArea``.
+
+    None for one that does not stand in the text.
+    """
+    values = {_VALUE: triple.object} if isinstance(triple.object, str) else triple.object
+    if _VALUE not in values:
+        problem(line, f"the object of {triple.predicate!r} has no {_VALUE!r}")
+        yield None
+    for key, words in values.items():
+        type_ = triple.predicate if key == _VALUE else f"{triple.predicate}_{key}"
+
+        def told(said: str, type_: str = type_) -> None:
+            problem(line, type(said)(f"{type_}: {said}"))
+
+        subject = triple.subject, _places(text, triple.subject, triple.subject_start_index, told)
+        object_ = words, _places(text, words, triple.object_start_index if key == _VALUE else None, told)
+        chosen = together(subject, object_, told)
+        yield chosen and [item(text, triple.subject_type, *chosen[0]), item(text, type_, *chosen[1])]
+
+
+def _places(text: str, words: str, start: int | None, told: Told) -> list[Place]:
+    """Where our own offset says, if the words stand there; else wherever they stand."""
+    if start is not None and start >= 0 and words and text.startswith(words, start):
+        return [(start, start + len(words))]
+    return find(text, words, told)
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
-    """Chains of two links; offsets are not kept, so a span is found again where its words first stand."""
+    """Chains of two links; where a span begins stands under keys of our own."""
     lines.write((_object(document, problem) for document in documents), path)
 
 
 def _object(document: Document, problem: Problem) -> dict[str, Any]:
-    triples = []
-    for subject, object_ in pairs(document, problem):
-        if any(document.text.find(link["span"]) != link["offset"][0] for link in (subject, object_)):
-            problem(document.line, f"a span of {object_['type']} is not at its first place; its offset is not kept")
-        triples.append(
-            {
-                "subject": subject["span"],
-                "subject_type": subject["type"],
-                "predicate": object_["type"],
-                "object": {"@value": object_["span"]},
-                "object_type": {"@value": object_["type"]},
-            }
-        )
-    return {"id": document.id, "text": document.text, "spo_list": triples}
+    found = {"id": document.id, "text": document.text}
+    if document.chains is None:
+        return found
+    triples = [
+        {
+            "subject": subject["span"],
+            "subject_type": subject["type"],
+            "subject_start_index": subject["offset"][0],
+            "predicate": object_["type"],
+            "object": {_VALUE: object_["span"]},
+            "object_type": {_VALUE: object_["type"]},
+            "object_start_index": object_["offset"][0],
+        }
+        for subject, object_ in pairs(document, problem)
+    ]
+    return {**found, _LIST: triples}

@@ -13,9 +13,11 @@ from typing import Protocol, runtime_checkable
 from harness.data import formats
 from harness.data.formats.document import Document, Problem
 from harness.errors import InputError, unknown
+from harness.textfile import read_sample
 
 GROUP = "uiebench.formats"
-_SAMPLE = 1 << 16  # characters that a format is told by
+_OF_JSONL = "native"  # where the lines are no format's: its reader says what is wrong with them
+_SAMPLE = 1 << 16  # bytes that a format is told by
 
 
 @runtime_checkable
@@ -65,12 +67,22 @@ def format_of(path: Path, name: str | None = None) -> Format:
         if name not in known:
             raise InputError(unknown("format", name, known))
         return known[name]
-    sample = _sample(path)
+    if not path.exists():
+        raise InputError(f"data file {str(path)!r} does not exist")
+    try:
+        sample, refused = _sample(path), None
+    except InputError as error:  # not a text: a file that is told by its name alone may be none
+        sample, refused = "", error
     fitting = [one for one in known.values() if one.recognise(path, sample)]
+    if not fitting and refused is not None:
+        raise refused
+    if not fitting and path.suffix == ".jsonl":
+        return known[_OF_JSONL]
     if len(fitting) != 1:
         which = f"fits {' and '.join(one.NAME for one in fitting)}" if fitting else "fits no format"
         raise InputError(
-            f"{path} {which}, by its name and its first lines; say which with --format (known: {', '.join(known)})"
+            f"{path} {which}, by its name and its first lines; say which with --format, or format in a suite (known: "
+            f"{', '.join(known)})"
         )
     return fitting[0]
 
@@ -78,7 +90,4 @@ def format_of(path: Path, name: str | None = None) -> Format:
 def _sample(path: Path) -> str:
     if path.is_dir():
         return ""
-    if not path.is_file():
-        raise InputError(f"data file {str(path)!r} does not exist")
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return file.read(_SAMPLE)
+    return read_sample(path, _SAMPLE)

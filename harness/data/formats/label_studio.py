@@ -1,77 +1,106 @@
-"""Label Studio's JSON export: a list of tasks with their annotations."""
+"""Label Studio's exports: JSON (a list of tasks, one task, or a task a line) and JSON-MIN."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.data.formats.document import Document, Problem, labelled, single_spans, whole_labels
+from harness.data.formats import lines
+from harness.data.formats.annotated import Annotated, documents, fill_in
+from harness.data.formats.document import Document, Problem
+from harness.data.formats.label_studio_results import fill
+from harness.data.formats.label_studio_tasks import Task, Texts, load, texts_of
+from harness.data.formats.readings import Unit, utf16
+from harness.data.formats.relations import relations_of
 
 NAME = "label_studio"
-DESCRIPTION = 'a JSON list of tasks {"data": {"text"}, "annotations": [{"result": [{"type": "labels", "value"}]}]}'
+DESCRIPTION = (
+    'a JSON list of tasks {"data": {"text"}, "annotations": [{"result": [{"type": "labels", "value"}]}]}, one of them, '
+    "a line each, or JSON-MIN"
+)
 _KEY = "label"  # what Label Studio's own templates call the control
+_ANNOTATED = ("annotations", "completions", "predictions", "task")
+_MINIMAL = ('"annotation_id"', '"annotator"', '"lead_time"')
+_TASK = re.compile(r'"data"\s*:\s*\{')
 
 
 def recognise(path: Path, sample: str) -> bool:
-    """By a list in a ``.json`` file that names annotations."""
-    return path.suffix == ".json" and sample.lstrip()[:1] == "[" and '"annotations"' in sample
+    """By a list of tasks or of JSON-MIN in a ``.json`` file, or by a task in it or in the first line."""
+    begins = sample.lstrip()[:1]
+    if path.suffix not in (".json", ".jsonl") or begins not in ("[", "{"):
+        return False
+    if begins == "[":
+        return bool(_TASK.search(sample)) or sum(key in sample for key in _MINIMAL) > 1
+    task = lines.first(sample) or {key: None for key in _ANNOTATED if f'"{key}"' in sample}
+    return bool(_TASK.search(sample)) and not task.keys().isdisjoint(_ANNOTATED)
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """A task's first annotation that was not cancelled; relations are left out and told. A task stands for a line."""
-    try:
-        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
-        problem(1, f"is no JSON: {error}")
-        return
-    for number, task in enumerate(tasks if isinstance(tasks, list) else [tasks], 1):
-        try:
-            yield _document(task, number, problem)
-        except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
-            problem(number, f"the task is not as this format has it: {type(error).__name__}: {error}")
+    """A task's first annotation that was not skipped, or its ground truth. A task stands for a line.
+
+    A chain a label that no relation begins at, and one a relation. Label Studio counts UTF-16 code units.
+    """
+    tasks = load(path, problem)
+    texts = texts_of(tasks)
+
+    def parse(tell: Problem) -> Iterator[Annotated]:
+        for task in tasks:
+            yield from _annotated(task, texts, tell)
+
+    yield from documents(parse, problem, own=Unit.UTF16)
 
 
-def _document(task: dict[str, Any], number: int, problem: Problem) -> Document:
-    data = task["data"]
-    text = data["text"] if "text" in data else next(value for value in data.values() if isinstance(value, str))
-    given = [one for one in task.get("annotations", []) if not one.get("was_cancelled")]
-    if len(given) > 1:
-        problem(number, f"the task has {len(given)} annotations; the first one counts")
-    results = given[0]["result"] if given else []
-    if others := sum(one.get("type") != "labels" for one in results):
-        problem(number, f"{others} results are no labels (relations, choices) and are left out")
-    given_labels = [
-        (one["value"]["start"], one["value"]["end"], type_)
-        for one in results
-        if one.get("type") == "labels"
-        for type_ in one["value"]["labels"]
-    ]
-    labels = whole_labels(given_labels, number, problem)
-    return labelled(str(task.get("id", number)), text, labels, number, problem)
+def _annotated(task: Task, texts: Texts, problem: Problem) -> Iterator[Annotated]:
+    """A text for each of the task's that can be labelled."""
+    for key, names in texts.names.items():
+        if key not in task.data:
+            problem(task.line, f"the task has no text under the key {key!r}")
+            continue
+        id_ = task.id if len(texts.names) == 1 else f"{task.id}/{key}"
+        one = Annotated(id_, task.data[key], task.line)
+        one.remarks.extend(texts.said if task.line == texts.line else ())
+        if task.unlabelled:
+            one.unlabelled = task.unlabelled
+        else:
+            if task.differing:
+                problem(task.line, f"the task has {task.differing} annotations that differ; the first one counts")
+            fill_in(one, partial(fill, one, task.results, names), problem)
+        yield one
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
-    """Single spans, overlapping ones too."""
+    """Single spans, overlapping ones too, and pairs; offsets as Label Studio counts them."""
     tasks = [_task(document, problem) for document in documents]
-    path.write_text(json.dumps(tasks, ensure_ascii=False, indent=1), encoding="utf-8")
+    path.write_text(json.dumps(tasks, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
 
 
 def _task(document: Document, problem: Problem) -> dict[str, Any]:
-    results = [
+    task: dict[str, Any] = {"id": document.id, "data": {"text": document.text}, "annotations": []}
+    if document.chains is None:
+        return task
+    labels, relations = relations_of(document, problem)
+    results: list[dict[str, Any]] = [
         {
             "id": f"{place}",
             "type": "labels",
             "from_name": _KEY,
             "to_name": "text",
             "value": {
-                "start": label.start,
-                "end": label.end,
+                "start": utf16(document.text, label.start),
+                "end": utf16(document.text, label.end),
                 "text": document.text[label.start : label.end],
                 "labels": [label.type],
             },
         }
-        for place, label in enumerate(single_spans(document, problem))
+        for place, label in enumerate(labels)
     ]
-    return {"id": document.id, "data": {"text": document.text}, "annotations": [{"result": results}]}
+    results += [
+        {"type": "relation", "from_id": f"{subject}", "to_id": f"{object_}", "direction": "right", "labels": [type_]}
+        for subject, object_, type_ in relations
+    ]
+    task["annotations"] = [{"result": results}]
+    return task

@@ -8,30 +8,31 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.formats.document import Document, Problem
+from harness.errors import InputError
+from harness.jsontext import parse_json
+from harness.textfile import read_lines, split_lines
 
 
 def objects(path: Path, problem: Problem) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects with their lines; what is none is told. A byte that is no UTF-8 spoils its line alone."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
+    """The objects with their lines; what is not one is told, and spoils its line alone."""
+    for number, line in read_lines(path, problem):
+        if line.strip():
             try:
-                line.encode()
-                found = json.loads(line)
-            except UnicodeEncodeError:
-                problem(number, "holds bytes that are no UTF-8")
-                continue
-            except json.JSONDecodeError as error:
-                problem(number, f"is no JSON: {error.msg} at character {error.pos + 1}")
-                continue
-            except (ValueError, RecursionError) as error:
-                problem(number, f"is no JSON: {error}")
-                continue
-            if isinstance(found, dict):
-                yield number, found
-            else:
-                problem(number, f"is no object but {type(found).__name__}")
+                yield number, parse_object(line)
+            except InputError as error:
+                problem(number, str(error))
+
+
+def parse_object(line: str) -> dict[str, Any]:
+    """The object that a line holds.
+
+    Raises:
+        InputError: it holds none; the message goes on after the name of the line.
+    """
+    found = parse_json(line)
+    if not isinstance(found, dict):
+        raise InputError(f"is not an object but {type(found).__name__}")
+    return found
 
 
 def documents(
@@ -44,28 +45,42 @@ def documents(
             continue
         try:
             yield document(found, number, problem)
+        except InputError as error:
+            problem(number, str(error))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             problem(number, f"is not as this format has it: {type(error).__name__}: {error}")
 
 
-def first(sample: str) -> dict[str, Any]:
-    """The first object of a sample; empty where there is none."""
-    line = next((line for line in sample.splitlines() if line.strip()), "")
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def first(sample: str, key: str | None = None) -> dict[str, Any]:
+    """The first object of a sample, or the first that has a key; empty where there is none."""
+    for line in split_lines(sample):
+        if line.strip():
+            try:
+                found = json.loads(line)  # what is wrong with it is told when it is read
+            except (ValueError, RecursionError):
+                found = {}
+            found = found if isinstance(found, dict) else {}
+            if key is None or key in found:
+                return found
+    return {}
 
 
 def write(objects: Iterable[dict[str, Any]], path: Path) -> None:
     """One line each."""
-    with path.open("w", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         for one in objects:
             file.write(json.dumps(one, ensure_ascii=False) + "\n")
 
 
 def named(found: dict[str, Any], line: int) -> str:
-    """The object's id, or its line."""
+    """The object's id; its line where it has none, or null or an empty one.
+
+    Raises:
+        InputError: the id is neither a string nor a whole number.
+    """
     given = found.get("id")
-    return str(given) if isinstance(given, str | int) and not isinstance(given, bool) else str(line)
+    if given is None or given == "":
+        return str(line)
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise InputError(f"the id {given!r} must be a string or a whole number, or left out")
+    return str(given)

@@ -6,32 +6,24 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.data.dataset import check_example
+from harness.data.dataset import sound_examples
 from harness.data.formats import lines
 from harness.data.formats.document import Document, Problem
 from harness.data.schemas import schema_of
-from harness.errors import InputError
 
 NAME = "native"
 DESCRIPTION = 'JSON lines {"id", "text", "schema", "gold": [[{"type", "span", "offset": [start, end]}, …], …]}'
 
 
 def recognise(_: Path, sample: str) -> bool:
-    """By the key ``schema`` beside ``text``."""
-    return {"text", "schema"} <= set(lines.first(sample))
+    """By the key ``schema`` beside ``text``, which the first lines may lack by mistake."""
+    return {"text", "schema"} <= set(lines.first(sample, "schema"))
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
     """Chains as they are; a line with a fault is left out whole."""
-    return lines.documents(path, problem, _document)
-
-
-def _document(found: dict[str, Any], line: int, _: Problem) -> Document:
-    try:
-        example = check_example({"id": lines.named(found, line), **found})
-    except InputError as error:
-        raise ValueError(str(error)) from None
-    return Document(example.id, example.text, example.gold, line, dict(example.schema))
+    for line, example in sound_examples(path, problem):
+        yield Document(example.id, example.text, example.gold, line, dict(example.schema))
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:

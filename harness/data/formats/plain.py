@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.data.formats.conll import recognise as is_conll
 from harness.data.formats.document import Document, Problem
+from harness.textfile import read_lines
 
 NAME = "plain"
 DESCRIPTION = "a .txt file of a text a line, unlabelled: speed and parity are measured, F1 is not"
 
 
-def recognise(path: Path, _: str) -> bool:
-    """By its name, where no annotations lie beside it."""
-    return path.suffix == ".txt" and path.is_file() and not path.with_suffix(".ann").exists()
+def recognise(path: Path, sample: str) -> bool:
+    """By its name, where no annotations lie beside it and its lines do not all have a tag."""
+    named = path.suffix.lower() == ".txt" and path.is_file() and not path.with_suffix(".ann").exists()
+    return named and not is_conll(path, sample)
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
     """Empty lines are passed over."""
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
-        for number, line in enumerate(lines, 1):
-            text = line.rstrip("\r\n")
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                problem(number, "holds bytes that are no UTF-8")
-                continue
-            if text.strip():
-                yield Document(str(number), text, None, number)
+    for number, text in read_lines(path, problem):
+        if text.strip():
+            yield Document(str(number), text, None, number)
