@@ -49,3 +49,15 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     assert seen[f"data {texts}"].state == "note"
     assert "none with gold" in seen[f"data {texts}"].said
     assert found("busines", checkpoint="minni")["data busines"].state == "wrong"
+
+
+def test_a_file_is_looked_at_in_the_format_that_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "odd.dat"
+    file.write_text("小 B-人\n王 I-人\n好 X\n", encoding="utf-8")
+
+    def said(data: Data) -> Finding:
+        return next(one for one in examine("mini", "cpu", data) if one.about.startswith("data"))
+
+    assert (said(Data(str(file))).state, "fits no format" in said(Data(str(file))).said) == ("wrong", True)
+    assert said(Data(str(file), "conll")).said.startswith("1 texts of 3 to 3 characters")
+    assert said(Data(str(file), "plain", '{"人": null}')).said.startswith("3 texts of ")

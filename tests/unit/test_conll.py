@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.data.formats import conll, plain
-from harness.data.formats.document import Document
+from harness.data.formats.document import Document, item
 from harness.data.formats.find import format_of
 from harness.data.formats.told import Remark
 
@@ -152,3 +152,28 @@ def test_columns_in_a_txt_file_are_not_taken_for_plain_text(tmp_path: Path) -> N
     assert plain.recognise(file, file.read_text(encoding="utf-8"))
     assert format_of(file).NAME == "plain"
     assert not plain.recognise(file, (SAMPLES / "conll_2003_columns.txt").read_text(encoding="utf-8"))
+
+
+def test_a_tag_without_a_token_is_told(tmp_path: Path) -> None:
+    (found,), faults, _ = read(tmp_path, "小\tB-人\n\tI-人\n王\tI-人\n")
+    assert spans(found) == [("人", "小王")]
+    assert faults == ["2: a tag without a token; if that was a blank, the text lacks it"]
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeff小王", " 小王", "\t小\t王", "# 小", "-DOCSTART-", "\u3000", "10 21", "a b\x85c\u2028"]
+)
+def test_a_text_of_odd_characters_comes_back_as_it_was(tmp_path: Path, text: str) -> None:
+    chain = [item(text, "人", 0, 1)]
+    conll.write([Document("1", text, [chain], 1)], tmp_path / "a.conll", fails)
+    (found,) = conll.read(tmp_path / "a.conll", fails)
+    assert (found.text, found.chains) == (text, [chain])
+
+
+@pytest.mark.parametrize("type_", ["人\t名", " 人", "人 "])
+def test_a_type_that_no_column_can_hold_is_told(tmp_path: Path, type_: str) -> None:
+    told: list[str] = []
+    document = Document("1", "小王", [[item("小王", type_, 0, 1)]], 1)
+    conll.write([document], tmp_path / "a.conll", lambda _, said: told.append(said))
+    assert told == [f"the type {type_!r} has blanks around it or a tab, which no column can hold"]
+    assert (tmp_path / "a.conll").read_text(encoding="utf-8") == "小\tO\n王\tO\n\n"

@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.data.check import check
 from harness.data.texts import is_file, read_texts
 from harness.errors import InputError
-from harness.plan.suite import Texts
-from harness.run.texts import choose
+from harness.plan.suite import Suite, Texts
+from harness.run.texts import choose, read_examples, with_texts
 
 SAMPLES = Path(__file__).parents[1] / "data"
 OVERLAPPING = {"text": "卖八元", "label": [[1, 3, "价格"], [0, 9, "产品"]]}
@@ -112,3 +113,36 @@ def test_a_schema_for_texts_that_carry_theirs_is_refused(tmp_path: Path) -> None
     assert dict(compared[0].schema) == {"价格": None}
     with pytest.raises(InputError, match="did you mean 'business/test'"):
         list(read_texts("busines", pytest.fail, schema=schema))
+
+
+def test_what_a_suite_asked_for_can_be_read_again_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "odd.dat").write_text("小 B-人\n王 I\n好 O\n", encoding="utf-8")
+    suite = Suite(Texts(["odd.dat"], format={"odd.dat": "conll"}, compared=["article"]))
+    monkeypatch.chdir(tmp_path)
+    asked = with_texts(suite, Path("there"), None).texts
+    timed, compared = choose(asked, lambda _: None)
+    again = msgspec.convert(msgspec.to_builtins(asked), Texts)
+    assert again == asked
+    assert [one.id for one in read_examples(again, lambda _: None)] == [one.id for one in (*timed, *compared)]
+    assert timed[0].id == "odd:1"
+    assert with_texts(suite, Path("there"), "native").texts.format == "native"
+
+
+def test_the_command_that_names_all_faults_reads_the_file_as_it_was_read(tmp_path: Path) -> None:
+    file, told = tmp_path / "a file.dat", list[str]()
+    file.write_text("小 B-人\n王 I\n好 O\n", encoding="utf-8")
+    list(read_texts(str(file), told.append, format_name="conll"))
+    assert f"`uiebench data check '{file}' --format conll` names each" in told[0]
+
+
+def test_of_many_remarks_a_few_are_told_and_all_are_counted(tmp_path: Path) -> None:
+    file, told = tmp_path / "a.json", list[str]()
+    triple = {"subject": "QQ", "subject_type": "甲", "predicate": "乙", "object": "云", "object_type": "丙"}
+    line = json.dumps({"text": "qq的云", "spo_list": [triple]}, ensure_ascii=False)
+    file.write_text(f"{line}\n" * 9, encoding="utf-8")
+    assert len(list(read_texts(str(file), told.append))) == 9
+    assert len(told) == 4
+    assert told[-1].endswith(f" and 6 more remarks (`uiebench data check {file}` has each)")

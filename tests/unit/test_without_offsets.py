@@ -16,6 +16,10 @@ from harness.data.formats.told import Remark
 SAMPLES = Path(__file__).parents[1] / "data"
 
 
+def fails(line: int, said: str) -> None:
+    pytest.fail(f"line {line}: {said}")
+
+
 def read(path: Path, format_: Format) -> tuple[list[Document], list[str], list[str]]:
     """The documents, the faults and the remarks."""
     faults, remarks = list[str](), list[str]()
@@ -137,7 +141,7 @@ def test_a_word_that_stands_very_often_is_found_in_little_time(tmp_path: Path) -
 def test_what_is_written_says_where_its_words_stand(tmp_path: Path) -> None:
     text = "云和云，风和风"
     chain = [item(text, "甲", 2, 3), item(text, "乙", 6, 7)]
-    duie.write([Document("1", text, [chain], 1), Document("2", text, None, 2)], tmp_path / "a.json", pytest.fail)
+    duie.write([Document("1", text, [chain], 1), Document("2", text, None, 2)], tmp_path / "a.json", fails)
     (labelled, bare), faults, _ = read(tmp_path / "a.json", duie)
     assert (labelled.chains, bare.chains, faults) == ([chain], None, [])
 

@@ -27,6 +27,7 @@ DESCRIPTION = (
     "a token and its tag a line (B-, I-, M-, E-, S-, O; the first column and the last), an empty line between texts; "
     "written as BIO"
 )
+_MARK = "\ufeff"  # a byte order mark
 _ROWS = 50  # lines that the format is told by
 _SAMPLE = 1 << 16  # bytes that IOB1 is told by
 
@@ -79,6 +80,9 @@ def _meant(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 def _document(rows: Sequence[Row], id_: str, told: _Told, *, iob1: bool) -> Document:
     begun = rows[0][0]
+    for number, found in rows:
+        if not found[0]:
+            told.problem(number, "a tag without a token; if that was a blank, the text lacks it")
     text, places = _text([found[0] for _, found in rows], begun, told.tally)
     bare = [number for number, found in rows if len(found) < LEAST]
     if bare:
@@ -128,8 +132,20 @@ def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
                 problem(document.line, f"the labels of the text {document.id!r} are not known, and O would say none")
                 continue
             tags = [OUTSIDE] * len(document.text)
-            for label in without_overlaps(single_spans(document, problem), document.line, problem):
+            labels = _of_columns(single_spans(document, problem), document.line, problem)
+            for label in without_overlaps(labels, document.line, problem):
                 tags[label.start : label.end] = [f"I-{label.type}"] * (label.end - label.start)
                 tags[label.start] = f"B-{label.type}"
+            if document.text.startswith(_MARK):  # at the beginning of a file it would be no token
+                file.write("\n")
             file.writelines(f"{character}\t{tag}\n" for character, tag in zip(document.text, tags, strict=True))
             file.write("\n")
+
+
+def _of_columns(labels: Iterable[Label], line: int, problem: Problem) -> Iterator[Label]:
+    """The labels whose types can stand in a column; the others are named and left out."""
+    for label in labels:
+        if label.type != label.type.strip(" ") or not {"\t", "\n", "\r"}.isdisjoint(label.type):
+            problem(line, f"the type {label.type!r} has blanks around it or a tab, which no column can hold")
+        else:
+            yield label
