@@ -226,6 +226,16 @@ def test_what_relations_cannot_hold_is_named(name: str, tmp_path: Path) -> None:
     assert back.chains == [[first, second]]
 
 
+def test_a_text_that_nobody_labelled_is_not_written_as_tags_that_say_none(tmp_path: Path) -> None:
+    conll = find_formats()["conll"]
+    assert isinstance(conll, WritableFormat)
+    told: list[str] = []
+    texts = [Document("1", TEXT, [], 1), Document("2", TEXT, None, 2)]
+    conll.write(texts, tmp_path / "a.conll", lambda line, said: told.append(f"{line}: {said}"))
+    assert told == ["2: the labels of the text '2' are not known, and O would say none"]
+    assert [one.chains for one in conll.read(tmp_path / "a.conll", fails)] == [[]]
+
+
 @pytest.mark.parametrize("name", ["brat", "cluener", "doccano", "label_studio", "native"])
 def test_a_text_that_nobody_labelled_is_written_as_such(name: str, tmp_path: Path) -> None:
     format_ = find_formats()[name]

@@ -117,13 +117,19 @@ def _text(written: Sequence[str], line: int, tally: Tally) -> tuple[str, list[tu
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
-    """Single spans that do not overlap, a character a line; a text with a line break cannot be held."""
+    """Single spans that do not overlap, a character a line.
+
+    A text with a line break cannot be held, nor one whose labels are not known: each character has a tag.
+    """
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for document in documents:
             if not document.text or not {"\n", "\r"}.isdisjoint(document.text):
                 problem(
                     document.line, f"the text {document.id!r} is empty or has a line break, which no column can hold"
                 )
+                continue
+            if document.chains is None:
+                problem(document.line, f"the labels of the text {document.id!r} are not known, and O would say none")
                 continue
             tags = [OUTSIDE] * len(document.text)
             labels = _of_columns(single_spans(document, problem), document.line, problem)
