@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MODELSCOPE, SAFETENSORS = "modelscope", "safetensors"
 CHECKED_TEXTS = 8
 TOLERANCE = 1e-4
+_SHOWN = 200  # characters of a name in a message
 _FORMAT = 1  # raise it when the same mini gives other files
 
 
@@ -35,11 +36,18 @@ def find_checkpoint(name: str) -> Path:
     """
     if is_embedded(name):
         return embedded(name) / MODELSCOPE
-    if Path(name).is_dir():
+    if _is_directory(name):
         return Path(name)
     if "/" in name:
         raise InputError(f"checkpoint directory {name!r} does not exist; name one, or {' or '.join(_MAKERS)}")
     raise InputError(f"{unknown('checkpoint', name, _MAKERS)}, and no directory {name!r} is here")
+
+
+def _is_directory(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise InputError(f"checkpoint directory {name[:_SHOWN]!r} cannot be read: {error.strerror}") from None
 
 
 def embedded(name: str) -> Path:
