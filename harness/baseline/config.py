@@ -26,7 +26,8 @@ _NEEDED = {
 }
 # Texts and prompts take 384 + 128 positions, and each has a token type of its own.
 _OPTIONAL = {"max_position_embeddings": (512, _LARGEST), "type_vocab_size": (2, _LARGEST)}
-_KNOWN = {"hidden_act": "gelu", "model_type": "bert"}
+MODEL_TYPE = "bert"
+_KNOWN = {"hidden_act": "gelu", "model_type": MODEL_TYPE}
 
 
 def read_config(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -49,12 +50,13 @@ def read_config(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def read_config_by_transformers(checkpoint: Checkpoint) -> dict[str, Any]:
     """Read the configuration as the reference service does: by transformers' AutoConfig."""
-    from transformers import AutoConfig, BertConfig
+    from transformers import AutoConfig
 
-    # Without a model_type AutoConfig gives up, or guesses from the directory's name.
-    reader = AutoConfig if "model_type" in read_config(checkpoint) else BertConfig
+    from harness.baseline.readable import readable
+
     try:
-        found = reader.from_pretrained(str(checkpoint.directory), local_files_only=True, trust_remote_code=False)
+        with readable(checkpoint.directory) as plain:
+            found = AutoConfig.from_pretrained(str(plain), local_files_only=True, trust_remote_code=False)
         config: dict[str, Any] = found.to_dict()
     except Exception as error:  # transformers has no common base for what it refuses
         raise CheckpointError(f"{checkpoint.directory / FILE} is refused by transformers: {error}") from error

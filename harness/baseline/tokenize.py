@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import reprlib
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,14 +13,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
+from harness.baseline.readable import OTHERS, SETTINGS, readable
 from harness.baseline.vocabulary import FILE, read_vocabulary
 from harness.baseline.windows import PROMPT_TOKENS
 from harness.errors import CheckpointError
 from harness.textfile import read_text
 
-# Of Hugging Face's directories; transformers reads them before vocab.txt.
-_SETTINGS = "tokenizer_config.json"
-_OTHERS = ("tokenizer.json", _SETTINGS, "special_tokens_map.json", "added_tokens.json")
 _SWITCHES = ("do_lower_case", "strip_accents", "tokenize_chinese_chars")
 
 
@@ -77,7 +70,7 @@ def from_vocabulary(directory: Path) -> WordPiece:
     if not (directory / FILE).is_file():
         raise CheckpointError(f"{directory} has no {FILE}; a ModelScope checkpoint directory holds one")
     settings = _settings(directory)
-    with _without_mark(directory) as plain:
+    with readable(directory) as plain:
         try:
             made = BertWordPieceTokenizer(
                 str(plain / FILE),
@@ -101,7 +94,7 @@ def from_transformers(directory: Path) -> WordPiece:
     """
     from transformers import AutoTokenizer
 
-    with _without_mark(directory) as plain:
+    with readable(directory) as plain:
         try:
             fast = AutoTokenizer.from_pretrained(
                 str(plain), local_files_only=True, trust_remote_code=False, **_lacking(directory)
@@ -110,11 +103,11 @@ def from_transformers(directory: Path) -> WordPiece:
         except Exception as error:  # transformers has no common base for what it refuses
             raise CheckpointError(
                 f"{directory}: transformers cannot make its tokenizer: {error}; {FILE} is enough, and the code that a "
-                f"checkpoint brings is never run: move {', '.join(_OTHERS)} away"
+                f"checkpoint brings is never run: move {', '.join(OTHERS)} away"
             ) from error
-    if any((directory / name).exists() for name in _OTHERS) and not _same(made.backend, from_vocabulary(directory)):
+    if any((directory / name).exists() for name in OTHERS) and not _same(made.backend, from_vocabulary(directory)):
         raise CheckpointError(
-            f"{directory}: {', '.join(_OTHERS)} make another tokenizer than {FILE}; move those files away, or write "
+            f"{directory}: {', '.join(OTHERS)} make another tokenizer than {FILE}; move those files away, or write "
             f"the {FILE} that belongs to them"
         )
     return made
@@ -122,7 +115,7 @@ def from_transformers(directory: Path) -> WordPiece:
 
 def _settings(directory: Path) -> dict[str, Any]:
     """What ``tokenizer_config.json`` says of letters; ModelScope's directories have none, and are lower-cased."""
-    path = directory / _SETTINGS
+    path = directory / SETTINGS
     if not path.is_file():
         return {}
     try:
@@ -135,22 +128,6 @@ def _settings(directory: Path) -> dict[str, Any]:
         if found.get(name) not in (None, True, False):
             raise CheckpointError(f"{path}: {name} is {reprlib.repr(found[name])}; it must be true or false")
     return {name: found[name] for name in _SWITCHES if found.get(name) is not None}
-
-
-@contextmanager
-def _without_mark(directory: Path) -> Iterator[Path]:
-    """The directory, or what a tokenizer reads of it in another, without the byte order mark that none takes off."""
-    data = (directory / FILE).read_bytes()
-    if not data.startswith(codecs.BOM_UTF8):
-        yield directory
-        return
-    with tempfile.TemporaryDirectory() as name:
-        plain = Path(name)
-        (plain / FILE).write_bytes(data.removeprefix(codecs.BOM_UTF8))
-        for other in ("config.json", *_OTHERS):
-            if (directory / other).is_file():
-                shutil.copyfile(directory / other, plain / other)
-        yield plain
 
 
 def _lacking(directory: Path) -> dict[str, str]:

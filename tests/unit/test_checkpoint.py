@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from harness import Extractor
 from harness.baseline.checkpoint import Checkpoint
+from harness.baseline.config import read_config_by_transformers
 from harness.baseline.loading import LoadPlan, plain_plan, stock_plan
 from harness.embedded.checkpoints import as_safetensors, embedded
 from harness.errors import CheckpointError, InputError, PlatformError
@@ -247,3 +249,107 @@ def test_a_users_directory_with_the_caches_name_keeps_its_weights_beside_another
 def test_the_embedded_ones_are_not_converted_again() -> None:
     entry = embedded("mini")
     assert as_safetensors(Checkpoint.open(entry / "modelscope")).directory.samefile(entry / "safetensors")
+
+
+def renamed(change: Callable[[str], str]) -> Callable[[dict[str, Any]], object]:
+    def rename(weights: dict[str, Any]) -> None:
+        for name in list(weights):
+            value = weights.pop(name)
+            weights[change(name)] = value
+
+    return rename
+
+
+def to_gamma_and_beta(name: str) -> str:
+    return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+
+
+VARIANTS = {
+    "bert.": lambda name: name.replace("plm.", "bert."),
+    "module.": lambda name: f"module.{name}",
+    "gamma and beta": to_gamma_and_beta,
+    "all": lambda name: f"module.{to_gamma_and_beta(name.replace('plm.', 'bert.'))}",
+}
+
+
+@each_plan
+@pytest.mark.parametrize("change", VARIANTS.values(), ids=VARIANTS)
+def test_names_that_can_mean_one_thing_only_are_taken_for_it(
+    copy: Path, plan: Plan, change: Callable[[str], str]
+) -> None:
+    before = load(plan, copy).extract(TEXT, SCHEMA)
+    change_weights(copy, renamed(change))
+    assert load(plan, copy).extract(TEXT, SCHEMA) == before != []
+    assert load(plain_plan, as_safetensors(Checkpoint.open(copy)).directory).extract(TEXT, SCHEMA) == before
+
+
+@each_plan
+def test_a_weight_under_two_names_is_refused_with_both(copy: Path, plan: Plan) -> None:
+    twin = HEAD.replace("plm.", "bert.")
+    change_weights(copy, lambda weights: weights.update({twin: weights[HEAD]}))
+    with pytest.raises(CheckpointError, match=f"'{HEAD}' and '{twin}', which are the same weight"):
+        load(plan, copy)
+
+
+def test_a_configuration_without_a_model_type_is_a_bert_whatever_the_directory_is_called(
+    golden: Path, tmp_path: Path
+) -> None:
+    directory = Path(shutil.copytree(golden, tmp_path / "gpt2"))
+    path = directory / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    del config["model_type"]
+    path.write_text(json.dumps(config), encoding="utf-8")
+    stock, plain = (load(plan, directory).extract(TEXT, SCHEMA) for plan in (stock_plan, plain_plan))
+    assert stock == plain != []
+
+
+def test_a_configuration_may_begin_with_a_byte_order_mark(copy: Path) -> None:
+    path = copy / "config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load(plain_plan, copy).extract(TEXT, SCHEMA) == load(stock_plan, copy).extract(TEXT, SCHEMA) != []
+
+
+EVIL = """
+from pathlib import Path
+Path(__file__).with_name("touched").touch()
+class Config: pass
+class Tokenizer: pass
+"""
+
+
+@pytest.fixture
+def evil(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkpoint that brings code, and a user who says yes to everything."""
+    (copy / "evil.py").write_text(EVIL)
+    monkeypatch.setenv("HF_MODULES_CACHE", str(copy / "modules"))
+    return copy
+
+
+@pytest.mark.parametrize("answer", ["y\n", ""], ids=["yes", "no input"])
+@pytest.mark.parametrize("code", ["AutoConfig", "AutoTokenizer"])
+def test_code_that_a_checkpoint_brings_is_neither_run_nor_asked_about(
+    evil: Path, code: str, answer: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    maps = {"AutoConfig": "evil.Config", "AutoTokenizer": ["evil.Tokenizer", None]}
+    if code == "AutoConfig":
+        change_config(evil, model_type="evil", auto_map=maps)
+        with pytest.raises(CheckpointError):
+            read_config_by_transformers(Checkpoint(evil, evil / WEIGHTS))
+    else:
+        settings = {"tokenizer_class": "Tokenizer", "auto_map": maps}
+        (evil / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(CheckpointError):
+        load(stock_plan, evil)
+    assert not list(evil.rglob("touched"))
+    assert "[y/N]" not in "".join(capfd.readouterr())
+
+
+def test_a_program_of_torchscript_is_no_weights_file(copy: Path) -> None:
+    class Program(torch.nn.Module):
+        def forward(self, one: Tensor) -> Tensor:
+            return one
+
+    torch.jit.save(torch.jit.script(Program()), copy / WEIGHTS)
+    with pytest.raises(CheckpointError, match="cannot be read as weights"):
+        Extractor.load(copy)
