@@ -49,3 +49,12 @@ def unknown(kind: str, name: str, allowed: Iterable[str]) -> str:
     hint = f"; did you mean {near[0]!r}?" if near else ""
     rest = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return f"unknown {kind} {name!r}{hint} (known: {', '.join(names[:_LISTED]) or 'none'}{rest})"
+
+
+_BRIEF = 300  # characters
+
+
+def in_brief(error: Exception) -> str:
+    """What a library says, on one line, for a message of ours; some say a page."""
+    said = " ".join(str(error).split())
+    return said if len(said) <= _BRIEF else f"{said[:_BRIEF]}…"

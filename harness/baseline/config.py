@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CheckpointError, InputError
+from harness.errors import CheckpointError, InputError, in_brief
 from harness.textfile import read_text
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read_config(checkpoint: Checkpoint) -> dict[str, Any]:
     except InputError as error:
         raise CheckpointError(str(error)) from None
     except (ValueError, OSError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from None
+        raise CheckpointError(f"{path} cannot be read as JSON: {in_brief(error)}") from None
     if not isinstance(config, dict):
         raise CheckpointError(f"{path} holds {type(config).__name__}, not an object with the model's sizes")
     return config
@@ -59,7 +59,7 @@ def read_config_by_transformers(checkpoint: Checkpoint) -> dict[str, Any]:
             found = AutoConfig.from_pretrained(str(plain), local_files_only=True, trust_remote_code=False)
         config: dict[str, Any] = found.to_dict()
     except Exception as error:  # transformers has no common base for what it refuses
-        raise CheckpointError(f"{checkpoint.directory / FILE} is refused by transformers: {error}") from error
+        raise CheckpointError(f"{checkpoint.directory / FILE} is refused by transformers: {in_brief(error)}") from error
     return config
 
 

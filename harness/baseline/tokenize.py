@@ -16,7 +16,7 @@ from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 from harness.baseline.readable import OTHERS, SETTINGS, readable
 from harness.baseline.vocabulary import FILE, read_vocabulary
 from harness.baseline.windows import PROMPT_TOKENS
-from harness.errors import CheckpointError
+from harness.errors import CheckpointError, in_brief
 from harness.textfile import read_text
 
 _SWITCHES = ("do_lower_case", "strip_accents", "tokenize_chinese_chars")
@@ -80,7 +80,7 @@ def from_vocabulary(directory: Path) -> WordPiece:
                 lowercase=settings.get("do_lower_case", True),
             )
         except Exception as error:  # the library's errors have no common base
-            raise CheckpointError(f"{directory}: no tokenizer can be made of {FILE}: {error}") from error
+            raise CheckpointError(f"{directory}: no tokenizer can be made of {FILE}: {in_brief(error)}") from error
     backend: Tokenizer = made._tokenizer  # the helper class only wraps it, and truncates by state
     return WordPiece(backend)
 
@@ -94,6 +94,7 @@ def from_transformers(directory: Path) -> WordPiece:
     """
     from transformers import AutoTokenizer
 
+    others = [name for name in OTHERS if (directory / name).exists()]
     with readable(directory) as plain:
         try:
             fast = AutoTokenizer.from_pretrained(
@@ -102,15 +103,19 @@ def from_transformers(directory: Path) -> WordPiece:
             made = WordPiece(fast.backend_tokenizer)
         except Exception as error:  # transformers has no common base for what it refuses
             raise CheckpointError(
-                f"{directory}: transformers cannot make its tokenizer: {error}; {FILE} is enough, and the code that a "
-                f"checkpoint brings is never run: move {', '.join(OTHERS)} away"
+                f"{directory}: transformers cannot make its tokenizer: {in_brief(error)}; {FILE} and the sizes in "
+                f"config.json are enough, and code that a checkpoint brings is never run: {_away(others)}"
             ) from error
-    if any((directory / name).exists() for name in OTHERS) and not _same(made.backend, from_vocabulary(directory)):
+    if others and not _same(made.backend, from_vocabulary(directory)):
         raise CheckpointError(
-            f"{directory}: {', '.join(OTHERS)} make another tokenizer than {FILE}; move those files away, or write "
-            f"the {FILE} that belongs to them"
+            f"{directory}: what is beside {FILE} makes another tokenizer than {FILE}: {_away(others)}, or write the "
+            f"{FILE} that belongs to it"
         )
     return made
+
+
+def _away(others: list[str]) -> str:
+    return f"move {', '.join(others)} away" if others else "take the rest out of config.json"
 
 
 def _settings(directory: Path) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def _settings(directory: Path) -> dict[str, Any]:
     try:
         found = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from None
+        raise CheckpointError(f"{path} cannot be read as JSON: {in_brief(error)}") from None
     if not isinstance(found, dict):
         raise CheckpointError(f"{path} holds {type(found).__name__}, not an object")
     for name in _SWITCHES:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from harness.baseline.checkpoint import Checkpoint
 from harness.baseline.model import SiameseUIE
-from harness.errors import CheckpointError
+from harness.errors import CheckpointError, in_brief
 
 # In the published checkpoints, and used by nothing: the pooler, and the position ids that old transformers saved.
 _UNUSED = re.compile(r"plm\.pooler\..*|plm\.embeddings\.position_ids")
@@ -28,7 +28,7 @@ _VARIANTS = (
 )
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 _SHOWN_KEYS = 8  # an error names this many keys, then counts the rest
-_SHOWN = 300  # characters of what a library says
+_SHOWN = 300  # characters of a name, or of what a library says
 
 
 def read_weights(checkpoint: Checkpoint, device: torch.device | None = None) -> dict[str, Tensor]:
@@ -109,7 +109,7 @@ def _first(error: Exception) -> str:
     found = re.search(r"WeightsUnpickler error: *(.+?)(?: was not an allowed global|\.? Please|$)", said, re.MULTILINE)
     if found:
         return f"{found[1].strip()[:_SHOWN]}; what is more than tensors could run code: save model.state_dict() alone"
-    return said.strip().partition("\n")[0][:_SHOWN]
+    return in_brief(error)
 
 
 def _state_dict(found: Any, path: Path) -> dict[str, Tensor]:
@@ -161,5 +161,6 @@ def _fault_of(name: str, value: Tensor) -> str | None:
 
 
 def _listed(names: list[str]) -> str:
+    names = [name if name.isprintable() and len(name) < _SHOWN else reprlib.repr(name) for name in names]
     more = f" and {len(names) - _SHOWN_KEYS} more" if len(names) > _SHOWN_KEYS else ""
     return f"{', '.join(names[:_SHOWN_KEYS])}{more}"

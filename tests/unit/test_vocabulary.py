@@ -136,7 +136,7 @@ def test_a_tokenizer_file_that_cuts_texts_is_refused(tmp_path: Path) -> None:
     from_transformers(tmp_path)
     backend.enable_truncation(3)
     backend.save(str(tmp_path / "tokenizer.json"))
-    with pytest.raises(CheckpointError, match=r"make another tokenizer than vocab\.txt"):
+    with pytest.raises(CheckpointError, match=r"makes another tokenizer than vocab\.txt"):
         from_transformers(tmp_path)
 
 
