@@ -54,7 +54,8 @@ def unknown(kind: str, name: str, allowed: Iterable[str]) -> str:
 _BRIEF = 300  # characters
 
 
-def in_brief(error: Exception) -> str:
-    """What a library says, on one line, for a message of ours; some say a page."""
-    said = " ".join(str(error).split())
+def in_brief(what: object) -> str:
+    """What a library says, or a name in a file, on one line of printable characters; some are a page long."""
+    words = " ".join(str(what)[: 10 * _BRIEF].split())
+    said = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in words)
     return said if len(said) <= _BRIEF else f"{said[:_BRIEF]}…"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import torch
@@ -88,10 +86,4 @@ def write_published(directory: Path) -> Path:
     (directory / "resources").mkdir()
     (directory / "resources" / "config.json").write_text("{}")
     (directory / "gone.json").symlink_to("no/longer/there")
-    return directory
-
-
-def copy_of(published: Path, directory: Path) -> Path:
-    """A copy to change, without copying what is big: a changed file must be written anew."""
-    shutil.copytree(published, directory, symlinks=True, copy_function=os.link)
     return directory

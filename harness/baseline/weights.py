@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import reprlib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +27,6 @@ _VARIANTS = (
 )
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 _SHOWN_KEYS = 8  # an error names this many keys, then counts the rest
-_SHOWN = 300  # characters of a name, or of what a library says
 
 
 def read_weights(checkpoint: Checkpoint, device: torch.device | None = None) -> dict[str, Tensor]:
@@ -108,7 +106,7 @@ def _first(error: Exception) -> str:
     said = str(error)
     found = re.search(r"WeightsUnpickler error: *(.+?)(?: was not an allowed global|\.? Please|$)", said, re.MULTILINE)
     if found:
-        return f"{found[1].strip()[:_SHOWN]}; what is more than tensors could run code: save model.state_dict() alone"
+        return f"{in_brief(found[1])}; what is more than tensors could run code: save model.state_dict() alone"
     return in_brief(error)
 
 
@@ -116,12 +114,13 @@ def _state_dict(found: Any, path: Path) -> dict[str, Tensor]:
     if not isinstance(found, dict):
         raise CheckpointError(f"{path} is no state dict (names to tensors); save it with model.state_dict()")
     for key, value in found.items():
+        said = in_brief(repr(key))
         if not isinstance(key, str):
-            raise CheckpointError(f"{path} is no state dict: its key {reprlib.repr(key)} is not a name")
+            raise CheckpointError(f"{path} is no state dict: its key {said} is not a name")
         if not isinstance(value, Tensor):
-            within = f"; if that holds one, save it alone: torch.save(loaded[{key!r}], ...)" * isinstance(value, dict)
+            within = f"; if that holds one, save it alone: torch.save(loaded[{said}], ...)" * isinstance(value, dict)
             raise CheckpointError(
-                f"{path} is no state dict (names to tensors): {key!r} is {type(value).__name__}; save it with "
+                f"{path} is no state dict (names to tensors): {said} is {type(value).__name__}; save it with "
                 f"model.state_dict(){within}"
             )
     return found
@@ -135,7 +134,8 @@ def _renamed(found: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
         for variant, meant in _VARIANTS:
             name = variant.sub(meant, name)
         if name in weights:
-            raise CheckpointError(f"{path} holds {names[name]!r} and {written!r}, which are the same weight; keep one")
+            twins = " and ".join(in_brief(repr(one)) for one in (names[name], written))
+            raise CheckpointError(f"{path} holds {twins}, which are the same weight; keep one")
         weights[name], names[name] = value, written
     return weights
 
@@ -161,6 +161,5 @@ def _fault_of(name: str, value: Tensor) -> str | None:
 
 
 def _listed(names: list[str]) -> str:
-    names = [name if name.isprintable() and len(name) < _SHOWN else reprlib.repr(name) for name in names]
     more = f" and {len(names) - _SHOWN_KEYS} more" if len(names) > _SHOWN_KEYS else ""
-    return f"{', '.join(names[:_SHOWN_KEYS])}{more}"
+    return f"{', '.join(map(in_brief, names[:_SHOWN_KEYS]))}{more}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,31 @@ def test_doctor_takes_it(published: Path, monkeypatch: pytest.MonkeyPatch) -> No
     found = {one.about: one for one in examine(str(published), "cpu", None)}
     assert found[f"checkpoint {published}"].state == "fine", found
     assert found["lean_startup"].state == "fine", found
+
+
+BROKEN = {
+    "a size": lambda directory: (directory / "config.json").write_text('{"vocab_size": 1e999}'),
+    "a vocabulary in GBK": lambda directory: (directory / "vocab.txt").write_bytes("屏幕细腻手感一般".encode("gbk")),
+}
+
+
+@pytest.mark.parametrize("spoil", BROKEN.values(), ids=BROKEN)
+def test_every_command_refuses_a_broken_one_in_a_line(
+    tmp_path: Path, texts: Path, spoil: Callable[[Path], object]
+) -> None:
+    directory = write_published(tmp_path / "broken")
+    spoil(directory)
+    asked = ("--checkpoint", directory)
+    for command in (
+        ("extract", TEXT, "--schema", json.dumps(SCHEMA), *asked),
+        ("extract", TEXT, "--schema", json.dumps(SCHEMA), *asked, "--with", "lean_startup"),
+        ("evaluate", "--data", texts, *asked),
+        ("run", "quick", *asked, "--dry-run"),
+        ("run", "quick", *asked, "--runs", tmp_path / "runs"),
+    ):
+        done = uiebench(*command)
+        assert done.returncode == 2, done
+        assert done.stdout == ""
+        assert str(directory) in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "runs").exists()

@@ -8,6 +8,7 @@ import pickle
 import random
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from harness.errors import CheckpointError
 INPUTS = int(os.environ.get("UIEBENCH_FUZZ", "1"))  # times as many
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"华为手机售价九元，。abc", "##a", "\u2028"]
 SIZES = ModelConfig(len(TOKENS), hidden=8, heads=2, feed_forward=8, tower_layers=1, cross_layers=1)
-LONGEST = 2000  # characters of a message
+LONGEST = 4000  # characters of a message that lists names
 
 Random = random.Random
 Mutation = Callable[[Random, Path], None]
@@ -69,11 +70,12 @@ def quantized(value: torch.Tensor) -> torch.Tensor:
     return torch.quantize_per_tensor(value.float(), 0.1, 0, torch.qint8)
 
 
+DTYPES = (
+    torch.int64, torch.int8, torch.uint8, torch.bool, torch.complex64, torch.float16, torch.bfloat16, torch.float64,
+    torch.float8_e4m3fn,
+)  # fmt: skip
 TENSORS: dict[str, Callable[[torch.Tensor], Any]] = {
-    **{str(dtype): lambda one, dtype=dtype: one.to(dtype) for dtype in (
-        torch.int64, torch.int8, torch.uint8, torch.bool, torch.complex64, torch.float16, torch.bfloat16, torch.float64,
-        torch.float8_e4m3fn,
-    )},
+    **{str(dtype): partial(torch.Tensor.to, dtype=dtype) for dtype in DTYPES},
     "sparse": lambda one: one.to_sparse(),
     "meta": lambda one: one.to("meta"),
     "quantized": quantized,
@@ -270,16 +272,16 @@ def replace_a_file(chance: Random, directory: Path) -> None:
 
 
 MUTATIONS: dict[Mutation, int] = {
-    change_config: 60,
-    write_raw_config: 20,
-    change_weights: 80,
-    write_other_weights: 20,
-    spoil_pickle: 40,
-    spoil_safetensors: 25,
-    change_header: 25,
-    spoil_vocabulary: 30,
-    write_tokenizer_files: 30,
-    replace_a_file: 15,
+    change_config: 30,
+    write_raw_config: 12,
+    change_weights: 40,
+    write_other_weights: 12,
+    spoil_pickle: 20,
+    spoil_safetensors: 12,
+    change_header: 12,
+    spoil_vocabulary: 15,
+    write_tokenizer_files: 15,
+    replace_a_file: 10,
 }
 
 
