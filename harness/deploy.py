@@ -14,6 +14,7 @@ from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError
 from harness.plan.combination import parse
 from harness.plan.registry import find_optimizations
+from harness.textfile import read_text
 
 if TYPE_CHECKING:
     from harness.baseline.extractor import Extractor
@@ -39,9 +40,8 @@ def find_deployment(written: str) -> Deployment:
     if not written.endswith(SUFFIX):
         return Deployment(written)
     try:
-        data = tomllib.loads(Path(written).read_text(encoding="utf-8"))
-        return msgspec.convert(data, Deployment)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return msgspec.convert(tomllib.loads(read_text(Path(written))), Deployment)
+    except (OSError, ValueError, RecursionError, msgspec.ValidationError) as error:
         raise InputError(
             f"{written!r} is no combination file ({error}); `uiebench recommend` writes one, its key is combination"
         ) from None

@@ -49,3 +49,13 @@ def unknown(kind: str, name: str, allowed: Iterable[str]) -> str:
     hint = f"; did you mean {near[0]!r}?" if near else ""
     rest = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return f"unknown {kind} {name!r}{hint} (known: {', '.join(names[:_LISTED]) or 'none'}{rest})"
+
+
+_BRIEF = 300  # characters
+
+
+def in_brief(what: object) -> str:
+    """What a library says, or a name in a file, on one line of printable characters; some are a page long."""
+    words = " ".join(str(what)[: 10 * _BRIEF].split())
+    said = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in words)
+    return said if len(said) <= _BRIEF else f"{said[:_BRIEF]}…"

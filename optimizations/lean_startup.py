@@ -36,7 +36,7 @@ def lean_startup(plan: LoadPlan) -> LoadPlan:
     are), no unpickling: a pickle is converted once into the user's cache. It changes nothing about a process that is
     up. Source: step 6 of the guide, which installs fewer packages and imports the same.
     """
-    from harness.baseline.checkpoint import read_config
+    from harness.baseline.config import read_config
     from harness.baseline.tokenize import from_vocabulary
 
     def read_model(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:

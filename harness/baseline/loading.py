@@ -9,18 +9,13 @@ from typing import Any
 
 import torch
 
-from harness.baseline.checkpoint import (
-    Checkpoint,
-    fill,
-    model_config,
-    read_config,
-    read_config_by_transformers,
-    read_weights,
-)
+from harness.baseline.checkpoint import Checkpoint
+from harness.baseline.config import read_config, read_config_by_transformers
 from harness.baseline.extractor import Extractor
 from harness.baseline.forward import Forwards
 from harness.baseline.model import SiameseUIE
 from harness.baseline.precision import FULL, HALF_ON_CUDA, Precision
+from harness.baseline.sizes import model_config
 from harness.baseline.slots import (
     WHOLE_BATCH,
     Batching,
@@ -32,6 +27,7 @@ from harness.baseline.slots import (
     PadToLongest,
 )
 from harness.baseline.tokenize import TextTokenizer, from_transformers, from_vocabulary
+from harness.baseline.weights import check_fit, fill, read_weights
 from harness.errors import InputError, PlatformError, unknown
 
 
@@ -132,7 +128,10 @@ def _adopt(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:
 
 def _fill_random_model(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:
     weights = read_weights(checkpoint)
-    model = SiameseUIE(model_config(config, weights, checkpoint.directory))
+    sizes = model_config(config, weights, checkpoint.directory)
+    with torch.device("meta"):  # before memory is taken for whatever the configuration says
+        check_fit(SiameseUIE(sizes), weights, checkpoint.weights)
+    model = SiameseUIE(sizes)
     fill(model, weights, checkpoint.weights)
     return model
 

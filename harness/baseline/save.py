@@ -12,6 +12,7 @@ from torch import Tensor
 
 from harness.baseline.checkpoint import PICKLE, SAFETENSORS
 from harness.baseline.model import ModelConfig
+from harness.baseline.vocabulary import write_vocabulary
 
 
 def save(
@@ -27,7 +28,7 @@ def save(
         file: ``pytorch_model.bin`` (a pickle, as published) or ``model.safetensors``.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")
+    write_vocabulary(directory / "vocab.txt", tokens)
     (directory / "config.json").write_text(json.dumps(_config(config), indent=2) + "\n", encoding="utf-8")
     contiguous = {name: value.detach().contiguous().clone() for name, value in weights.items()}
     if file == SAFETENSORS:

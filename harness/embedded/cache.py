@@ -1,11 +1,17 @@
-"""A folder of the user's in which made things are kept; what is half made is never seen under its name."""
+"""A folder of the user's in which made things are kept; what is half made is never seen under its name.
+
+Whoever may write there may have code run, since traces are programs: the folder is the user's alone.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +26,7 @@ _WRITE_FAILED = (
     "I/O error",
     "No space left",
 )
+_PRIVATE, _OTHERS_WRITE = 0o700, stat.S_IWGRP | stat.S_IWOTH
 _FULL_BYTES = 1 << 20  # with less left no entry fits, whatever its maker says
 
 
@@ -38,6 +45,22 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uiebench"
 
 
+def own_cache() -> Path:
+    """The cache directory, made where it is not there, and the user's alone.
+
+    Raises:
+        InputError: it cannot be made, or is or was open to others; the message says how to mend it.
+    """
+    root = cache_directory()
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+    except OSError as error:
+        raise _unwritable(root, error) from None
+    _check_own(root, root)
+    _close(root)
+    return root
+
+
 def cached(name: str, make: Callable[[Path], None]) -> Path:
     """The entry of that name, made first if it is not there.
 
@@ -49,14 +72,16 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
         make: fills an empty folder.
 
     Raises:
-        InputError: the cache cannot be written.
+        InputError: the cache cannot be written, or others may write there.
     """
-    root = cache_directory()
+    root = own_cache()
     entry = root / name
     if entry.is_dir():
+        for path in (entry, *entry.rglob("*")):
+            _check_own(path, root)
+        _close(entry)
         return entry
     try:
-        root.mkdir(parents=True, exist_ok=True)
         half = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=root))
     except OSError as error:
         raise _unwritable(root, error) from None
@@ -93,12 +118,42 @@ def clear() -> int:
 
 
 def _settle(half: Path, entry: Path) -> None:
-    half.chmod(0o755)
+    for path in (half, *half.rglob("*")):
+        path.chmod(path.stat().st_mode & ~(stat.S_IRWXG | stat.S_IRWXO))
     try:
         half.rename(entry)
     except OSError:
         if not entry.is_dir():
             raise
+
+
+def _check_own(path: Path, root: Path) -> None:
+    """Refuse what is another user's, or what others may write."""
+    if not hasattr(os, "geteuid"):
+        return
+    found = path.stat() if path == root else path.lstat()  # the user may have linked the whole cache to another disk
+    if found.st_uid != os.geteuid():
+        said, command = f"belongs to user {found.st_uid} and not to you", f"chown -R {os.geteuid()}"
+    elif found.st_mode & _OTHERS_WRITE and not stat.S_ISLNK(found.st_mode):
+        said, command = "can be written by other users", "chmod -R go-rwx"
+    else:
+        return
+    for_all = found.st_mode & stat.S_ISVTX  # a place like /tmp
+    mend = "" if for_all else f"if you trust what is in it: {command} {shlex.quote(str(root))}; or "
+    raise InputError(
+        f"the cache is not used, because {str(path)!r} {said}, and what is read from it may run as a program; {mend}"
+        f"name a folder of your own with {VARIABLE}"
+    )
+
+
+def _close(folder: Path) -> None:
+    """Keep others from reading a folder that an older version left open to them; not the user's home, if it is that."""
+    home = os.environ.get("HOME")
+    if home and Path(home).resolve().is_relative_to(folder.resolve()):
+        return
+    if stat.S_IMODE(folder.stat().st_mode) != _PRIVATE:
+        with suppress(OSError):  # a file system that is read-only
+            folder.chmod(_PRIVATE)
 
 
 def _is_of_writing(error: Exception, root: Path) -> bool:

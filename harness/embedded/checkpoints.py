@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MODELSCOPE, SAFETENSORS = "modelscope", "safetensors"
 CHECKED_TEXTS = 8
 TOLERANCE = 1e-4
+_SHOWN = 200  # characters of a name in a message
 _FORMAT = 1  # raise it when the same mini gives other files
 
 
@@ -35,11 +36,18 @@ def find_checkpoint(name: str) -> Path:
     """
     if is_embedded(name):
         return embedded(name) / MODELSCOPE
-    if Path(name).is_dir():
+    if _is_directory(name):
         return Path(name)
     if "/" in name:
         raise InputError(f"checkpoint directory {name!r} does not exist; name one, or {' or '.join(_MAKERS)}")
     raise InputError(f"{unknown('checkpoint', name, _MAKERS)}, and no directory {name!r} is here")
+
+
+def _is_directory(name: str) -> bool:
+    try:
+        return Path(name).is_dir()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise InputError(f"checkpoint directory {name[:_SHOWN]!r} cannot be read: {error.strerror}") from None
 
 
 def embedded(name: str) -> Path:
@@ -93,7 +101,7 @@ def _convert(checkpoint: Checkpoint, directory: Path) -> None:
     from safetensors.torch import save_file
 
     from harness.baseline.checkpoint import SAFETENSORS as FILE
-    from harness.baseline.checkpoint import read_weights
+    from harness.baseline.weights import read_weights
 
     for path in _files(checkpoint)[:2]:
         (directory / path.name).write_bytes(path.read_bytes())
@@ -102,24 +110,26 @@ def _convert(checkpoint: Checkpoint, directory: Path) -> None:
 
 
 def _make_mini(directory: Path) -> None:
-    from harness.baseline.checkpoint import read_model_weights
+    from harness.baseline.sizes import read_model_weights
+    from harness.baseline.vocabulary import read_vocabulary
 
-    vocabulary = resource("mini") / "vocab.txt"
-    _save_both(directory, *read_model_weights(resource("mini")), vocabulary.read_text(encoding="utf-8").splitlines())
+    mini = resource("mini")
+    _save_both(directory, *read_model_weights(mini), read_vocabulary(mini / "vocab.txt"))
 
 
 def _make_base(directory: Path) -> None:
     """mini, as deep and wide as StructBERT-base; refused unless it answers as mini does."""
     import torch
 
-    from harness.baseline.checkpoint import read_model_weights
     from harness.baseline.extractor import Extractor
     from harness.baseline.model import ModelConfig
+    from harness.baseline.sizes import read_model_weights
+    from harness.baseline.vocabulary import read_vocabulary
     from harness.baseline.widen import NOISE, widen
 
     config, weights = read_model_weights(resource("mini"))
     target = ModelConfig(21128, hidden=768, heads=12, feed_forward=3072, tower_layers=6, cross_layers=6)
-    tokens = (resource("mini") / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    tokens = read_vocabulary(resource("mini") / "vocab.txt")
     unused = [f"[unused{i}]" for i in range(1, target.vocabulary - len(tokens) + 1)]
     bigger = widen(config, weights, target)
     # The published checkpoints hold a pooler that nothing uses; it is part of what loading one costs.

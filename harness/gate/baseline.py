@@ -38,7 +38,7 @@ def _weights(checkpoint: str) -> str:
         return made_from(checkpoint)
     found = hashlib.sha256()
     for path in sorted(find_checkpoint(checkpoint).iterdir()):
-        if path.suffix in _WEIGHTS:
+        if path.suffix in _WEIGHTS and path.is_file():
             found.update(path.name.encode())
             with path.open("rb") as file:
                 found.update(hashlib.file_digest(file, "sha256").digest())

@@ -17,8 +17,9 @@ from typing import Any, Protocol
 import msgspec
 
 from harness.analyse.compare import MACHINE_SD, assumed_sd
+from harness.baseline.checkpoint import Checkpoint
 from harness.data.dataset import Example
-from harness.embedded.checkpoints import find_checkpoint
+from harness.embedded.checkpoints import find_checkpoint, is_embedded
 from harness.errors import InputError, PlatformError, SuiteError, UiebenchError, unknown
 from harness.plan.cells import Planned, plan_cells
 from harness.plan.registry import find_optimizations
@@ -128,6 +129,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
     Raises:
         SuiteError: the suite, an optimization or a plugin.
         InputError: the texts or the options.
+        CheckpointError: the checkpoint's directory; its weights are read when they are needed.
         PlatformError: runs need Linux.
     """
     if sys.platform != "linux":
@@ -135,6 +137,8 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
             f"`run` measures memory and processes through Linux's /proc, and this is {sys.platform}; use a Linux "
             "machine or a container there (`extract` works here)"
         )
+    if not is_embedded(options.checkpoint):
+        Checkpoint.open(find_checkpoint(options.checkpoint))
     path = find_suite(options.suite)
     suite = with_texts(including(read_suite(path), options.include), path.parent, options.format)
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)

@@ -27,7 +27,8 @@ def run_key(decides: object, checkpoint: Path, plugins: Iterable[Path]) -> str:
         checkpoint: its directory; sizes and times of change stand for the bytes of its files.
         plugins: files named by the user.
     """
-    weights = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(checkpoint.iterdir())]
+    files = [path for path in sorted(checkpoint.iterdir()) if path.exists()]  # not a link that leads nowhere
+    weights = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     points = sorted(entry_points(group=GROUP), key=lambda point: point.value)
     installed = [(point.value, point.dist.version if point.dist else "") for point in points]
     machine = (platform.python_version(), packages(), processor(), kernel_variables(), gpus())

@@ -6,7 +6,7 @@ import json
 import os
 from datetime import date
 
-from harness.embedded.cache import cache_directory
+from harness.embedded.cache import cache_directory, own_cache
 from harness.measure.hardware import kernel_variables, processor
 from harness.processor import kind
 from harness.run.environment import gpus
@@ -36,8 +36,7 @@ def between_process_sd(device: str, threads: int) -> float | None:
 
 def remember(device: str, threads: int, sd: float) -> None:
     """Keep the sd for later runs."""
-    path = cache_directory() / _FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = own_cache() / _FILE
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.record import Item
 from harness.resources import resource
+from harness.textfile import read_text
 from harness.training.corpus import Domain, joined, read_domains
 from harness.training.markup import Marked, Node, chains, parse, read_file
 
@@ -43,7 +44,7 @@ def write(dataset: Path) -> None:
 def _hand_written(sources: Path, split: str) -> Iterator[dict[str, Any]]:
     for source in sorted(sources.glob(f"{split}.*.txt")):
         domain = source.stem.partition(".")[2]
-        for number, (_, schema, text) in enumerate(read_file(source.read_text(encoding="utf-8")), 1):
+        for number, (_, schema, text) in enumerate(read_file(read_text(source)), 1):
             yield _example(f"{domain}-{number:03d}", parse(text), schema)
 
 

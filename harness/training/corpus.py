@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.resources import resource
+from harness.textfile import read_text
 from harness.training.grammar import Grammar, read_grammar
 from harness.training.markup import Marked, parse, read_file
 
@@ -92,10 +93,10 @@ def read_domains(sources: Path | None = None, grammars: Path | None = None) -> l
 def _read(name: str, source: Path, grammar: Path) -> Domain:
     schema: dict[str, Any] = {}
     texts = []
-    for _, asked, text in read_file(source.read_text(encoding="utf-8")):
+    for _, asked, text in read_file(read_text(source)):
         _merge(schema, asked)
         texts.append(text)
-    return Domain(name, schema, tuple(texts), read_grammar(grammar.read_text(encoding="utf-8")))
+    return Domain(name, schema, tuple(texts), read_grammar(read_text(grammar)))
 
 
 def _merge(into: dict[str, Any], schema: Mapping[str, Any]) -> None:

@@ -12,6 +12,8 @@ import random
 import re
 from dataclasses import dataclass
 
+from harness.textfile import split_lines
+
 _REFERENCE = re.compile(r"<([^<>|{};\s\d][^<>|{};\s]*)>")
 _KEY = re.compile(r"(?<=[#<])(\d+)(?=[#<;}])")
 _MAX_DEPTH = 24  # a grammar nests a few rules deep; more means that a rule refers to itself
@@ -55,7 +57,7 @@ def read_grammar(source: str) -> Grammar:
     """Read the rules of a grammar file and check that every reference has one."""
     rules: dict[str, list[str]] = {}
     current: list[str] | None = None
-    for number, line in enumerate(source.splitlines(), 1):
+    for number, line in enumerate(split_lines(source), 1):
         if line.startswith("# ") or not line.strip():
             continue
         if line.startswith("@"):

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.textfile import split_lines
+
 _TOKEN = re.compile(r"\{\{|\}\}")
 _LABEL = re.compile(r"(?P<type>[^#<;{}|]+)(?:#(?P<key>\w+))?(?:<(?P<parent>\w+))?$")
 
@@ -135,7 +137,7 @@ def read_file(source: str) -> Iterator[tuple[int, dict[str, Any], str]]:
     line_number = 0
     schema: dict[str, Any] | None = None
     lines: list[str] = []
-    for number, line in enumerate(source.splitlines(), 1):
+    for number, line in enumerate(split_lines(source), 1):
         if line.startswith("### "):
             if schema is not None:
                 yield line_number, schema, "\n".join(lines).strip("\n")

@@ -12,6 +12,7 @@ from harness.baseline.checkpoint import SAFETENSORS
 from harness.baseline.model import ModelConfig, SiameseUIE
 from harness.baseline.save import save
 from harness.baseline.tokenize import from_vocabulary
+from harness.baseline.vocabulary import read_vocabulary
 from harness.resources import resource
 from harness.training.corpus import read_domains
 from harness.training.loop import Recipe, train
@@ -28,7 +29,7 @@ def make(directory: Path, recipe: Recipe, on_block: Callable[[int, float], None]
         InputError: no training texts are here, or the state is of another recipe.
     """
     vocabulary = resource("mini") / "vocab.txt"
-    tokens = vocabulary.read_text(encoding="utf-8").splitlines()
+    tokens = read_vocabulary(vocabulary)
     domains, tokenizer = read_domains(), from_vocabulary(vocabulary.parent)
     model = fresh(len(tokens), recipe.seed)
     directory.mkdir(parents=True, exist_ok=True)

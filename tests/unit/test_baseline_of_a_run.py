@@ -48,6 +48,8 @@ def test_an_embedded_checkpoint_is_known_by_its_sources(tmp_path: Path, monkeypa
 def test_a_directory_is_known_by_its_files(tmp_path: Path, golden: Path) -> None:
     mine = tmp_path / "mine"
     shutil.copytree(golden, mine)
+    (mine / "folder.json").mkdir()
+    (mine / "gone.txt").symlink_to("no/longer/there")
     directory = run(tmp_path / "run", str(mine))
     before = of_directory(directory).origin.weights
     assert of_directory(directory).origin.weights == before

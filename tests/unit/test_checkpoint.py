@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ from torch import Tensor
 
 from harness import Extractor
 from harness.baseline.checkpoint import Checkpoint
+from harness.baseline.config import read_config_by_transformers
 from harness.baseline.loading import LoadPlan, plain_plan, stock_plan
-from harness.embedded.checkpoints import as_safetensors, embedded
+from harness.baseline.tokenize import from_transformers
+from harness.embedded.checkpoints import as_safetensors, embedded, find_checkpoint
 from harness.errors import CheckpointError, InputError, PlatformError
 
 WEIGHTS = "pytorch_model.bin"
@@ -112,10 +117,12 @@ def test_a_vocabulary_that_fits_no_model_is_refused(copy: Path, plan: Plan, chan
 def test_a_plain_bert_is_no_siamese_uie(copy: Path, plan: Plan) -> None:
     def to_bert(weights: dict[str, Tensor]) -> None:
         for name in list(weights):
-            weights[name.replace("plm.", "bert.")] = weights.pop(name)
+            value = weights.pop(name)
+            if name.startswith("plm."):
+                weights[name.replace("plm.", "bert.")] = value
 
     change_weights(copy, to_bert)
-    with pytest.raises(CheckpointError, match=r"is no SiameseUIE: its weights have no plm.encoder.layer"):
+    with pytest.raises(CheckpointError, match=r"is no SiameseUIE: its weights have no crossattention.layer"):
         load(plan, copy)
 
 
@@ -245,3 +252,267 @@ def test_a_users_directory_with_the_caches_name_keeps_its_weights_beside_another
 def test_the_embedded_ones_are_not_converted_again() -> None:
     entry = embedded("mini")
     assert as_safetensors(Checkpoint.open(entry / "modelscope")).directory.samefile(entry / "safetensors")
+
+
+def renamed(change: Callable[[str], str]) -> Callable[[dict[str, Any]], object]:
+    def rename(weights: dict[str, Any]) -> None:
+        for name in list(weights):
+            value = weights.pop(name)
+            weights[change(name)] = value
+
+    return rename
+
+
+def to_gamma_and_beta(name: str) -> str:
+    return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+
+
+VARIANTS = {
+    "bert.": lambda name: name.replace("plm.", "bert."),
+    "module.": lambda name: f"module.{name}",
+    "gamma and beta": to_gamma_and_beta,
+    "all": lambda name: f"module.{to_gamma_and_beta(name.replace('plm.', 'bert.'))}",
+}
+
+
+@pytest.mark.parametrize("change", VARIANTS.values(), ids=VARIANTS)
+def test_names_that_can_mean_one_thing_only_are_taken_for_it(copy: Path, change: Callable[[str], str]) -> None:
+    before = load(plain_plan, copy).model.state_dict()
+    change_weights(copy, renamed(change))
+    for directory in (copy, as_safetensors(Checkpoint.open(copy)).directory):
+        found = load(plain_plan, directory).model.state_dict()
+        assert all(torch.equal(value, found[name]) for name, value in before.items())
+
+
+@each_plan
+def test_a_weight_under_two_names_is_refused_with_both(copy: Path, plan: Plan) -> None:
+    twin = HEAD.replace("plm.", "bert.")
+    change_weights(copy, lambda weights: weights.update({twin: weights[HEAD]}))
+    with pytest.raises(CheckpointError, match=f"'{HEAD}' and '{twin}', which are the same weight"):
+        load(plan, copy)
+
+
+def test_a_configuration_without_a_model_type_is_a_bert_whatever_the_directory_is_called(
+    golden: Path, tmp_path: Path
+) -> None:
+    directory = Path(shutil.copytree(golden, tmp_path / "gpt2"))
+    path = directory / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    del config["model_type"]
+    path.write_text(json.dumps(config), encoding="utf-8")
+    stock, plain = (load(plan, directory).extract(TEXT, SCHEMA) for plan in (stock_plan, plain_plan))
+    assert stock == plain != []
+
+
+def test_a_configuration_may_begin_with_a_byte_order_mark(copy: Path) -> None:
+    path = copy / "config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load(plain_plan, copy).extract(TEXT, SCHEMA) == load(stock_plan, copy).extract(TEXT, SCHEMA) != []
+
+
+EVIL = """
+from pathlib import Path
+Path(__file__).with_name("touched").touch()
+class Config: pass
+class Tokenizer: pass
+"""
+
+
+@pytest.fixture
+def evil(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkpoint that brings code, and a user who says yes to everything."""
+    (copy / "evil.py").write_text(EVIL)
+    monkeypatch.setenv("HF_MODULES_CACHE", str(copy / "modules"))
+    return copy
+
+
+@pytest.mark.parametrize("answer", ["y\n", ""], ids=["yes", "no input"])
+@pytest.mark.parametrize("model_type", ["evil", "bert"])
+def test_code_that_a_checkpoint_brings_is_neither_run_nor_asked_about(
+    evil: Path, model_type: str, answer: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    maps = {"AutoConfig": "evil.Config", "AutoTokenizer": ["evil.Tokenizer", None]}
+    change_config(evil, model_type=model_type, auto_map=maps)
+    (evil / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "Tokenizer", "auto_map": maps}))
+    for read in (
+        lambda: load(stock_plan, evil),
+        lambda: from_transformers(evil),
+        lambda: model_type == "evil" and read_config_by_transformers(Checkpoint(evil, evil / WEIGHTS)),
+    ):
+        with suppress(CheckpointError):
+            read()
+    assert not list(evil.rglob("touched"))
+    assert "[y/N]" not in "".join(capfd.readouterr())
+
+
+def test_a_program_of_torchscript_is_no_weights_file(copy: Path) -> None:
+    class Program(torch.nn.Module):
+        def forward(self, one: Tensor) -> Tensor:
+            return one
+
+    torch.jit.save(torch.jit.script(Program()), copy / WEIGHTS)
+    with pytest.raises(CheckpointError, match="cannot be read as weights"):
+        Extractor.load(copy)
+
+
+UNUSABLE: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "integer": (lambda one: one.long(), "is of int64, not float32, float16"),
+    "complex": (lambda one: one.to(torch.complex64), "is of complex64"),
+    "sparse": (lambda one: one.to_sparse(), "is sparse; save it dense"),
+    "meta": (lambda one: one.to("meta"), "has a shape and no numbers"),
+    "expanded": (lambda _: torch.zeros(1).expand(10**6, 10**6), "is an expanded view"),
+    "NaN": (lambda one: one * float("nan"), "holds NaN or infinite numbers"),
+    "infinite": (lambda one: one / 0, "holds NaN or infinite numbers"),
+}
+
+
+@each_plan
+@pytest.mark.parametrize(("change", "said"), UNUSABLE.values(), ids=UNUSABLE)
+def test_weights_that_cannot_be_computed_with_are_named(
+    copy: Path, plan: Plan, change: Callable[[Tensor], Tensor], said: str
+) -> None:
+    change_weights(copy, lambda weights: weights.update({HEAD: change(weights[HEAD])}))
+    for load_it in (lambda: load(plan, copy), lambda: as_safetensors(Checkpoint.open(copy))):
+        with pytest.raises(CheckpointError, match=rf"{WEIGHTS} holds what is no weight to compute with: {HEAD} {said}"):
+            load_it()
+
+
+@pytest.mark.filterwarnings("ignore")  # torch calls its quantized tensors deprecated
+def test_quantized_weights_are_named(copy: Path) -> None:
+    change_weights(
+        copy,
+        lambda weights: weights.update({HEAD: torch.quantize_per_tensor(weights[HEAD], 0.1, 0, torch.qint8)}),
+    )
+    with pytest.raises(CheckpointError, match=f"{HEAD} is quantized; save the weights before quantization"):
+        Extractor.load(copy)
+
+
+def test_big_finite_weights_are_not_taken_for_infinite(copy: Path) -> None:
+    change_weights(copy, lambda weights: weights.update({HEAD: torch.full_like(weights[HEAD], 3e38)}))
+    Extractor.load(copy)
+
+
+@each_plan
+@pytest.mark.parametrize("key", [1, None, ("a", 1)], ids=str)
+def test_a_key_that_is_not_a_string_is_named(copy: Path, plan: Plan, key: object) -> None:
+    change_weights(copy, lambda weights: weights.update({key: weights.pop(HEAD)}))  # type: ignore[dict-item]
+    with pytest.raises(CheckpointError, match="is not a name"):
+        load(plan, copy)
+
+
+def test_a_state_dict_inside_of_another_is_pointed_at(copy: Path) -> None:
+    torch.save({"state_dict": torch.load(copy / WEIGHTS, weights_only=True)}, copy / WEIGHTS)
+    with pytest.raises(CheckpointError, match=r"'state_dict' is OrderedDict.*torch\.save\(loaded\['state_dict'\]"):
+        Extractor.load(copy)
+
+
+def test_a_compressed_zip_is_not_unpacked(copy: Path) -> None:
+    path = copy / WEIGHTS
+    with zipfile.ZipFile(path) as stored:
+        entries = {name: stored.read(name) for name in stored.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, data in entries.items():
+            packed.writestr(name, data)
+    with pytest.raises(CheckpointError, match="it is a compressed zip"):
+        Extractor.load(copy)
+
+
+SIZES = ("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers")
+OPTIONAL = ("max_position_embeddings", "type_vocab_size")
+
+
+@pytest.mark.parametrize("name", [*SIZES, *OPTIONAL])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "1e999",
+        "NaN",
+        "-1",
+        "12.0",
+        '"12"',
+        "true",
+        "null",
+        "[]",
+        "1" * 4000,
+        "9" * 5000,
+        "1000000000000",
+        "[" * 100_000,
+    ],
+    ids=lambda written: written[:20],
+)
+def test_a_size_that_is_not_a_sensible_whole_number_is_refused(copy: Path, name: str, written: str) -> None:
+    change_config(copy, **{name: "RAW"})
+    path = copy / "config.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"RAW"', written), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"config\.json") as refused:
+        Checkpoint.open(copy)
+    assert len(str(refused.value)) < 600
+
+
+@pytest.mark.parametrize("eps", [float("inf"), float("nan"), 0, -1e-12, True, "1e-12", None, 10**400], ids=str)
+def test_an_epsilon_that_is_not_a_small_number_is_refused(copy: Path, eps: object) -> None:
+    change_config(copy, layer_norm_eps=eps)
+    with pytest.raises(CheckpointError, match=r"layer_norm_eps is .*a number above 0"):
+        Checkpoint.open(copy)
+
+
+@pytest.mark.parametrize(("name", "size"), [("vocab_size", 10**7), ("hidden_size", 2**23)])
+def test_no_memory_is_taken_for_sizes_that_the_weights_do_not_have(
+    copy: Path, name: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_config(copy, **{name: size})
+
+    def filled(layer: torch.nn.Linear) -> None:
+        assert layer.weight.is_meta
+
+    monkeypatch.setattr(torch.nn.Linear, "reset_parameters", filled)
+    for plan in (plain_plan, stock_plan):
+        with pytest.raises(CheckpointError, match="of the wrong shape"):
+            load(plan, copy)
+
+
+@each_plan
+@pytest.mark.parametrize("index", ["999999999", "9" * 5000, "٣"], ids=["many", "digits", "Arabic"])
+def test_a_layer_of_an_absurd_number_is_refused(copy: Path, plan: Plan, index: str) -> None:
+    change_weights(copy, lambda weights: weights.update({HEAD.replace("0", index, 1): weights[HEAD]}))
+    with pytest.raises(CheckpointError, match=r"layers|unexpected"):
+        load(plan, copy)
+
+
+@pytest.mark.parametrize("name", ["config.json", "vocab.txt", WEIGHTS])
+def test_a_link_that_leads_nowhere_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    (copy / name).symlink_to("../blobs/gone")
+    with pytest.raises(CheckpointError, match=rf"{name} is a link to \.\./blobs/gone, which does not exist"):
+        Checkpoint.open(copy)
+
+
+def test_a_directory_in_place_of_a_file_is_named(copy: Path) -> None:
+    (copy / "vocab.txt").unlink()
+    (copy / "vocab.txt").mkdir()
+    with pytest.raises(CheckpointError, match=r"vocab\.txt is a directory"):
+        Checkpoint.open(copy)
+
+
+@pytest.mark.parametrize("index", ["model.safetensors.index.json", "pytorch_model.bin.index.json"])
+def test_weights_in_parts_are_refused_with_what_to_do(copy: Path, index: str) -> None:
+    (copy / WEIGHTS).unlink()
+    (copy / index).write_text("{}")
+    (copy / "model-00001-of-00002.safetensors").touch()
+    with pytest.raises(CheckpointError, match=rf"in parts \({index}\).*max_shard_size"):
+        Checkpoint.open(copy)
+
+
+def test_of_several_files_of_weights_none_is_chosen(copy: Path) -> None:
+    (copy / WEIGHTS).unlink()
+    for name in ("a.safetensors", "b.safetensors"):
+        (copy / name).touch()
+    with pytest.raises(CheckpointError, match=r"a\.safetensors, b\.safetensors\); call one model\.safetensors"):
+        Checkpoint.open(copy)
+
+
+def test_a_name_that_no_file_system_takes_is_refused() -> None:
+    for find in (Checkpoint.open, find_checkpoint):
+        with pytest.raises((CheckpointError, InputError), match="cannot be read: File name too long"):
+            find(f"{'x' * 5000}/y")

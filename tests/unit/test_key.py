@@ -23,6 +23,7 @@ def test_a_run_goes_on_only_where_all_that_decides_is_the_same(tmp_path: Path, m
     weights, code = checkpoint / "model.safetensors", package / "model.py"
     for file in (weights, plugin, code):
         file.write_text("1")
+    (checkpoint / "gone.txt").symlink_to("no/longer/there")
     monkeypatch.setattr(harness, "__path__", [str(package)])
 
     def found(decides: object = "suite") -> str:

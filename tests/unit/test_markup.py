@@ -7,7 +7,8 @@ import pytest
 
 from harness.data.dataset import Example, read_dataset
 from harness.training.compile import write
-from harness.training.markup import MarkupError, parse
+from harness.training.grammar import read_grammar
+from harness.training.markup import MarkupError, parse, read_file
 
 SCHEMA = {"属性词": {"情感词": None}}
 SOURCE = "{{拍照|属性词#1}}和{{录像|属性词#2}}都很{{稳|情感词<1;情感词<2}}"
@@ -39,3 +40,10 @@ def test_a_child_belongs_to_every_mention_of_its_parent(tmp_path: Path) -> None:
 def test_markup_that_cannot_be_read_is_refused(source: str) -> None:
     with pytest.raises(MarkupError):
         parse(source)
+
+
+def test_only_a_line_feed_ends_a_line_of_a_training_text() -> None:
+    odd = "一\u2028二\x85三\x0c四"
+    ((_, schema, text),) = read_file(f'### {{"价格": null}}\r\n{odd}\r\n')
+    assert (schema, text) == ({"价格": None}, odd)
+    assert read_grammar(f"@S\n{odd}\n").rules == {"S": (odd,)}

@@ -23,7 +23,9 @@ def test_importing_harness_imports_nothing_heavy() -> None:
     assert heavy_after("import harness") == ""
 
 
-@pytest.mark.parametrize("module", ["plugin", "record", "errors", "units", "resources", "cli", "plan.registry"])
+@pytest.mark.parametrize(
+    "module", ["plugin", "record", "errors", "units", "resources", "cli", "plan.registry", "baseline.checkpoint"]
+)
 def test_importing_a_light_room_imports_nothing_heavy(module: str) -> None:
     assert heavy_after(f"import harness.{module}") == ""
 
