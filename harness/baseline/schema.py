@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from harness.errors import InputError
@@ -50,7 +51,7 @@ def _check_node(node: dict[Any, Any], path: tuple[str, ...]) -> None:
         _check_node(below, (*path, key))
 
 
-def check_text(value: Any) -> str:
+def check_text(value: Any, what: str = "text") -> str:
     """Return ``value`` if it is a text that can be tokenized; an empty one is fine.
 
     Raises:
@@ -58,9 +59,21 @@ def check_text(value: Any) -> str:
     """
     if not isinstance(value, str):
         kind = "null" if value is None else type(value).__name__
-        raise InputError(f"the text must be a string, not {kind}")
-    check_encodable(value, "the text")
+        raise InputError(f"the {what} must be a string, not {kind}")
+    check_encodable(value, f"the {what}")
     return value
+
+
+def check_list(values: Any, what: str) -> list[Any]:
+    """Return several values as a list; one text, which is a row of characters too, is not several.
+
+    Raises:
+        InputError: it is one text, one schema, or nothing that holds values.
+    """
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        kind = "null" if values is None else type(values).__name__
+        raise InputError(f"the {what} must be a list, not {kind}; put a single one into brackets")
+    return list(values)
 
 
 def check_encodable(value: str, what: str) -> None:

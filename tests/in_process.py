@@ -13,7 +13,7 @@ import pytest
 
 from harness.cli import main
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 def uiebench(*arguments: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> CompletedProcess[str]:
