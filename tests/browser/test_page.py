@@ -18,7 +18,9 @@ from harness.report import html
 from harness.report.charts import save_all
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here; `apt-get install chromium` brings one")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium here; `apt-get install chromium` brings one"
+)
 SPAN = [[{"type": "价格", "span": "九元", "offset": [5, 7]}]]
 
 

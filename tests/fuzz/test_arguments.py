@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -46,7 +45,7 @@ SOUND = {
 # Stands last, so that nothing that was broken before it takes it away.
 ALWAYS = {"run": ["--dry-run"], "selfcheck": ["--dry-run"], "gate": ["--dry-run"], "gate init": ["--no-baseline"]}
 PLAIN = ("x", "1", "-1", "0", "1e9", "nan", "inf", "5s", "2GiB", "９GiB", "9" * 400 + "GiB", "9" * 400 + "h", "cuda:99")
-NAMED = ("run", "golden", "texts.jsonl", "rules.toml", "baseline.jsonl", "plugin.py", "folder", ".", "run/no", "no.toml")
+NAMED = ("run", "golden", "texts.jsonl", "rules.toml", "baseline.jsonl", "plugin.py", "folder", ".", "no.toml")
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,11 @@ def here(tmp_path_factory: pytest.TempPathFactory, golden: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def nothing_takes_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def nothing_takes_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No process is started, nothing is trained, and the cache that is cleared is nobody's."""
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(doctor, "_try", lambda *_: Finding("tried", "fine", ""))
     monkeypatch.setattr("harness.training.mini.make", lambda *_: None)
-    yield
 
 
 def options(name: str) -> list[Any]:

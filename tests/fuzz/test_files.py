@@ -12,8 +12,8 @@ import pytest
 from commands import ends_well, write_sound
 from fuzzing import Fuzz
 from in_process import ROOT
-from mutations import broken, broken_bytes, broken_lines, broken_toml, encoded
 from mutations import as_json as written
+from mutations import broken, broken_bytes, broken_lines, broken_toml, encoded
 
 from harness.embedded.cache import VARIABLE
 
@@ -115,7 +115,7 @@ def as_json(file: Path) -> Callable[[Random], bytes]:
     )
 
 
-@pytest.mark.parametrize(("commands", "count"), [(RUN, 60), (CHARTS, 3)], ids=["figures", "charts"])
+@pytest.mark.parametrize(("commands", "count"), [(RUN, 40), (CHARTS, 2)], ids=["figures", "charts"])
 def test_the_records_of_a_run(commands: tuple[str, ...], count: int, fuzz: Fuzz, place: Path) -> None:
     def call(given: tuple[str, bytes]) -> None:
         command, content = given
@@ -128,9 +128,9 @@ def test_the_records_of_a_run(commands: tuple[str, ...], count: int, fuzz: Fuzz,
 @pytest.mark.parametrize(
     ("file", "commands", "count"),
     [
-        ("suite.toml", SUITE, 30),
-        ("rules.toml", RULES, 25),
-        ("combination.toml", COMBINATION, 15),
+        ("suite.toml", SUITE, 20),
+        ("rules.toml", RULES, 20),
+        ("combination.toml", COMBINATION, 10),
         ("run/suite.toml", ("report run --format json", "recommend run"), 5),
     ],
 )
@@ -145,7 +145,7 @@ def test_a_toml_file(file: str, commands: tuple[str, ...], count: int, fuzz: Fuz
 
 @pytest.mark.parametrize(
     ("file", "commands", "count"),
-    [("baseline.jsonl", BASELINE, 25), ("run/reference.jsonl", ("baseline update new.jsonl --run run",), 10)],
+    [("baseline.jsonl", BASELINE, 20), ("run/reference.jsonl", ("baseline update new.jsonl --run run",), 10)],
 )
 def test_a_baseline_or_what_it_is_made_from(
     file: str, commands: tuple[str, ...], count: int, fuzz: Fuzz, place: Path
@@ -181,7 +181,7 @@ def test_texts_of_any_format(name: str, damaged: Callable[[Random], bytes], fuzz
         (place / name).write_bytes(content)
         whole(command, place, name)
 
-    fuzz(15, of(commands, damaged), call)
+    fuzz(10, of(commands, damaged), call)
 
 
 def test_a_folder_of_brat(fuzz: Fuzz, place: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_folder_of_brat(fuzz: Fuzz, place: Path) -> None:
         (place / "brat" / file).write_bytes(content)
         whole(command, place, "brat")
 
-    fuzz(15, damaged, call)
+    fuzz(10, damaged, call)
 
 
 def test_a_schema_file(fuzz: Fuzz, place: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_schema_file(fuzz: Fuzz, place: Path) -> None:
         (place / "asked.json").write_bytes(content)
         whole(command, place, "asked.json")
 
-    fuzz(20, of(SCHEMA, as_json(place / "schema.json")), call)
+    fuzz(12, of(SCHEMA, as_json(place / "schema.json")), call)
 
 
 @pytest.mark.parametrize("file", ["config.json", "configuration.json", "vocab.txt", "pytorch_model.bin"])
@@ -227,4 +227,4 @@ def test_a_checkpoint_directory(file: str, fuzz: Fuzz, place: Path, golden: Path
         (place / "golden" / file).write_bytes(content)
         whole(command.replace("evaluate", "evaluate --data texts.jsonl"), place)
 
-    fuzz(5, of(commands, damaged), call)
+    fuzz(4, of(commands, damaged), call)

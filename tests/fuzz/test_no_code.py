@@ -155,7 +155,7 @@ def test_no_class_that_a_checkpoint_brings(fuzz: Fuzz, place: Path) -> None:
         file, content = given
         before = (place / "golden" / file).read_bytes() if (place / "golden" / file).exists() else b"{}"
         (place / "golden" / file).write_text(json.dumps(content), encoding="utf-8")
-        ends_well("extract 文 --schema schema.json --checkpoint golden".split(), place)
+        ends_well(["extract", "文", "--schema", "schema.json", "--checkpoint", "golden"], place)
         (place / "golden" / file).write_bytes(before)
         assert not canary.exists()
 
