@@ -9,10 +9,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from commands import ends_well, write_sound
 from fuzzing import Fuzz
-from in_process import uiebench
+from in_process import ends_well, uiebench
 from mutations import text
+from sound_files import write_sound
 from typer.main import get_command
 
 from harness import doctor

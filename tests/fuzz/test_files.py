@@ -9,11 +9,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from commands import ends_well, write_sound
 from fuzzing import Fuzz
-from in_process import ROOT
+from in_process import ROOT, ends_well
 from mutations import as_json as written
 from mutations import broken, broken_bytes, broken_lines, broken_toml, encoded
+from sound_files import write_sound
 
 from harness.embedded.cache import VARIABLE
 

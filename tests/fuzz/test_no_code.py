@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 import torch
-from commands import ends_well, write_sound
 from fuzzing import Fuzz
+from in_process import ends_well
 from mutations import encoded
+from sound_files import write_sound
 
 from harness.embedded.cache import VARIABLE
 

@@ -1,13 +1,11 @@
-"""Commands in this process, in a directory with one sound file of each kind."""
+"""A directory with one sound file of each kind that a command takes."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
-from unittest.mock import patch
 
-from in_process import ROOT, uiebench
+from in_process import ROOT
 from made_up import HEADER, RECORDS
 from msgspec.structs import replace
 
@@ -19,21 +17,9 @@ from harness.run.executors.recorded import Reference
 from harness.run.reference import write_reference
 from harness.run.store import Store
 
-STATUSES = (0, 1, 2, 3)
-
-
-def ends_well(arguments: Sequence[str | Path], cwd: Path) -> None:
-    """A command may fail, but as commands do: with a status, and a message where the user is to mend something."""
-    with patch("harness.run.process.WorkerProcess.__init__", side_effect=AssertionError("a worker was started")):
-        done = uiebench(*arguments, cwd=cwd)
-    assert done.returncode in STATUSES, done
-    assert "Traceback" not in done.stderr + done.stdout, done
-    if done.returncode == 2:
-        assert done.stderr.strip(), done
-
 
 def write_sound(directory: Path, golden: Path) -> None:
-    """One sound file of each kind that a command takes."""
+    """A run, a suite, rules, a baseline, a combination, a schema and texts; the checkpoint is only linked."""
     (directory / "run").mkdir()
     store = Store(directory / "run")
     for line in (replace(HEADER, checkpoint="golden"), *RECORDS, Finished([], 1.0)):
