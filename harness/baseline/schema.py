@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from harness.errors import InputError
@@ -70,10 +69,13 @@ def check_list(values: Any, what: str) -> list[Any]:
     Raises:
         InputError: it is one text, one schema, or nothing that holds values.
     """
-    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        kind = "null" if values is None else type(values).__name__
-        raise InputError(f"the {what} must be a list, not {kind}; put a single one into brackets")
-    return list(values)
+    try:
+        if not isinstance(values, str | bytes | dict):
+            return list(values)
+    except TypeError:
+        pass
+    kind = "null" if values is None else type(values).__name__
+    raise InputError(f"the {what} must be a list, not {kind}; put a single one into brackets")
 
 
 def check_encodable(value: str, what: str) -> None:

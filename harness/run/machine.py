@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from datetime import date
-from typing import Any
 
 from harness.embedded.cache import cache_directory
 from harness.run.environment import environment
@@ -24,7 +22,7 @@ def between_process_sd(device: str, threads: int) -> float | None:
     """The sd of log ratios between processes that `selfcheck` found here; None where it was not run."""
     found = _known().get(key(device, threads))
     sd = found.get("between_process_sd") if isinstance(found, dict) else None
-    return sd if isinstance(sd, float) and 0 < sd < math.inf else None
+    return sd if isinstance(sd, float) and 0 < sd < float("inf") else None
 
 
 def remember(device: str, threads: int, sd: float) -> None:
@@ -34,11 +32,11 @@ def remember(device: str, threads: int, sd: float) -> None:
     path.write_text(json.dumps({**_known(), key(device, threads): _entry(sd)}, indent=2), encoding="utf-8")
 
 
-def _entry(sd: float) -> dict[str, Any]:
+def _entry(sd: float) -> dict[str, object]:
     return {"between_process_sd": sd, "date": date.today().isoformat()}
 
 
-def _known() -> dict[str, Any]:
+def _known() -> dict[str, object]:
     """What the file says; one that is damaged says nothing, and is written anew."""
     try:
         found = json.loads((cache_directory() / _FILE).read_text(encoding="utf-8"))

@@ -124,7 +124,7 @@ def test_no_command_line_ends_in_a_traceback(fuzz: Fuzz, here: Path, tmp_path: P
         finally:
             shutil.rmtree(place)
 
-    fuzz(100, line, call)
+    fuzz(70, line, call)
 
 
 @pytest.mark.parametrize("command", SOUND)

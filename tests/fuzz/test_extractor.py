@@ -72,7 +72,7 @@ def test_one_text_with_one_schema(fuzz: Fuzz, mini: Extractor) -> None:
                 start, end = item["offset"]
                 assert written[start:end] == item["span"]
 
-    fuzz(60, a_request, call)
+    fuzz(40, a_request, call)
 
 
 def test_texts_together(fuzz: Fuzz, mini: Extractor) -> None:

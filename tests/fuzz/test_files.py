@@ -115,7 +115,7 @@ def as_json(file: Path) -> Callable[[Random], bytes]:
     )
 
 
-@pytest.mark.parametrize(("commands", "count"), [(RUN, 40), (CHARTS, 2)], ids=["figures", "charts"])
+@pytest.mark.parametrize(("commands", "count"), [(RUN, 25), (CHARTS, 2)], ids=["figures", "charts"])
 def test_the_records_of_a_run(commands: tuple[str, ...], count: int, fuzz: Fuzz, place: Path) -> None:
     def call(given: tuple[str, bytes]) -> None:
         command, content = given
@@ -128,8 +128,8 @@ def test_the_records_of_a_run(commands: tuple[str, ...], count: int, fuzz: Fuzz,
 @pytest.mark.parametrize(
     ("file", "commands", "count"),
     [
-        ("suite.toml", SUITE, 20),
-        ("rules.toml", RULES, 20),
+        ("suite.toml", SUITE, 15),
+        ("rules.toml", RULES, 15),
         ("combination.toml", COMBINATION, 10),
         ("run/suite.toml", ("report run --format json", "recommend run"), 5),
     ],
@@ -145,7 +145,7 @@ def test_a_toml_file(file: str, commands: tuple[str, ...], count: int, fuzz: Fuz
 
 @pytest.mark.parametrize(
     ("file", "commands", "count"),
-    [("baseline.jsonl", BASELINE, 20), ("run/reference.jsonl", ("baseline update new.jsonl --run run",), 10)],
+    [("baseline.jsonl", BASELINE, 15), ("run/reference.jsonl", ("baseline update new.jsonl --run run",), 10)],
 )
 def test_a_baseline_or_what_it_is_made_from(
     file: str, commands: tuple[str, ...], count: int, fuzz: Fuzz, place: Path

@@ -34,7 +34,7 @@ def test_the_spread_of_this_machine(fuzz: Fuzz, tmp_path: Path, monkeypatch: pyt
         remember("cpu", 1, 0.03)
         assert between_process_sd("cpu", 1) == 0.03
 
-    fuzz(30, damaged, call)
+    fuzz(20, damaged, call)
 
 
 def test_an_interrupted_training(fuzz: Fuzz, tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,4 +51,4 @@ def test_an_interrupted_training(fuzz: Fuzz, tmp_path: Path, golden: Path, monke
         state.write_bytes(content)
         train(SiameseUIE(size), domains, tokenizer, Recipe(blocks=1), state, lambda *_: None)
 
-    fuzz(10, lambda random: broken_bytes(random, sound), call)
+    fuzz(5, lambda random: broken_bytes(random, sound), call)

@@ -137,7 +137,7 @@ def test_no_pickle_of_weights(fuzz: Fuzz, place: Path) -> None:
         ends_well(f"extract 文 --schema schema.json --checkpoint golden{more}".split(), place)
         assert not canary.exists()
 
-    fuzz(8, make, call)
+    fuzz(6, make, call)
 
 
 def test_no_class_that_a_checkpoint_brings(fuzz: Fuzz, place: Path) -> None:
@@ -186,7 +186,7 @@ def test_nothing_that_a_file_holds(fuzz: Fuzz, place: Path) -> None:
             (place / file).write_bytes(before)
         assert not canary.exists()
 
-    fuzz(30, make, call)
+    fuzz(20, make, call)
 
 
 def test_nothing_that_an_argument_says(fuzz: Fuzz, place: Path) -> None:
@@ -200,7 +200,7 @@ def test_nothing_that_an_argument_says(fuzz: Fuzz, place: Path) -> None:
         ends_well(given, place)
         assert not canary.exists()
 
-    fuzz(30, make, call)
+    fuzz(20, make, call)
 
 
 @pytest.mark.parametrize("start", [[str(Path(sys.executable).parent / "uiebench")], [sys.executable, "-m", "harness"]])

@@ -11,6 +11,7 @@ import pytest
 from fuzzing import Fuzz
 from in_process import ends_well
 
+from harness.embedded.cache import Entry
 from harness.errors import InputError
 
 
@@ -64,6 +65,10 @@ def test_a_greater_factor_has_the_same_inputs_first(monkeypatch: pytest.MonkeyPa
 def test_a_command_that_ends_otherwise_than_commands_do_is_a_finding(
     ends: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.embedded.cache.entries", lambda: exec(ends) or [])
+    def entries() -> list[Entry]:
+        exec(ends)
+        return []
+
+    monkeypatch.setattr("harness.embedded.cache.entries", entries)
     with pytest.raises((AssertionError, ZeroDivisionError)):
         ends_well(["cache", "list"], tmp_path)
