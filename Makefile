@@ -2,14 +2,20 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint bench gate gate-rates lock clean
+.PHONY: demo test fuzz lint bench gate gate-rates lock clean
 
 demo: .venv
 	$(BIN)/uiebench run demo
 
 test: .venv/dev
 	$(MAKE) --no-print-directory lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -rs --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# The fuzzing tests alone, with so many times as many inputs as `make test` has.
+FUZZ ?= 25
+
+fuzz: .venv/dev
+	UIEBENCH_FUZZ=$(FUZZ) OMP_NUM_THREADS=1 $(BIN)/pytest tests/fuzz --numprocesses 2 --dist worksteal
 
 lint: .venv/dev
 	$(BIN)/ruff check

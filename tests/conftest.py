@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from fuzzing import fuzz, pytest_terminal_summary
 from hypothesis import settings
 
 from harness import Extractor
@@ -12,6 +13,8 @@ from harness.baseline.loading import plain_plan, stock_plan
 from harness.compose import compose
 from harness.embedded.cache import VARIABLE
 from harness.plan.registry import find_optimizations
+
+__all__ = ["fuzz", "pytest_terminal_summary"]  # found here by pytest
 
 # A first call may import scipy, on a machine that is busy with other things: how long it takes says nothing.
 settings.register_profile("untimed", deadline=None)

@@ -16,7 +16,7 @@ from harness.baseline.flow import Node, Observe, Request, answer, chains, docume
 from harness.baseline.forward import Forwards, Scorer
 from harness.baseline.model import Ops, SiameseUIE
 from harness.baseline.precision import FULL, Precision
-from harness.baseline.schema import check_schema, check_text
+from harness.baseline.schema import check_list, check_schema, check_text
 from harness.baseline.slots import WHOLE_BATCH, Ask, Batching, MicroBatches, Padding
 from harness.baseline.tokenize import TextTokenizer
 from harness.errors import InputError
@@ -106,11 +106,12 @@ class Extractor:
         output_all_prefix: bool = False,
     ) -> list[Chains]:
         """Extract from several texts, each with its own schema; as :meth:`extract`, one answer per text."""
-        if isinstance(texts, str) or len(texts) != len(schemas):
+        asked, wanted = check_list(texts, "texts"), check_list(schemas, "schemas")
+        if len(asked) != len(wanted):
             raise InputError(
-                f"extract_batch takes a schema for each text; got {len(texts)} texts, {len(schemas)} schemas"
+                f"extract_batch takes a schema for each text; got {len(asked)} texts, {len(wanted)} schemas"
             )
-        return self._answer(texts, schemas, inner=output_all_prefix, observe=None)
+        return self._answer(asked, wanted, inner=output_all_prefix, observe=None)
 
     def extract_observed(self, text: str, schema: Any) -> Observed:
         """As :meth:`extract`, with the logits that the answer comes from.
@@ -132,9 +133,15 @@ class Extractor:
         return Observed(self._answer([text], [schema], inner=False, observe=observe)[0], marked, logits)
 
     def logits(self, text: str, prompts: Sequence[str]) -> NDArray[np.float32]:
-        """Head and tail logits of each prompt over the text's tokens: (prompts, 2, tokens)."""
+        """Head and tail logits of each prompt over the text's tokens: (prompts, 2, tokens).
+
+        Raises:
+            InputError: the text or a prompt cannot be used, or there is no prompt.
+        """
         asked = document(check_text(text), self.tokenizer)
-        asks = [Ask(asked, self.tokenizer.prompt(prompt)) for prompt in prompts]
+        asks = [Ask(asked, self.tokenizer.prompt(check_text(one, "prompt"))) for one in check_list(prompts, "prompts")]
+        if not asks:
+            raise InputError("logits takes at least one prompt, like '产品名称: '")
         scores = self.scorer().score([asks])
         return np.stack([scores[ask] for ask in asks])
 

@@ -50,7 +50,7 @@ def _check_node(node: dict[Any, Any], path: tuple[str, ...]) -> None:
         _check_node(below, (*path, key))
 
 
-def check_text(value: Any) -> str:
+def check_text(value: Any, what: str = "text") -> str:
     """Return ``value`` if it is a text that can be tokenized; an empty one is fine.
 
     Raises:
@@ -58,9 +58,24 @@ def check_text(value: Any) -> str:
     """
     if not isinstance(value, str):
         kind = "null" if value is None else type(value).__name__
-        raise InputError(f"the text must be a string, not {kind}")
-    check_encodable(value, "the text")
+        raise InputError(f"the {what} must be a string, not {kind}")
+    check_encodable(value, f"the {what}")
     return value
+
+
+def check_list(values: Any, what: str) -> list[Any]:
+    """Return several values as a list; one text, which is a row of characters too, is not several.
+
+    Raises:
+        InputError: it is one text, one schema, or nothing that holds values.
+    """
+    try:
+        if not isinstance(values, str | bytes | dict):
+            return list(values)
+    except TypeError:
+        pass
+    kind = "null" if values is None else type(values).__name__
+    raise InputError(f"the {what} must be a list, not {kind}; put a single one into brackets")
 
 
 def check_encodable(value: str, what: str) -> None:

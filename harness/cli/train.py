@@ -11,13 +11,17 @@ from typing import Annotated
 import typer
 
 _LOGGED_EVERY = 10  # blocks, where there is no terminal for a bar
+_MOST_SEED = 2**32 - 1  # torch takes 64 bits, and a block's own seed is some 20 bits longer
+_MOST_THREADS = 1024  # more than any machine has cores; torch ends the process where so many cannot be started
 
 
 def train(
     directory: Annotated[Path, typer.Argument(help="Where the checkpoint goes; an interrupted training goes on.")],
-    seed: Annotated[int, typer.Option(help="Draws the first weights and the texts.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=_MOST_SEED, help="Draws the first weights and the texts.")] = 0,
     blocks: Annotated[int | None, typer.Option(min=1, help="How long: 512 new texts a block.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads; another number gives other weights.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, max=_MOST_THREADS, help="CPU threads; another number gives other weights.")
+    ] = 1,
 ) -> None:
     """Train the checkpoint `mini` from the training texts of the checkout."""
     from rich.console import Console

@@ -27,19 +27,25 @@ def key(device: str, threads: int) -> str:
 
 def between_process_sd(device: str, threads: int) -> float | None:
     """The sd of log ratios between processes that `selfcheck` found here; None where it was not run."""
-    try:
-        found = json.loads((cache_directory() / _FILE).read_text(encoding="utf-8"))
-        return float(found[key(device, threads)]["between_process_sd"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    found = _known().get(key(device, threads))
+    sd = found.get("between_process_sd") if isinstance(found, dict) else None
+    return sd if isinstance(sd, float) and 0 < sd < float("inf") else None
 
 
 def remember(device: str, threads: int, sd: float) -> None:
     """Keep the sd for later runs."""
     path = own_cache() / _FILE
+    path.write_text(json.dumps({**_known(), key(device, threads): _entry(sd)}, indent=2), encoding="utf-8")
+
+
+def _entry(sd: float) -> dict[str, object]:
+    return {"between_process_sd": sd, "date": date.today().isoformat()}
+
+
+def _known() -> dict[str, object]:
+    """What the file says; one that is damaged says nothing, and is written anew."""
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    known[key(device, threads)] = {"between_process_sd": sd, "date": date.today().isoformat()}
-    path.write_text(json.dumps(known, indent=2), encoding="utf-8")
+        found = json.loads((cache_directory() / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 
 from harness.data.dataset import Example
+from harness.errors import InputError
 from harness.record import Chains, Mark
 from harness.run.executors.recorded import Reference
+from harness.textfile import read_text, split_lines
 
 _FILE = "reference.jsonl"
 
@@ -20,6 +22,9 @@ class _Answer(msgspec.Struct):
     marks: list[Mark]
 
 
+_DECODER = msgspec.json.Decoder(_Answer)
+
+
 def write_reference(directory: Path, examples: Sequence[Example], reference: Reference) -> None:
     """Write the answers to the examples."""
     with (directory / _FILE).open("wb") as file:
@@ -28,17 +33,30 @@ def write_reference(directory: Path, examples: Sequence[Example], reference: Ref
 
 
 def read_reference(directory: Path) -> Reference:
-    """The baseline's answers of a run that was begun."""
+    """The baseline's answers of a run that was begun.
+
+    Raises:
+        InputError: they are not there, or cannot be read.
+    """
     answers = _read(directory)
     return Reference([one.output for one in answers], [one.marks for one in answers])
 
 
 def read_answers(directory: Path) -> tuple[dict[str, Chains], set[str]]:
-    """The baseline's answers of a run by text, and the texts where rounding alone may decide a span."""
+    """The baseline's answers of a run by text, and the texts where rounding alone may decide a span.
+
+    Raises:
+        InputError: as :func:`read_reference`.
+    """
     answers = _read(directory)
     return {one.id: one.output for one in answers}, {one.id for one in answers if one.marks}
 
 
 def _read(directory: Path) -> list[_Answer]:
-    lines = (directory / _FILE).read_bytes().splitlines()
-    return [msgspec.json.decode(line, type=_Answer) for line in lines]
+    path = directory / _FILE
+    try:
+        return [_DECODER.decode(line) for line in split_lines(read_text(path))]
+    except FileNotFoundError:
+        raise InputError(f"{str(directory)!r} lacks {_FILE}, the baseline's answers; run the suite again") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read as the baseline's answers: {error}; run the suite again") from None

@@ -243,12 +243,20 @@ def _resume(
 ) -> int:
     if not path.is_file():
         return 0
-    state = torch.load(path, weights_only=True)
-    if state["recipe"] != asdict(recipe):
+    try:
+        state = torch.load(path, weights_only=True)
+        same = state["recipe"] == asdict(recipe)
+        if same:
+            student.load_state_dict(state["student"])
+            optimizer.load_state_dict(state["optimizer"])
+            average.update(state["average"])
+        done, other = int(state["done"]), state["recipe"]
+    except Exception:  # torch, pickle and zipfile have errors of their own, whose advice is to trust the file
         raise InputError(
-            f"{path} holds a training with another recipe ({state['recipe']}); delete it, or choose another directory"
+            f"{path} is not an interrupted training, or is damaged; delete it, and the training begins anew"
+        ) from None
+    if not same:
+        raise InputError(
+            f"{path} holds a training with another recipe ({other}); delete it, or choose another directory"
         )
-    student.load_state_dict(state["student"])
-    optimizer.load_state_dict(state["optimizer"])
-    average.update(state["average"])
-    return int(state["done"])
+    return done

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from made_up import HEADER, RECORDS, measured
+from playwright.sync_api import sync_playwright
 
 from harness.analyse.view import view
 from harness.record import Difference
@@ -16,7 +18,9 @@ from harness.report import html
 from harness.report.charts import save_all
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium here; `apt-get install chromium` brings one"
+)
 SPAN = [[{"type": "价格", "span": "九元", "offset": [5, 7]}]]
 
 
@@ -33,8 +37,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra `browser`")
-    with playwright.sync_playwright() as started:
+    with sync_playwright() as started:
         yield started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
 
 
@@ -96,12 +99,11 @@ def test_a_name_leads_to_its_details_with_the_span_in_its_text(page: Any) -> Non
 def test_nothing_is_wider_than_the_window_and_axe_finds_no_serious_fault(
     browser: Any, file: Path, width: int, scheme: str
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the extra `browser`")
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.goto(file.as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    found = axe.Axe().run(page).response["violations"]
+    found = Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
     page.close()
 

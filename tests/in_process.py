@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from subprocess import CompletedProcess
+from unittest.mock import patch
 
 import pytest
 
 from harness.cli import main
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
+STATUSES = (0, 1, 2, 3)
 
 
 def uiebench(*arguments: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> CompletedProcess[str]:
@@ -27,3 +29,16 @@ def uiebench(*arguments: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | 
             main()
     assert isinstance(ended.value.code, int)
     return CompletedProcess(sys.argv, ended.value.code, out.getvalue(), error.getvalue())
+
+
+def ends_well(arguments: Sequence[str | Path], cwd: Path) -> None:
+    """A command may fail, but as commands do: with a status, and a message where the user is to mend something.
+
+    None is let start a worker, which would take seconds.
+    """
+    with patch("harness.run.process.WorkerProcess.__init__", side_effect=AssertionError("a worker was started")):
+        done = uiebench(*arguments, cwd=cwd)
+    assert done.returncode in STATUSES, done
+    assert "Traceback" not in done.stderr + done.stdout, done
+    if done.returncode == 2:
+        assert done.stderr.strip(), done
