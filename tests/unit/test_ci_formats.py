@@ -29,7 +29,7 @@ FINDINGS = [
     Finding("parity", "batching", "pass", "the same answers"),
     Finding("latency_ratio max increase 5%", "batching", "fail", "1.104 [1.071, 1.138] of <HEAD> & 100% of it"),
     Finding("qps max decrease 5%", "a+b(c='x, y')", "inconclusive", "0.97 [0.93, 1.02]", timed=True),
-    Finding("p95 max 800ms", "batching", "skipped", "another device"),
+    Finding("p95 max 800ms", "batching", "skipped", "another device", excused=True),
     Finding("cold_start max increase 10%", "batching", "fail", "1.2 s", warns=True),
 ]
 XSD = Path(__file__).parents[1] / "golden" / "junit.xsd"
@@ -53,11 +53,37 @@ def test_junit_is_valid_and_a_parser_finds_each_verdict() -> None:
 def test_annotations_name_the_culprit_and_warnings_stay_warnings() -> None:
     lines = list(github.render(FINDINGS))
     found = [re.fullmatch(r"::(\w+) title=([^,]*)::(.*)", line) for line in lines]
-    assert [one[1] for one in found if one] == ["error", "warning", "notice", "warning"]
+    assert [one[1] for one in found if one] == ["error", "error", "warning", "notice", "warning"]
     assert all(found)
-    assert "100%25 of it" in lines[0]
-    assert "%3A a+b(c='x%2C y')" in lines[1]
+    assert lines[0].endswith("::fail (2 fail, 1 inconclusive, 1 skipped, 1 pass; 1 only warn)")
+    assert "100%25 of it" in lines[1]
+    assert "%3A a+b(c='x%2C y')" in lines[2]
     assert len(list(github.render([FINDINGS[1]] * 30))) == 10
+
+
+def test_what_is_skipped_without_leave_is_green_nowhere() -> None:
+    skipped = Finding("qps min 20", "batching", "skipped", "another device")
+    found = [FINDINGS[0], skipped]
+    said = "inconclusive (1 skipped, 1 pass; what is skipped needs --allow-skipped)"
+    assert list(words.console(found, "HEAD"))[-1] == f"\nGate against HEAD: {said}"
+    assert words.markdown(found, "HEAD").startswith(f"## Gate against HEAD: inconclusive\n\n{said}\n")
+    assert [line.split(" ")[0] for line in github.render(found)] == ["::warning", "::warning"]
+    written = junit.render(found, "HEAD", MADE)
+    xmlschema.XMLSchema(str(XSD)).validate(written)
+    (suite,) = JUnitXml.fromstring(written.encode())
+    assert (suite.tests, suite.errors, suite.skipped) == (2, 1, 0)
+    assert said in written
+
+
+def test_a_gate_that_judged_nothing_is_green_nowhere() -> None:
+    found = [Finding("qps min 20", "batching", "skipped", "another device", excused=True)] * 3
+    said = "inconclusive (3 skipped; nothing was judged)"
+    assert list(words.console(found, "HEAD"))[-1].endswith(said)
+    assert next(github.render(found)) == f"::warning title=uiebench gate::{said}"
+    written = junit.render(found, "HEAD", MADE)
+    xmlschema.XMLSchema(str(XSD)).validate(written)
+    (suite,) = JUnitXml.fromstring(written.encode())
+    assert (suite.tests, suite.errors, suite.skipped) == (4, 1, 3)
 
 
 def test_a_crashed_workers_last_words_break_no_format() -> None:
@@ -68,7 +94,7 @@ def test_a_crashed_workers_last_words_break_no_format() -> None:
     assert line.endswith(f"batching  {said}")
     (row,) = (line for line in words.markdown([crashed], "HEAD").splitlines() if line.startswith("| FAIL"))
     assert row == r"| FAIL | cells | `batching` | crash: a \| b File 1 red done |"
-    assert list(github.render([crashed])) == [f"::error title=cells%3A batching::{said}"]
+    assert list(github.render([crashed]))[1:] == [f"::error title=cells%3A batching::{said}"]
     written = junit.render([crashed], "HEAD", MADE)
     xmlschema.XMLSchema(str(XSD)).validate(written)
     ((case,),) = JUnitXml.fromstring(written.encode())
