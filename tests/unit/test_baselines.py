@@ -54,10 +54,10 @@ def test_an_answer_that_rounding_may_decide_is_not_held_against_anyone() -> None
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no baseline"),
-        ("[]", "is no baseline"),
+        ("", "is not a baseline"),
+        ("[]", "is not a baseline"),
         ('{"version": 99}', "of version 99, and this uiebench reads 1; write it anew"),
-        ('{"version": 1, "type": "baseline"}', "cannot be read as a baseline"),
+        ('{"version": 1, "type": "baseline"}', "line 1: cannot be read as a line of a baseline"),
     ],
 )
 def test_a_file_that_is_none_is_named(text: str, said: str, tmp_path: Path) -> None:

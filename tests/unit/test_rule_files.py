@@ -47,7 +47,7 @@ def test_limits_have_the_units_of_their_metric(tmp_path: Path) -> None:
         ("[[rule]]\nmetric = 'p95'\nmax = '500'", 'is not time; write it like "800ms"'),
         ("[[rule]]\nmetric = 'f1_drop'\nmax = '0.5'", "is not number"),
         ("[[rule]]\nmetric = 'f1_drop'\nmax = -1", "is not number"),
-        ("[[rule]]\nmetric = 'parity'\n[rule", "is no TOML"),
+        ("[[rule]]\nmetric = 'parity'\n[rule", "is not TOML"),
         ("[[rule]]\nmetric = 'qps'\nmax_decrease = '100%'", "max_decrease = '100%' is not percent"),
         ("rounds = 0\n[[rule]]\nmetric = 'parity'", "write one of 1, 2, 3, 4, 8, 16"),
         ("rounds = 10\n[[rule]]\nmetric = 'parity'", "write one of 1, 2, 3, 4, 8, 16"),
