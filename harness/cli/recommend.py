@@ -22,6 +22,7 @@ class Best(StrEnum):
     p95 = "p95"
     memory = "memory"
     qps = "qps"
+    offline = "offline"
     cold_start = "cold_start"
 
 

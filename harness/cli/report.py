@@ -76,7 +76,7 @@ def show(directory: Path, *, no_texts: bool = False) -> int:
     print(f"\nReport: {directory / 'report.html'} (for a browser), {directory / 'report.md'}")
     if seen.judged:
         print(f"The guide's claims, one by one: {directory / 'claims.md'}")
-    return sum(row.combination == BASELINE and row.latency is None for row in seen.rows)
+    return sum(row.combination == BASELINE and not row.measured for row in seen.rows)
 
 
 def _texts(directory: Path, seen: View) -> Mapping[str, str]:
