@@ -1,4 +1,4 @@
-"""What other distributions bring by entry points; one that is broken is left out with a warning, and ends no command."""
+"""What other distributions bring by entry points; what is broken is left out with a warning, and ends no command."""
 
 from __future__ import annotations
 

@@ -75,6 +75,9 @@ def judge(rules: Sequence[Rule], new: Entries, against: Against, shifts: Shifts)
             if isinstance(found, Shift):
                 chances.append((len(findings), found.p_above(_edge(rule))))
                 found = _of_shift(rule, new[name], found, against)
+            if found.timed and new[name].exact and new[name].differs:
+                other = f"other answers on {len(new[name].differs)} texts, so its speed does not count"
+                found = replace(found, says=f"{found.says}; {other}")
             excused = found.verdict == "skipped" and _is_new(against.entries.get(name))
             findings.append(replace(found, warns=rule.severity == "warn", excused=excused))
     for place in _by_chance(chances, shifts.level):

@@ -12,7 +12,7 @@ Outcome: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
 
 def outcome(findings: Sequence[Finding]) -> Outcome:
-    """Pass only where something was judged, and whatever was not was excused; findings that only warn decide nothing."""
+    """Pass only where something was judged, and the rest excused; findings that only warn decide nothing."""
     deciding = [one for one in findings if not one.warns]
     verdicts = {one.verdict for one in deciding}
     if "fail" in verdicts:

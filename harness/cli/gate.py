@@ -39,7 +39,7 @@ class Undecided(StrEnum):
 
 
 _STATUS = {Undecided.exit: INCONCLUSIVE, Undecided.fail: FAILED, Undecided.warn: OK, Undecided.pass_: OK}
-_FORMATS = ("markdown", "junit", "action-benchmark", "bencher", "pytest-benchmark")
+_FORMATS = ("markdown", "junit", "action-benchmark", "action-benchmark-bigger", "bencher", "pytest-benchmark")
 
 
 @gate.callback(invoke_without_command=True)
@@ -150,7 +150,7 @@ def _tell(judged: Judged, wanted: list[tuple[str, Path]], undecided: Undecided) 
 def _rendered(name: str, judged: Judged, summary: str) -> str | None:
     """The text of a file; None where it would hold figures and there are none."""
     from harness.report.ci import junit
-    from harness.report.ci.files import render
+    from harness.report.ci.files import left_out, render
     from harness.run.store import read_run
 
     if name == "markdown":
@@ -159,4 +159,7 @@ def _rendered(name: str, judged: Judged, summary: str) -> str | None:
         return junit.render(judged.findings, judged.against, datetime.now(UTC))
     if judged.directory is None:
         return None
-    return render(name, *read_run(judged.directory, lambda _: None))
+    run = read_run(judged.directory, lambda _: None)
+    for said in left_out(*run):
+        warn(f"left out of {name}: {said}")
+    return render(name, *run)

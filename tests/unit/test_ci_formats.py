@@ -15,13 +15,15 @@ import pytest
 import xmlschema
 from junitparser import Error, Failure, JUnitXml, Skipped
 from made_up import HEADER, RECORDS
+from msgspec.structs import replace
 from pytest_benchmark.stats import Stats
 
 from harness.analyse.compare import compare, streams
 from harness.analyse.gate import Finding
+from harness.record import Cell, Failed
 from harness.report.ci import annotations as github
 from harness.report.ci import junit, pytest_benchmark, services, words
-from harness.report.ci.files import FORMATS, render
+from harness.report.ci.files import FORMATS, left_out, render
 from harness.units import MIB, NS_PER_S
 
 MADE = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -115,15 +117,58 @@ def test_the_summary_shows_what_did_not_pass_and_folds_the_rest() -> None:
 
 
 def test_github_action_benchmark_reads_a_list_of_smaller_is_better() -> None:
-    rows, _ = compare(HEADER, RECORDS)
-    found = json.loads(services.action_benchmark(rows))
+    found = json.loads(render("action-benchmark", HEADER, RECORDS))
     assert all({"name", "unit", "value"} <= set(one) <= {"name", "unit", "value", "range"} for one in found)
     assert all(isinstance(one["value"], int | float) for one in found)
     by_name = {one["name"]: one for one in found}
     assert len(by_name) == len(found)
     assert by_name["good: time over its partner's"]["value"] == pytest.approx(0.5)
     assert by_name["good: peak host memory"]["value"] == 2048
-    assert not any("broken" in name or "absent" in name for name in by_name)
+    assert by_name["good: cold start"] == {"name": "good: cold start", "unit": "s", "value": 1.5}
+    assert not any("QPS" in name for name in by_name)
+
+
+def test_github_action_benchmark_reads_rates_as_bigger_is_better() -> None:
+    found = json.loads(render("action-benchmark-bigger", HEADER, RECORDS))
+    by_name = {one["name"]: one for one in found}
+    assert len(by_name) == len(found) == 4 * 5 - 2  # stock has no ratio to itself
+    texts, wall = 50, 0.5 * 1.05
+    assert by_name["good: QPS (3 clients)"]["value"] == pytest.approx(texts / wall, rel=1e-3)
+    assert by_name["good: QPS (one call)"]["unit"] == "requests/s"
+    assert by_name["good: QPS over its partner's (one call)"]["value"] == pytest.approx(2)
+
+
+COUNTED = {"baseline", "stock", "good", "better", "better+good"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_the_report_strikes_out_or_calls_failed_is_no_number_of_a_service(name: str) -> None:
+    written = render(name, HEADER, RECORDS)
+    for one in HEADER.exact:
+        assert (f'"{one}' in written) == (one in COUNTED), one
+
+
+def test_what_is_left_out_is_said_with_why() -> None:
+    said = dict(line.split(": ", 1) for line in left_out(HEADER, RECORDS))
+    assert set(said) == set(HEADER.exact) - COUNTED
+    assert said["wrong"] == "gives other answers than the baseline on 1 of 50 texts (t3)"
+    assert said["inexact"].startswith("its answers are worse by more than 0.5 points of F1")
+    assert said["broken"] == "failed (crash) in round 0: the worker ended with signal SIGSEGV"
+    assert said["absent"] == "skipped: absent: it needs a GPU | of sm80"
+
+
+def test_what_failed_in_a_later_round_is_left_out_too() -> None:
+    later = Failed(Cell("good", "single_stream", "texts", "cpu"), 1, "inactive", "no kernel was seen")
+    assert '"good' not in render("bencher", HEADER, [*RECORDS, later])
+    assert any(line.startswith("good: failed (inactive)") for line in left_out(HEADER, [*RECORDS, later]))
+
+
+def test_a_run_of_nothing_that_counts_is_an_empty_file() -> None:
+    broken = [one for one in RECORDS if one.cell.combination in ("wrong", "broken")]
+    header = replace(HEADER, exact={"wrong": True, "broken": True})
+    for name, empty in zip(FORMATS, ([], [], {}), strict=False):
+        assert json.loads(render(name, header, broken)) == empty
+    assert json.loads(render("pytest-benchmark", header, broken))["benchmarks"] == []
 
 
 def test_bencher_reads_measures_by_benchmark() -> None:
@@ -136,6 +181,9 @@ def test_bencher_reads_measures_by_benchmark() -> None:
     mean = sum(10 + text for text in range(50)) / 50 * 1e6
     assert found["stock"]["latency"]["value"] == pytest.approx(mean)
     assert found["stock"]["peak-rss"]["value"] == 2048 * MIB
+    assert found["stock"]["cold-start"]["value"] == 1.5 * NS_PER_S
+    assert found["stock"]["throughput"]["value"] == pytest.approx(50 / 1.05)
+    assert set(found["stock"]) >= {"throughput", "throughput-offline"}
 
 
 def test_our_statistics_are_pytest_benchmarks_own() -> None:
@@ -158,7 +206,7 @@ def test_pytest_benchmark_compares_our_file(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest_benchmark", "--storage", str(tmp_path), "compare", "a.json", "b.json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for name in streams(RECORDS):
+    for name in (*COUNTED, "good[closed_loop-3]", "good[cold_start]"):
         assert re.search(rf"^{re.escape(name)} ", done.stdout, re.MULTILINE), done.stdout
 
 

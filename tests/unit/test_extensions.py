@@ -24,7 +24,13 @@ from harness.report import charts
 from harness.run.store import Store
 
 CHART = 'DESCRIPTION, NEEDS = "of a stranger", "nothing"\ndef chart(run):\n    {}\n'
-FORMAT = 'NAME, DESCRIPTION = "{}", "of a stranger"\ndef recognise(path, sample):\n    {}\ndef read(path, problem):\n    yield\n'
+FORMAT = """
+NAME, DESCRIPTION = "{}", "of a stranger"
+def recognise(path, sample):
+    {}
+def read(path, problem):
+    yield
+"""
 Installed = Callable[..., None]
 
 
@@ -156,9 +162,10 @@ def test_on_the_command_line_what_is_left_out_is_one_plain_line(
 ) -> None:
     installed(charts.GROUP, "1 / 0")
     monkeypatch.setattr(sys, "argv", ["uiebench", "list"])
-    with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+    with warnings.catch_warnings():
         warnings.simplefilter("default")
-        main()
+        with pytest.raises(SystemExit) as ended:
+            main()
     assert ended.value.code == 0
     said = capsys.readouterr().err
     assert said.startswith("uiebench: uiebench.charts: strange = stranger")

@@ -129,7 +129,7 @@ def test_what_the_baseline_lacks_is_told_before_measuring_too(
     rule: Rule, lacking: dict[str, object], holding: dict[str, object], tmp_path: Path
 ) -> None:
     suite, names = LABELLED.replace('["single_stream"]', '["single_stream", "closed_loop"]'), ("baseline", "stock")
-    with pytest.raises(InputError, match="of baseline, stock: the baseline .* write it anew with"):
+    with pytest.raises(InputError, match=r"rule .*: the baseline .* write it anew with"):
         sorted_out(tmp_path, suite, rule, old={name: entry(name, **lacking) for name in names})
     assert sorted_out(tmp_path, suite, rule, old={name: entry(name, **holding) for name in names}).skipped == []
 
