@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, TypedDict
+from typing import Annotated, Any, TypeAlias, TypedDict
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Item(TypedDict):
 
     type: str
     span: str
-    offset: list[int]
+    offset: Annotated[list[int], msgspec.Meta(min_length=2, max_length=2)]
 
 
 Chains: TypeAlias = list[list[Item]]
@@ -97,8 +97,8 @@ class Difference(Value, frozen=True):
 
     id: str
     tie: bool
-    expected: list[Any]
-    got: list[Any]
+    expected: Chains
+    got: Chains
 
 
 class Parity(Value, frozen=True):

@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 
 from harness.data.dataset import Example
+from harness.errors import InputError
 from harness.record import Chains, Mark
 from harness.run.executors.recorded import Reference
+from harness.textfile import read_lines
 
 _FILE = "reference.jsonl"
 
@@ -28,7 +30,11 @@ def write_reference(directory: Path, examples: Sequence[Example], reference: Ref
 
 
 def read_reference(directory: Path) -> Reference:
-    """The baseline's answers of a run that was begun."""
+    """The baseline's answers of a run that was begun.
+
+    Raises:
+        InputError: the file is gone, or spoilt.
+    """
     answers = _read(directory)
     return Reference([one.output for one in answers], [one.marks for one in answers])
 
@@ -40,5 +46,15 @@ def read_answers(directory: Path) -> tuple[dict[str, Chains], set[str]]:
 
 
 def _read(directory: Path) -> list[_Answer]:
-    lines = (directory / _FILE).read_bytes().splitlines()
-    return [msgspec.json.decode(line, type=_Answer) for line in lines]
+    path = directory / _FILE
+    try:
+        return [_answer(path, number, line) for number, line in read_lines(path)]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; the run is not whole, so run it again") from None
+
+
+def _answer(path: Path, number: int, line: str) -> _Answer:
+    try:
+        return msgspec.json.decode(line, type=_Answer)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        raise InputError(f"{path}, line {number}: is not an answer of a run: {error}") from None
