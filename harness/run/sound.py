@@ -1,15 +1,17 @@
-"""Whether the lines of a run fit its header and one another: what analysis takes for granted."""
+"""Whether the lines of a run are sound in themselves and fit its header: what analysis takes for granted."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from harness.errors import InputError
 from harness.profile import PARTS, Profile
-from harness.record import ClosedLoop, ColdStart, Header, Load, Measured, Offline, Record, SingleStream
+from harness.record import ColdStart, Header, Load, Measured, Record, Samples, SingleStream
 from harness.work import Ceilings
 
 # What analysis reads of a run's environment: the type of each entry, where it is there.
@@ -36,22 +38,37 @@ def header_fault(header: Header) -> str | None:
     return None
 
 
-def record_fault(record: Record, header: Header) -> str | None:
-    """What is wrong with a record, or None."""
-    if record.cell.combination not in header.exact:
-        return f"the header names no combination {record.cell.combination!r}"
-    return next(_faults(record.samples, len(header.texts)), None) if isinstance(record, Measured) else None
+def record_fault(record: Record) -> str | None:
+    """What is wrong with a record in itself, or None."""
+    return next(_faults(record.samples), None) if isinstance(record, Measured) else None
+
+
+def check_fit(header: Header, records: Sequence[Record], where: Path) -> None:
+    """See that records are of the combinations and the texts that their header names.
+
+    Raises:
+        InputError: they are not.
+    """
+    for record in records:
+        if record.cell.combination not in header.exact:
+            raise InputError(f"{where} has a record of {record.cell.combination!r}, which its header does not name")
+        samples = record.samples if isinstance(record, Measured) else None
+        if isinstance(samples, SingleStream) and len(samples.own_ns[0]) != len(header.texts):
+            raise InputError(
+                f"{where}: round {record.round} of {record.cell.combination!r} has {len(samples.own_ns[0])} times a "
+                f"pass, and the header {len(header.texts)} texts"
+            )
 
 
 def _ceilings(found: Ceilings) -> list[float]:
     return [found.bytes_per_s, *found.flops_per_s.values()]
 
 
-def _faults(samples: SingleStream | ClosedLoop | Offline | ColdStart, texts: int) -> Iterator[str]:
+def _faults(samples: Samples) -> Iterator[str]:
     if isinstance(samples, SingleStream):
-        yield from _faults_of_times(samples, texts)
+        yield from _faults_of_times(samples)
         if samples.profile:
-            yield from _faults_of_profile(samples.profile, texts)
+            yield from _faults_of_profile(samples.profile)
     elif isinstance(samples, ColdStart):
         if not all(min(one.imports_ns, one.weights_ns) >= 0 and one.first_call_ns > 0 for one in _starts(samples)):
             yield "a start takes no time"
@@ -70,19 +87,19 @@ def _times(load: Load) -> Sequence[int]:
     return [load.wall_ns, *load.request_ns]
 
 
-def _faults_of_times(samples: SingleStream, texts: int) -> Iterator[str]:
+def _faults_of_times(samples: SingleStream) -> Iterator[str]:
     passes = [*samples.own_ns, *samples.partner_ns]
     if not samples.own_ns or not samples.partner_ns:
         yield "it has no passes"
-    if any(len(one) != texts for one in passes):
-        yield f"a pass does not have a time for each of the {texts} texts"
+    if len(set(map(len, passes))) > 1 or not all(passes):
+        yield "its passes are not of the same texts"
     if not all(ns > 0 for one in passes for ns in one):
         yield "a request takes no time"
 
 
-def _faults_of_profile(profile: Profile, texts: int) -> Iterator[str]:
-    if set(profile.parts_ns) != set(PARTS) or any(len(one) != texts for one in profile.parts_ns.values()):
-        yield f"its profile does not have the parts {', '.join(PARTS)} of each of the {texts} texts"
+def _faults_of_profile(profile: Profile) -> Iterator[str]:
+    if set(profile.parts_ns) != set(PARTS) or not all(profile.parts_ns.values()):
+        yield f"its profile does not have the parts {', '.join(PARTS)}"
     if not all(ns >= 0 for one in profile.parts_ns.values() for ns in one) or not any(
         map(sum, profile.parts_ns.values())
     ):

@@ -167,7 +167,7 @@ def _fault(lines: Sequence[Line]) -> str | None:
         return "it is not the header of a run"
     if isinstance(last, Header):
         return header_fault(last) if last is header else "it is another header"
-    return None if isinstance(last, Finished) else record_fault(last, header)
+    return None if isinstance(last, Finished) else record_fault(last)
 
 
 def _unpacked(path: Path) -> bytes:

@@ -50,7 +50,7 @@ def find_formats() -> dict[str, Format]:
     modules = [
         importlib.import_module(f"{formats.__name__}.{found.name}") for found in pkgutil.iter_modules(formats.__path__)
     ]
-    found = {module.NAME: module for module in modules if hasattr(module, "NAME")}
+    found: dict[str, Format] = {module.NAME: module for module in modules if hasattr(module, "NAME")}
     for point, one in extensions(GROUP, _strange):
         if one.NAME in found:
             left_out(GROUP, f"{point.name} = {point.value}", f"there is another format {one.NAME!r}; rename one")
