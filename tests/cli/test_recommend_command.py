@@ -40,6 +40,10 @@ def test_none_and_mistakes_have_their_own_statuses(tmp_path: Path) -> None:
     assert "'800ms' is not a size" in mistake.stderr
     refused(uiebench("recommend", tmp_path / "run", "--min-f1-delta", "0.1"), "is no loss")
     refused(uiebench("recommend", tmp_path / "run", "--max-p95", "500"), "--max-p95: '500' is not a duration")
+    for endless in ("inf", "nan", "1e999"):
+        refused(uiebench("recommend", tmp_path / "run", "--min-qps", endless), "min-qps")
+        refused(uiebench("recommend", tmp_path / "run", "--max-rss", f"{endless}GiB"), "is not a size")
+    refused(uiebench("recommend", tmp_path / "run", "--min-f1-delta", "-inf"), "has to be finite")
     nowhere = uiebench("extract", TEXT, "--schema", SCHEMA, "--with", "batchin")
     assert nowhere.returncode == 2
     assert "did you mean 'batching'" in nowhere.stderr

@@ -58,6 +58,7 @@ def test_limits_have_the_units_of_their_metric(tmp_path: Path) -> None:
         (f"[[rule]]\nmetric = 'peak_rss_bytes'\nmax = '{'9' * 400}GiB'", "is not bytes"),
         (f"[[rule]]\nmetric = 'p95'\nmax = '{'9' * 400}s'", "is not time"),
         (f"[[rule]]\nmetric = 'f1_drop'\nmax = {'9' * 5000}", "is not TOML"),
+        (f"[[rule]]\nmetric = 0x{'f' * 5000}", "more than 64 bits"),
         ("[[rule]]\nmetric = ['parity']", r"unknown metric .*parity"),
         ("x = " + "[" * 2000, "is not TOML"),
         ("[[rule]]\nmetric = 'parity'\n[rule", "is not TOML"),
