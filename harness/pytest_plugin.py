@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _MARKER = (
     "uiebench(combination, checkpoint='mini', device='cpu', plugins=(), suite='cell', rounds=None, "
-    "allow_skipped=False): what the fixtures `extractor` and `uiebench_cell` load and measure; a nearer mark's arguments "
-    "come before a farther one's"
+    "allow_skipped=False): what the fixtures `extractor` and `uiebench_cell` load and measure; a nearer mark's "
+    "arguments come before a farther one's"
 )
 
 

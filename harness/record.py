@@ -97,8 +97,8 @@ class Difference(Value, frozen=True):
 
     id: str
     tie: bool
-    expected: Chains
-    got: Chains
+    expected: list[Any]
+    got: list[Any]
 
 
 class Parity(Value, frozen=True):

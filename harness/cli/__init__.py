@@ -20,11 +20,11 @@ def _show_extension_warnings() -> None:
 
     others = warnings.showwarning
 
-    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, ExtensionWarning):
             warn(str(message))
         else:
-            others(message, category, *where)
+            others(message, category, *where, **more)
 
     warnings.showwarning = show
 

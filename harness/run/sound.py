@@ -11,7 +11,7 @@ import msgspec
 
 from harness.errors import InputError
 from harness.profile import PARTS, Profile
-from harness.record import ColdStart, Header, Load, Measured, Record, Samples, SingleStream
+from harness.record import Chains, ColdStart, Difference, Header, Load, Measured, Record, Samples, SingleStream
 from harness.work import Ceilings
 
 # What analysis reads of a run's environment: the type of each entry, where it is there.
@@ -65,6 +65,8 @@ def _ceilings(found: Ceilings) -> list[float]:
 
 
 def _faults(samples: Samples) -> Iterator[str]:
+    if not isinstance(samples, ColdStart):
+        yield from _faults_of_answers(samples.parity.differences)
     if isinstance(samples, SingleStream):
         yield from _faults_of_times(samples)
         if samples.profile:
@@ -77,6 +79,14 @@ def _faults(samples: Samples) -> Iterator[str]:
             yield "it has no passes"
         if not all(ns > 0 for one in (*samples.own, *samples.partner) for ns in _times(one)):
             yield "a pass or a request takes no time"
+
+
+def _faults_of_answers(differences: Sequence[Difference]) -> Iterator[str]:
+    for one in differences:
+        try:
+            msgspec.convert([one.expected, one.got], list[Chains])
+        except msgspec.ValidationError as error:
+            yield f"the answers to {one.id!r}: {error}"
 
 
 def _starts(samples: ColdStart) -> list[Any]:
