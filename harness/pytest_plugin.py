@@ -134,18 +134,26 @@ def _measure(asked: Asked, directory: Path) -> Row:
     measure = ablation.suite.measure
     suite = replaced(ablation.suite, measure=replaced(measure, rounds=asked.rounds or measure.rounds))
     plan = tuple(planned for planned in ablation.plan if planned.combination == name)
+    for planned in plan:
+        if planned.reason:
+            _cannot_run(asked, f"{name}: skipped: {planned.reason}")
+        if {cell.scenario for cell in planned.cells} == {"cold_start"}:
+            pytest.fail(
+                f"the suite {asked.suite!r} compares no answers, so no test can tell that none changed; add "
+                "single_stream, closed_loop or offline to its scenarios",
+                pytrace=False,
+            )
     run = execute(replace(ablation, suite=suite, plan=plan), lambda _, __: None)
     header, records = read_run(run, pytest.fail)
     (row,) = compare(header, records)[0]
-    if asked.allow_skipped and any(isinstance(record, Skipped) for record in records):
-        pytest.skip(f"{row.combination}: {row.problem}")
+    if any(isinstance(record, Skipped) for record in records):
+        _cannot_run(asked, f"{row.combination}: {row.problem}")
     if row.problem:
-        hint = "; allow_skipped=True in the mark skips the test" if row.problem.startswith("skipped") else ""
-        pytest.fail(f"{row.combination}: {row.problem}{hint}", pytrace=False)
-    if not row.texts:
-        pytest.fail(
-            f"the suite {asked.suite!r} compares no answers, so no test can tell that none changed; add single_stream, "
-            "closed_loop or offline to its scenarios",
-            pytrace=False,
-        )
+        pytest.fail(f"{row.combination}: {row.problem}", pytrace=False)
     return row
+
+
+def _cannot_run(asked: Asked, why: str) -> None:
+    if asked.allow_skipped:
+        pytest.skip(why)
+    pytest.fail(f"{why}; allow_skipped=True in the mark skips the test", pytrace=False)
