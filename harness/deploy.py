@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError
 from harness.plan.combination import parse
 from harness.plan.registry import find_optimizations
-from harness.textfile import read_text
+from harness.tomlfile import read_toml
 
 if TYPE_CHECKING:
     from harness.baseline.extractor import Extractor
@@ -40,10 +39,10 @@ def find_deployment(written: str) -> Deployment:
     if not written.endswith(SUFFIX):
         return Deployment(written)
     try:
-        return msgspec.convert(tomllib.loads(read_text(Path(written))), Deployment)
-    except (OSError, ValueError, RecursionError, msgspec.ValidationError) as error:
+        return msgspec.convert(read_toml(Path(written)), Deployment)
+    except (OSError, ValueError, msgspec.ValidationError) as error:
         raise InputError(
-            f"{written!r} is no combination file ({error}); `uiebench recommend` writes one, its key is combination"
+            f"{written!r} is not a combination file ({error}); `uiebench recommend` writes one, its key is combination"
         ) from None
 
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from harness.baseline.extractor import Extractor
 
 _MARKER = (
-    "uiebench(combination, checkpoint='mini', device='cpu', plugins=(), suite='cell', rounds=None): what the fixtures "
-    "`extractor` and `uiebench_cell` load and measure; a nearer mark's arguments come before a farther one's"
+    "uiebench(combination, checkpoint='mini', device='cpu', plugins=(), suite='cell', rounds=None, "
+    "allow_skipped=False): what the fixtures `extractor` and `uiebench_cell` load and measure; a nearer mark's "
+    "arguments come before a farther one's"
 )
 
 
@@ -40,6 +41,7 @@ class Asked:
     plugins: tuple[str, ...] = ()
     suite: str = "cell"  # of uiebench_cell: which texts, how many passes
     rounds: int | None = None  # likewise; as the suite says, where it is None
+    allow_skipped: bool = False  # whether a test is skipped, and does not fail, where its combination cannot run
 
 
 _EXTRACTORS: pytest.StashKey[dict[Asked, Extractor]] = pytest.StashKey()
@@ -66,7 +68,8 @@ def uiebench_cell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     """The mark's combination, measured once a session in fresh processes side by side with stock.
 
     Its `latency`, `memory`, `scores` and `broken` (the texts with other answers than the baseline's) are those of a
-    report's row. The test is skipped where the combination cannot run here, and fails where it broke down.
+    report's row. The test fails where the combination broke down, or cannot run here: a suite of tests that are all
+    skipped is green, and shows nothing. With `allow_skipped=True` it is skipped where it cannot run.
     """
     asked = _asked(request)
     measured = request.config.stash.setdefault(_CELLS, {})
@@ -131,11 +134,26 @@ def _measure(asked: Asked, directory: Path) -> Row:
     measure = ablation.suite.measure
     suite = replaced(ablation.suite, measure=replaced(measure, rounds=asked.rounds or measure.rounds))
     plan = tuple(planned for planned in ablation.plan if planned.combination == name)
+    for planned in plan:
+        if planned.reason:
+            _cannot_run(asked, f"{name}: skipped: {planned.reason}")
+        if {cell.scenario for cell in planned.cells} == {"cold_start"}:
+            pytest.fail(
+                f"the suite {asked.suite!r} compares no answers, so no test can tell that none changed; add "
+                "single_stream, closed_loop or offline to its scenarios",
+                pytrace=False,
+            )
     run = execute(replace(ablation, suite=suite, plan=plan), lambda _, __: None)
     header, records = read_run(run, pytest.fail)
     (row,) = compare(header, records)[0]
     if any(isinstance(record, Skipped) for record in records):
-        pytest.skip(f"{row.combination}: {row.problem}")
+        _cannot_run(asked, f"{row.combination}: {row.problem}")
     if row.problem:
         pytest.fail(f"{row.combination}: {row.problem}", pytrace=False)
     return row
+
+
+def _cannot_run(asked: Asked, why: str) -> None:
+    if asked.allow_skipped:
+        pytest.skip(why)
+    pytest.fail(f"{why}; allow_skipped=True in the mark skips the test", pytrace=False)

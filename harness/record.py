@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, TypedDict
+from typing import Annotated, Any, TypeAlias, TypedDict
 
 import msgspec
 
@@ -33,7 +33,7 @@ class Item(TypedDict):
 
     type: str
     span: str
-    offset: list[int]
+    offset: Annotated[list[int], msgspec.Meta(min_length=2, max_length=2)]
 
 
 Chains: TypeAlias = list[list[Item]]

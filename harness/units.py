@@ -13,6 +13,7 @@ Bytes = NewType("Bytes", int)
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 MIB = 1024 * 1024
+_SHOWN = 60  # characters of what was written, in a message
 
 
 def format_ms(nanoseconds: float) -> str:
@@ -33,26 +34,38 @@ def format_seconds(seconds: float) -> str:
     return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
 
 
+_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SIZES = {"B": 1, "KIB": 1024, "MIB": MIB, "GIB": 1024 * MIB, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+# Beyond what anyone measures, and well within what can be counted in nanoseconds and in bytes.
+_LONGEST_S, _LARGEST = 10**8, 1 << 60
+
+
 def parse_duration(written: str) -> float:
     """Seconds from ``800ms``, ``90s``, ``45m`` or ``1.5h``.
 
     Raises:
-        InputError: it is no duration, has no unit, or is not above 0.
+        InputError: it is not a duration, has no unit, is not above 0, or is longer than three years.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)", written.strip())
-    if match is None or not float(match[1]):
-        raise InputError(f"{written!r} is no duration; write 800ms, 90s, 45m or 1.5h")
-    return float(match[1]) * {"h": 3600, "m": 60, "ms": 1e-3}.get(match[2], 1)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)", written.strip(), re.ASCII)
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if not 0 < seconds <= _LONGEST_S:
+        raise InputError(f"{_cut(written)!r} is not a duration; write 800ms, 90s, 45m or 1.5h")
+    return seconds
 
 
 def parse_bytes(written: str) -> int:
     """Bytes from ``512MiB``, ``2GiB``, ``2GB`` or ``4096B``.
 
     Raises:
-        InputError: it is no size, or none above 0.
+        InputError: it is not a size, not above 0, or more than an exbibyte.
     """
-    sizes = {"B": 1, "KIB": 1024, "MIB": MIB, "GIB": 1024 * MIB, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", written.strip())
-    if match is None or match[2].upper() not in sizes or not float(match[1]):
-        raise InputError(f"{written!r} is no size; write 512MiB, 2GiB or 2GB")
-    return round(float(match[1]) * sizes[match[2].upper()])
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)", written.strip(), re.ASCII)
+    size = float(match[1]) * _SIZES.get(match[2].upper(), 0) if match else 0.0
+    if not 0 < size <= _LARGEST:
+        raise InputError(f"{_cut(written)!r} is not a size; write 512MiB, 2GiB or 2GB")
+    return round(size)
+
+
+def _cut(written: str) -> str:
+    """As much of it as a message has room for."""
+    return written if len(written) <= _SHOWN else f"{written[:_SHOWN]}…"

@@ -25,7 +25,9 @@ class Attribution:
 
 
 def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float = ASSUMED_SD) -> Attribution | None:
-    """The effects of the optimizations of the widest combination; None where no combination has two of them.
+    """The effects of the optimizations of the widest combination.
+
+    None where no combination has two of them, or where no single requests were timed.
 
     Args:
         records: of the run.
@@ -42,6 +44,8 @@ def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float 
         quantity: {cells[name]: found for name, found in by_name.items() if name in cells and name in sound}
         for quantity, by_name in _values(records).items()
     }
+    if TIME not in values:
+        return None
     left_out = tuple(name for name in cells if name not in sound)
     try:
         return Attribution(

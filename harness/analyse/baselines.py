@@ -16,6 +16,7 @@ from harness.analyse.runs import kind_of
 from harness.errors import InputError
 from harness.processor import NOT_RECORDED, kind
 from harness.record import Chains, Header, Record
+from harness.textfile import read_text, split_lines
 
 BASELINE_VERSION = 2
 _WITHOUT_INSTRUCTION_SETS = 1  # such files name a processor and do not say which instruction sets it has
@@ -59,6 +60,9 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="text"):
 
 class Line(Entry, frozen=True, tag="cell"):
     """A combination."""
+
+
+_DECODER = msgspec.json.Decoder(Origin | Text | Line)
 
 
 class Baseline(msgspec.Struct, frozen=True):
@@ -122,26 +126,25 @@ def read_baseline(path: Path) -> Baseline:
     """Read the file.
 
     Raises:
-        InputError: there is none, it is none, or it was written by another version.
+        InputError: there is none, it is none, it was written by another version, or it says a thing twice.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        lines = split_lines(read_text(path))
     except OSError as error:
         todo = f"`uiebench baseline update {path}` writes one"
         raise InputError(f"baseline {str(path)!r} cannot be read: {error.strerror}; {todo}") from None
     try:
         version = json.loads(lines[0])["version"]
-    except (IndexError, KeyError, TypeError, ValueError):
-        raise InputError(f"{path} is no baseline: its first line names no version") from None
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        raise InputError(f"{path} is not a baseline: its first line names no version") from None
     if version not in (_WITHOUT_INSTRUCTION_SETS, BASELINE_VERSION):
         raise InputError(
             f"{path} is a baseline of version {version}, and this uiebench reads {_WITHOUT_INSTRUCTION_SETS} and "
             f"{BASELINE_VERSION}; write it anew with `uiebench baseline update {path}`"
         )
-    try:
-        origin, *rest = (msgspec.json.decode(line, type=Origin | Text | Line) for line in lines)
-    except msgspec.DecodeError as error:
-        raise InputError(f"{path} cannot be read as a baseline: {error}") from None
+    origin, *rest = _decoded(path, lines)
+    if not isinstance(origin, Origin):
+        raise InputError(f"{path} is not a baseline: its first line names no run")
     return Baseline(
         _said_so(origin) if version == _WITHOUT_INSTRUCTION_SETS else origin,
         {one.id: one.answer for one in rest if isinstance(one, Text)},
@@ -177,6 +180,31 @@ def why_no_times(origin: Origin, here: Origin, name: str) -> str | None:
     parts = (part for part in {**was, **now} if was.get(part) != now.get(part))
     differing = "; ".join(f"{part} {was.get(part, 'not recorded')}, here {now.get(part)}" for part in parts)
     return f"{name} was measured in another environment ({differing})"
+
+
+def _decoded(path: Path, lines: Sequence[str]) -> list[Origin | Text | Line]:
+    """Every line, none of which may say anew what another one says."""
+    found: dict[str, tuple[int, Origin | Text | Line]] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            one = _DECODER.decode(line)
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+            raise InputError(f"{path}, line {number}: cannot be read as a line of a baseline: {error}") from None
+        what = _names(one)
+        first, _ = found.setdefault(what, (number, one))
+        if first != number:
+            raise InputError(
+                f"{path}: lines {first} and {number} are both about {what}; a merge may have kept both, so take one "
+                f"out, or write the file anew with `uiebench baseline update {path}`"
+            )
+    return [one for _, one in found.values()]
+
+
+def _names(one: Origin | Text | Line) -> str:
+    """What a line is about."""
+    if isinstance(one, Origin):
+        return "the run"
+    return f"the text {one.id!r}" if isinstance(one, Text) else f"the combination {one.combination!r}"
 
 
 def changed_answers(new: Baseline, old: Baseline) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from harness.tomlfile import read_toml
 
 CLAIMS = Path(__file__).parent / "claims.toml"
 
@@ -74,4 +75,4 @@ class Claims(_Part, frozen=True):
 
 def read_claims() -> Claims:
     """The claims that come with the tool."""
-    return msgspec.convert(tomllib.loads(CLAIMS.read_text(encoding="utf-8")), Claims)
+    return msgspec.convert(read_toml(CLAIMS), Claims)

@@ -170,6 +170,8 @@ def _f1_difference(
     if ours is None or theirs is None:
         return None
     both = min(len(ours.by_text), len(theirs.by_text))
+    if not both:
+        return None
     return f1_difference(ours.by_text[:both], theirs.by_text[:both], margin)
 
 

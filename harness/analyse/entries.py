@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import fmean
+from typing import Annotated
 
 import msgspec
 
@@ -31,24 +32,30 @@ P95 = 0.95
 POINTS = 100  # of F1
 
 
+_FARTHEST = 100  # a logarithm of a ratio; e to it is beyond all measuring
+Ratio = Annotated[float, msgspec.Meta(ge=-_FARTHEST, le=_FARTHEST)]
+Positive = Annotated[int, msgspec.Meta(gt=0)]
+Ends = Annotated[list[Annotated[float, msgspec.Meta(gt=0)]], msgspec.Meta(max_length=2)]
+
+
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One combination. Ratios are natural logarithms, one a round, of its figure over its partner's."""
 
     combination: str
     exact: bool
     problem: str | None  # why nothing, or not all, was measured
-    time: list[float] = []
-    p95: list[float] = []  # empty where the requests are too few for one
-    qps: list[float] = []  # of times under load, so that above 0 is slower here too
-    rate: float | None = None  # requests a second, of closed_loop
-    rate_ends: list[float] = []  # of its 95 % interval, as below; empty where there is none
-    p95_ns: float | None = None
-    p95_ends_ns: list[float] = []
-    starts_ns: list[int] = []
-    stock_starts_ns: list[int] = []  # of the partner, where that is stock
-    rss_bytes: int | None = None  # peaks while serving
-    vram_bytes: int | None = None
-    f1: float | None = None  # points, scale 0 to 100
+    time: list[Ratio] = []
+    p95: list[Ratio] = []  # empty where the requests are too few for one
+    qps: list[Ratio] = []  # of times under load, so that above 0 is slower here too
+    rate: Annotated[float, msgspec.Meta(gt=0)] | None = None  # requests a second, of closed_loop
+    rate_ends: Ends = []  # of its 95 % interval, as below; empty where there is none
+    p95_ns: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    p95_ends_ns: Ends = []
+    starts_ns: list[Positive] = []
+    stock_starts_ns: list[Positive] = []  # of the partner, where that is stock
+    rss_bytes: Positive | None = None  # peaks while serving
+    vram_bytes: Positive | None = None
+    f1: Annotated[float, msgspec.Meta(ge=0, le=POINTS)] | None = None  # points, scale 0 to 100
     differs: list[str] = []  # texts whose answer is not the one that it was compared with
 
 

@@ -23,6 +23,7 @@ from harness.units import NS_PER_S, format_bytes, format_ms
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "skipped"]
 Entries: TypeAlias = Mapping[str, Entry]
 _NAMED = 5  # texts in a sentence
+_BROKEN_THERE = "failed (other)"  # the problem of a combination whose other revision broke, which says nothing of it
 _VERDICTS: Mapping[Kept, Verdict] = {
     "met": "pass",
     "missed": "fail",
@@ -41,6 +42,7 @@ class Finding:
     says: str
     warns: bool = False  # a failure only warns
     timed: bool = False  # more rounds may decide it
+    excused: bool = False  # skipped, and no reason to doubt the gate
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Against:
 def judge(rules: Sequence[Rule], new: Entries, against: Against, shifts: Shifts) -> list[Finding]:
     """Every rule on every combination that it is about, after what became of the combinations themselves.
 
+    What only this run has, or has mended, has nothing to be compared with: rules that are skipped for that are excused.
+
     Raises:
         InputError: a rule is about no combination of either side.
     """
@@ -71,7 +75,11 @@ def judge(rules: Sequence[Rule], new: Entries, against: Against, shifts: Shifts)
             if isinstance(found, Shift):
                 chances.append((len(findings), found.p_above(_edge(rule))))
                 found = _of_shift(rule, new[name], found, against)
-            findings.append(replace(found, warns=rule.severity == "warn"))
+            if found.timed and new[name].exact and new[name].differs:
+                other = f"other answers on {len(new[name].differs)} texts, so its speed does not count"
+                found = replace(found, says=f"{found.says}; {other}")
+            excused = found.verdict == "skipped" and _is_new(against.entries.get(name))
+            findings.append(replace(found, warns=rule.severity == "warn", excused=excused))
     for place in _by_chance(chances, shifts.level):
         if findings[place].verdict == "fail":
             findings[place] = replace(findings[place], verdict="inconclusive")
@@ -105,13 +113,19 @@ def _cells(new: Entries, against: Against) -> Iterator[Finding]:
         elif (problem := new[name].problem) == NOT_RUN:
             yield Finding("cells", name, "inconclusive", "the budget was spent before its first round")
         elif problem and old.problem and (_failed(old) or not _failed(new[name])):
-            yield Finding("cells", name, "skipped", f"nothing to compare: {problem}; {against.name}: {old.problem}")
+            said = f"nothing to compare: {problem}; {against.name}: {old.problem}"
+            yield Finding("cells", name, "skipped", said, excused=problem.startswith(_BROKEN_THERE))
         elif problem:
             was = f"it was {old.problem}" if old.problem else "measured it"
             yield Finding("cells", name, "fail", f"{against.name}: {was}; here it is {problem}")
     for name in added:
         said = f", and here it is {new[name].problem}" if new[name].problem else ""
-        yield Finding("cells", name, "skipped", f"new: {against.name} has nothing to compare it with{said}")
+        said = f"new: {against.name} has nothing to compare it with{said}"
+        yield Finding("cells", name, "skipped", said, excused=True)
+
+
+def _is_new(old: Entry | None) -> bool:
+    return old is None or old.problem is not None
 
 
 def _failed(entry: Entry) -> bool:

@@ -15,7 +15,11 @@ from harness.record import STOCK
 from harness.units import format_bytes, format_ms
 
 Written: TypeAlias = Callable[[float], str]
-Objective: TypeAlias = Literal["time", "p95", "memory", "qps", "cold_start"]
+Objective: TypeAlias = Literal["time", "p95", "memory", "qps", "offline", "cold_start"]
+_LOADS: Mapping[str, str] = {
+    "qps": "closed_loop",
+    "offline": "offline",
+}  # objectives that are rates, with their scenario
 POINTS = 100  # of F1
 
 
@@ -87,19 +91,26 @@ def _ranked(rows: Sequence[Row], constraints: Constraints, objective: Objective)
     stock = next((row for row in keeping if row.combination == STOCK), None)
 
     def place(row: Row) -> tuple[int, float]:
-        behind = 0 if stock is None else 1 if row is stock else 0 if _beats(row, stock, objective) else 2
+        behind = 0 if stock is None else 1 if row is stock else 0 if beats(row, stock, objective) else 2
         return behind, OBJECTIVES[objective](row) or 0.0
 
     return sorted(keeping, key=place)
 
 
-def _beats(row: Row, stock: Row, objective: Objective) -> bool:
+def main_objective(rows: Sequence[Row]) -> Objective:
+    """What a run is about: the time of single requests, else what was measured instead."""
+    mains: tuple[Objective, ...] = ("time", "qps", "offline", "cold_start")
+    return next((one for one in mains if any(OBJECTIVES[one](row) is not None for row in rows)), "time")
+
+
+def beats(row: Row, stock: Row, objective: Objective) -> bool:
     """Whether it is clearly better than stock: its interval, where there is one, is beyond stock's and the noise."""
     if objective == "time":
         return row.latency is not None and row.latency.to_stock.verdict == "faster"
-    if objective == "qps":  # timed in turns with stock, whose own row need not have it
-        loads = [load for load in row.loads if load.scenario == "closed_loop"]
-        return max(loads, key=lambda load: load.per_second).to_stock.low > 1 + NOISE
+    if objective in _LOADS:  # timed in turns with stock, whose own row need not have it
+        loads = [load for load in row.loads if load.scenario == _LOADS[objective]]
+        best = max(loads, key=lambda load: load.per_second, default=None)
+        return best is not None and best.to_stock.low > 1 + NOISE
     figure: str = _memory_figure(row) if objective == "memory" else objective
     ours, theirs = absolute(row, figure), absolute(stock, figure)
     if ours is None or theirs is None:
@@ -111,7 +122,7 @@ def _beats(row: Row, stock: Row, objective: Objective) -> bool:
 
 def _why_not(row: Row, constraints: Constraints, objective: Objective) -> str | None:
     """Why a combination cannot be taken, or None."""
-    if row.latency is None:
+    if row.problem or not row.measured:
         return row.problem or "not measured"
     reasons, over = [], []
     if row.broken and row.exact:
@@ -127,7 +138,7 @@ def _why_not(row: Row, constraints: Constraints, objective: Objective) -> str | 
         elif kept(Figure(value), limit, at_least=bound == "min") == "missed":
             over.append(f"{what} {written(value)}")
     reasons += [f"beyond the limit: {', '.join(over)}"] if over else []
-    if OBJECTIVES[objective](row) is None and not (row.combination == STOCK and objective == "qps"):
+    if OBJECTIVES[objective](row) is None and not (row.combination == STOCK and objective in _LOADS):
         reasons.append("what is to be best was not measured of it")
     return "; ".join(reasons) or None
 
@@ -148,7 +159,10 @@ def _check_measured(rows: Sequence[Row], constraints: Constraints, objective: Ob
             what = f"{FIGURES[figure][0]}{_NEEDS.get(figure, '')}"
             raise InputError(f"this run did not measure {what}; leave that constraint out, or run a suite that does")
     if not any(OBJECTIVES[objective](row) is not None for row in rows):
-        raise InputError(f"this run did not measure {objective}; choose another objective ({', '.join(OBJECTIVES)})")
+        others = [name for name, read in OBJECTIVES.items() if any(read(row) is not None for row in rows)]
+        raise InputError(
+            f"this run did not measure {objective}; choose another objective ({', '.join(others) or 'it has none'})"
+        )
 
 
 def measures(rows: Sequence[Row], name: str) -> bool:
@@ -196,5 +210,6 @@ OBJECTIVES: dict[Objective, Callable[[Row], float | None]] = {
     "p95": _read("p95"),
     "memory": lambda row: _read(_memory_figure(row))(row),
     "qps": lambda row: None if (found := _read("qps")(row)) is None else -found,
+    "offline": lambda row: None if (found := row.load("offline")) is None else -found.per_second,
     "cold_start": _read("cold_start"),
 }

@@ -86,6 +86,16 @@ class Row:
         return max(found, key=lambda one: one.clients, default=None)
 
     @property
+    def measured(self) -> bool:
+        """Whether any round gave anything, in whichever scenario."""
+        return self.latency is not None or bool(self.loads or self.starts)
+
+    @property
+    def sound(self) -> bool:
+        """Whether its figures stand: nothing of it failed, and its speed counts."""
+        return self.problem is None and not self.struck_out
+
+    @property
     def struck_out(self) -> bool:
         """Whether its speed counts for nothing: its answers are not those it promised, or worse by more than it may."""
         if self.exact:

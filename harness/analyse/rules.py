@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import tomllib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,12 @@ import msgspec
 
 from harness.errors import InputError, unknown
 from harness.plan.suite import LOOKS
+from harness.tomlfile import read_toml
 from harness.units import NS_PER_S, parse_bytes, parse_duration
 
 Unit = Literal["percent", "bytes", "time", "number"]
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
+_MOST_SHARE = 1000  # a limit on an increase to a thousand times as much holds nothing back
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Metric:
 
     limits: dict[str, tuple[Unit, ...]]
     needs_limit: bool = True
+    most: float = sys.float_info.max  # that a limit may be and still be one
 
 
 METRICS = {
@@ -34,7 +38,7 @@ METRICS = {
     "cold_start": Metric({"max_increase": ("percent",), "max": ("time",)}),
     "peak_rss_bytes": Metric({"max_increase": ("percent", "bytes"), "max": ("bytes",)}),
     "peak_vram_bytes": Metric({"max_increase": ("percent", "bytes"), "max": ("bytes",)}),
-    "f1_drop": Metric({"max": ("number",)}),
+    "f1_drop": Metric({"max": ("number",)}, most=100),
     "parity": Metric({}, needs_limit=False),
 }
 
@@ -81,7 +85,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def share(self) -> float | None:
         """The limit as a share, like 0.05, where it is written as a percentage."""
         found = self.limit
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", found[1].strip()) if found and isinstance(found[1], str) else None
+        match = _PERCENT.fullmatch(found[1].strip()) if found and isinstance(found[1], str) else None
         return float(match[1]) / 100 if match else None
 
     def amount(self) -> float:
@@ -110,16 +114,14 @@ def read_rules(path: Path) -> Rules:
     """Read and check a file of rules.
 
     Raises:
-        InputError: there is none, it is no TOML, or a rule cannot be judged.
+        InputError: there is none, it is not TOML, or a rule cannot be judged.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path)
     except OSError as error:
         raise InputError(
             f"rules {str(path)!r} cannot be read: {error.strerror}; `uiebench gate init` writes some"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no TOML: {error}") from None
     rules = data.get("rule", [])
     if not isinstance(rules, list):
         raise InputError(f"{path}: a rule is a table: [[rule]]")
@@ -145,8 +147,8 @@ def _check(rule: Any, where: str) -> None:
     for key in rule:
         if key not in Rule.__struct_fields__:
             raise InputError(f"{where}: {unknown('key', key, Rule.__struct_fields__)}")
-    if rule.get("metric") not in METRICS:
-        raise InputError(f"{where}: {unknown('metric', str(rule.get('metric', '')), METRICS)}")
+    if (metric := str(rule.get("metric", ""))) not in METRICS:
+        raise InputError(f"{where}: {unknown('metric', metric, METRICS)}")
 
 
 def _check_limit(rule: Rule, where: str) -> None:
@@ -160,10 +162,11 @@ def _check_limit(rule: Rule, where: str) -> None:
     (key,) = given
     written, units = getattr(rule, key), metric.limits[key]
     if (share := rule.share()) is not None:
-        right = "percent" in units and (key != "max_decrease" or share < 1)
+        right = "percent" in units and share < (1 if key == "max_decrease" else _MOST_SHARE)
     else:
         try:
-            right = ("number" in units) == isinstance(written, int | float) and rule.amount() >= 0
+            right = ("number" in units) == isinstance(written, int | float)
+            right &= 0 <= rule.amount() <= metric.most
             right &= units != ("percent",)
         except InputError:
             right = False

@@ -28,8 +28,13 @@ class Side:
 
     @property
     def verdict(self) -> Verdict | None:
-        """On the ratio to the first run; None where there is none, or where other things than the code differ."""
-        return self.to_first.verdict if self.to_first and self.judged else None
+        """On the ratio to the first run; None where there is none, it does not count, or other things differ too."""
+        return self.to_first.verdict if self.to_first and self.judged and not self.struck_out else None
+
+    @property
+    def struck_out(self) -> bool:
+        """Whether its speed counts for nothing."""
+        return self.row is not None and self.row.struck_out
 
 
 @dataclass(frozen=True)

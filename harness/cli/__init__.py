@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Any
 
 OK, FAILED, USAGE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -12,11 +14,27 @@ def warn(message: str) -> None:
     print(f"uiebench: {message}", file=sys.stderr)
 
 
+def _show_extension_warnings() -> None:
+    """Say what was left out as the rest is said, without a line of this program's code."""
+    from harness.extensions import ExtensionWarning
+
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, ExtensionWarning):
+            warn(str(message))
+        else:
+            others(message, category, *where, **more)
+
+    warnings.showwarning = show
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one message on stderr and exit status 2."""
     from harness.cli.app import app
     from harness.errors import UiebenchError
 
+    _show_extension_warnings()
     try:
         app()
     except UiebenchError as error:

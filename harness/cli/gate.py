@@ -39,7 +39,7 @@ class Undecided(StrEnum):
 
 
 _STATUS = {Undecided.exit: INCONCLUSIVE, Undecided.fail: FAILED, Undecided.warn: OK, Undecided.pass_: OK}
-_FORMATS = ("markdown", "junit", "action-benchmark", "bencher", "pytest-benchmark")
+_FORMATS = ("markdown", "junit", "action-benchmark", "action-benchmark-bigger", "bencher", "pytest-benchmark")
 
 
 @gate.callback(invoke_without_command=True)
@@ -57,9 +57,12 @@ def judge(
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
     seed: Annotated[int, typer.Option(help="Draws the order of the combinations.")] = 0,
     runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    allow_skipped: Annotated[
+        bool, typer.Option("--allow-skipped", help="Pass although rules cannot be judged; never where none can be.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, and measure nothing.")] = False,
 ) -> None:
-    """Judge every rule: exit 0 when all pass, 1 when one fails, 3 when one stays open.
+    """Judge every rule: exit 0 when all pass, 1 when one fails, 3 when one stays open or was skipped.
 
     With --against-ref both revisions run in every round, so small changes of time can be told; with --against answers,
     F1, memory and completeness are judged anywhere, and times only on the device that the baseline was made on.
@@ -76,10 +79,12 @@ def judge(
     options = replace(options, budget_s=None if budget is None else parse_duration(budget))
     work = _only_say if dry_run else with_progress
     if against_ref is not None:
-        judged = against_revision(read, find_revision(against_ref, Path.cwd()), options, work)
+        judged = against_revision(
+            read, find_revision(against_ref, Path.cwd()), options, work, allow_skipped=allow_skipped
+        )
     else:
         assert against is not None
-        judged = against_baseline(read, against, options, work)
+        judged = against_baseline(read, against, options, work, allow_skipped=allow_skipped)
     raise typer.Exit(OK if dry_run and not judged.findings else _tell(judged, wanted, on_inconclusive))
 
 
@@ -116,6 +121,7 @@ def _wanted(written: str) -> tuple[str, Path]:
 
 
 def _tell(judged: Judged, wanted: list[tuple[str, Path]], undecided: Undecided) -> int:
+    from harness.analyse.verdict import judged_anything, outcome
     from harness.report.ci import annotations, words
 
     print(*words.console(judged.findings, judged.against), sep="\n")
@@ -135,14 +141,16 @@ def _tell(judged: Judged, wanted: list[tuple[str, Path]], undecided: Undecided) 
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    outcome = words.outcome(judged.findings)
-    return {"pass": OK, "fail": FAILED, "inconclusive": _STATUS[undecided]}[outcome]
+    open_status = _STATUS[undecided]
+    if not judged_anything(judged.findings):  # that is no pass, whatever an open rule comes to
+        open_status = open_status or INCONCLUSIVE
+    return {"pass": OK, "fail": FAILED, "inconclusive": open_status}[outcome(judged.findings)]
 
 
 def _rendered(name: str, judged: Judged, summary: str) -> str | None:
     """The text of a file; None where it would hold figures and there are none."""
     from harness.report.ci import junit
-    from harness.report.ci.files import render
+    from harness.report.ci.files import left_out, render
     from harness.run.store import read_run
 
     if name == "markdown":
@@ -151,4 +159,7 @@ def _rendered(name: str, judged: Judged, summary: str) -> str | None:
         return junit.render(judged.findings, judged.against, datetime.now(UTC))
     if judged.directory is None:
         return None
-    return render(name, *read_run(judged.directory, lambda _: None))
+    run = read_run(judged.directory, lambda _: None)
+    for said in left_out(*run):
+        warn(f"left out of {name}: {said}")
+    return render(name, *run)

@@ -20,7 +20,7 @@ def listing(
     print("optimizations")
     for one in sorted(find_optimizations(plugin or ()).values(), key=lambda one: (one.stage, one.name)):
         promise = "exact" if one.exact else "inexact"
-        print(f"  {one.name}  [{one.stage.name}, {promise}]  {one.documentation.splitlines()[0]}")
+        print(f"  {one.name}  [{one.stage.name}, {promise}]  {one.documentation.partition(chr(10))[0]}")
     print("suites\n  " + "\n  ".join(suite_names()))
     print("datasets\n  " + "\n  ".join(dataset_names()))
     print("charts\n  " + "\n  ".join(f"{one.name}  {one.description}" for one in kinds().values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ class Best(StrEnum):
     p95 = "p95"
     memory = "memory"
     qps = "qps"
+    offline = "offline"
     cold_start = "cold_start"
 
 
@@ -47,8 +49,11 @@ def recommend(
     from harness.analyse.recommend import Constraints, measures
     from harness.analyse.recommend import recommend as choose
     from harness.deploy import Deployment, write_deployment
+    from harness.errors import InputError
     from harness.report.recommend import lines, shown
 
+    if min_f1_delta is not None and math.isinf(min_f1_delta):
+        raise InputError("--min-f1-delta has to be finite; write the points of F1 that may be lost, like -0.1")
     asked = _limits(max_vram=max_vram, max_rss=max_rss, max_p95=max_p95, max_cold_start=max_cold_start, min_qps=min_qps)
     seen = read_view(run)
     targets = {name: limit for name, limit in seen.header.targets.items() if name not in asked}

@@ -23,6 +23,7 @@ class Format(StrEnum):
     csv = "csv"
     json = "json"
     action_benchmark = "action-benchmark"
+    action_benchmark_bigger = "action-benchmark-bigger"
     bencher = "bencher"
     pytest_benchmark = "pytest-benchmark"
 
@@ -38,7 +39,7 @@ def report(
     if form is None:
         show(run, no_texts=no_texts)
     else:
-        from harness.report.ci.files import render
+        from harness.report.ci.files import not_counted, render
         from harness.report.flat import as_csv, as_json
 
         seen = read_view(run, no_texts=no_texts)
@@ -48,6 +49,9 @@ def report(
             sys.stdout.write(as_json(seen.header, seen.rows))
         else:
             sys.stdout.write(render(form.value, seen.header, seen.records))
+        what = "speed_counts is false for" if form in (Format.csv, Format.json) else "left out"
+        for said in not_counted(seen.rows):
+            warn(f"{what} {said}")
 
 
 def show(directory: Path, *, no_texts: bool = False) -> int:
@@ -76,7 +80,7 @@ def show(directory: Path, *, no_texts: bool = False) -> int:
     print(f"\nReport: {directory / 'report.html'} (for a browser), {directory / 'report.md'}")
     if seen.judged:
         print(f"The guide's claims, one by one: {directory / 'claims.md'}")
-    return sum(row.combination == BASELINE and row.latency is None for row in seen.rows)
+    return sum(row.combination == BASELINE and not row.measured for row in seen.rows)
 
 
 def _texts(directory: Path, seen: View) -> Mapping[str, str]:

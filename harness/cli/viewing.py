@@ -21,9 +21,11 @@ def read_view(directory: Path, *, no_texts: bool = False) -> View:
     from harness.errors import InputError
     from harness.record import STOCK
     from harness.report.private import without_texts
+    from harness.run.sound import check_fit
     from harness.run.store import read_finished, read_run
 
     header, records = read_run(directory, warn)
+    check_fit(header, records, directory)
     if header.partner != STOCK:
         raise InputError(
             f"{str(directory)!r} was timed against {header.partner}, not against stock, by a gate; what that "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,14 +12,15 @@ from harness.analyse.baselines import changed_answers, read_baseline, why_no_rat
 from harness.analyse.compare import assumed_sd
 from harness.analyse.entries import Entry, entries, partners
 from harness.analyse.gate import Against, Finding, judge, matching
-from harness.analyse.quantities import FEWEST_STARTS
 from harness.analyse.rules import Rules
 from harness.analyse.runs import kind_of
 from harness.analyse.shifts import Shifts
+from harness.analyse.verdict import excuse
 from harness.errors import InputError, SuiteError
 from harness.gate.baseline import of_directory
 from harness.gate.revision import AgainstOther, Other
 from harness.gate.rounds import GateRounds
+from harness.gate.suited import Suited, suited
 from harness.gate.worktree import Revision, checked_out
 from harness.record import BASELINE, Header, Record
 from harness.run.ablation import Ablation, BaselineError, MeasuringExecutor, Options, execute, prepare
@@ -42,12 +43,21 @@ class Judged:
     directory: Path | None  # the run's; None where nothing could be measured
 
 
-def against_revision(rules: Rules, revision: Revision, options: Options, work: Work) -> Judged:
+def against_revision(
+    rules: Rules, revision: Revision, options: Options, work: Work, *, allow_skipped: bool = False
+) -> Judged:
     """This working tree against another revision, both in every round.
 
+    Args:
+        rules: as read.
+        revision: the other.
+        options: how their suite is run.
+        work: shows the progress.
+        allow_skipped: whether the gate may pass although rules were skipped.
+
     Raises:
-        InputError: the revision is older than this tool, or does not come up; a rule is about no combination, or about
-            what the suite does not take often enough.
+        InputError: the revision is older than this tool, or does not come up; a rule is about no combination, or cannot
+            be judged.
     """
     with checked_out(revision) as tree:
         other = Other(tree, revision)
@@ -57,7 +67,7 @@ def against_revision(rules: Rules, revision: Revision, options: Options, work: W
         except SuiteError as error:
             said = f"{other.name} plans it, and here the suite fails: {error}"
             return Judged([Finding("cells", name, "fail", said) for name in names], other.name, None)
-        _check_rules(rules, ablation, names)
+        able = suited(rules, ablation, names, allow_skipped=allow_skipped)
         both = tuple(planned for planned in ablation.plan if planned.combination in names)
 
         def judging(header: Header, records: Sequence[Record], _: Path | None) -> list[Finding]:
@@ -66,20 +76,27 @@ def against_revision(rules: Rules, revision: Revision, options: Options, work: W
             new |= {one.combination: Entry(one.combination, one.exact, one.reason or "not measured") for one in added}
             old = {name: Entry(name, exact=True, problem=None) for name in names} | partners(records)
             shifts = Shifts(new, old, paired=True, assumed_sd=assumed_sd(header.environment))
-            return judge(rules.rule, new, Against(old, other.name, paired=True), shifts)
+            return judge(able.rules.rule, new, Against(old, other.name, paired=True), shifts)
 
         planned = replace(ablation, plan=both)
-        return _measured(
-            rules, planned, work, judging, other.name, lambda settings: AgainstOther(settings, other, names)
+        judged = _measured(
+            able, planned, work, judging, other.name, lambda settings: AgainstOther(settings, other, names)
         )
+        return replace(judged, findings=excuse(judged.findings)) if allow_skipped else judged
 
 
-def against_baseline(rules: Rules, path: Path, options: Options, work: Work) -> Judged:
+def against_baseline(rules: Rules, path: Path, options: Options, work: Work, *, allow_skipped: bool = False) -> Judged:
     """This working tree, timed against stock, with what a committed file says.
 
+    Args:
+        rules: as read.
+        path: the committed file.
+        options: how the rules' suite is run.
+        work: shows the progress.
+        allow_skipped: whether the gate may pass although rules were skipped.
+
     Raises:
-        InputError: the file cannot be used; a rule is about no combination, or about what the suite does not take often
-            enough.
+        InputError: the file cannot be used; a rule is about no combination, or cannot be judged.
     """
     old, name = read_baseline(path), f"the baseline {path.name}"
     ablation = prepare(options)
@@ -88,7 +105,7 @@ def against_baseline(rules: Rules, path: Path, options: Options, work: Work) -> 
             f"{path} is of the suite {old.origin.suite!r}, and the rules measure {ablation.path.stem!r}; write it anew "
             f"with `uiebench baseline update {path}`"
         )
-    _check_rules(rules, ablation, old.entries)
+    able = suited(rules, ablation, old.entries, old=old.entries, allow_skipped=allow_skipped)
 
     def judging(header: Header, records: Sequence[Record], directory: Path | None) -> list[Finding]:
         new, origin = entries(header, records), old.origin
@@ -98,39 +115,30 @@ def against_baseline(rules: Rules, path: Path, options: Options, work: Work) -> 
         if why := why_no_ratios(origin, " ".join(kind_of(header)), name):
             against = replace(against, no_ratios=why, no_times=why)
         if directory is None:
-            return judge(rules.rule, new, against, shifts)
+            return judge(able.rules.rule, new, against, shifts)
         now, found = of_directory(directory), []
         if against.no_times is None:
             against = replace(against, no_times=why_no_times(origin, now.origin, name))
         if now.origin.weights != origin.weights:
             said = f"the weights of {origin.checkpoint!r} are others than those of {name}"
             found.append(Finding("checkpoint", now.origin.checkpoint, "fail", said))
-        return found + judge(rules.rule, new, replace(against, changed=changed_answers(now, old)), shifts)
+        return found + judge(able.rules.rule, new, replace(against, changed=changed_answers(now, old)), shifts)
 
-    return _measured(rules, ablation, work, judging, name, LocalExecutor)
-
-
-def _check_rules(rules: Rules, ablation: Ablation, known: Iterable[str]) -> None:
-    """See, before anything is measured, that every rule can be judged."""
-    names, measure = [*known, *(planned.combination for planned in ablation.plan)], ablation.suite.measure
-    for rule in rules.rule:
-        matching(rule, names)
-        if rule.metric == "cold_start" and "cold_start" in measure.scenarios and measure.starts < FEWEST_STARTS:
-            raise InputError(
-                f"rule {rule.name!r}: the suite {ablation.path.stem!r} makes {measure.starts} cold starts, and a rule "
-                f"about them needs {FEWEST_STARTS}; set starts = {FEWEST_STARTS} in its [measure]"
-            )
+    judged = _measured(able, ablation, work, judging, name, LocalExecutor)
+    return replace(judged, findings=excuse(judged.findings)) if allow_skipped else judged
 
 
 def _measured(
-    rules: Rules,
+    able: Suited,
     ablation: Ablation,
     work: Work,
     judging: Judging,
     name: str,
     executor_of: Callable[[Settings], MeasuringExecutor],
 ) -> Judged:
-    options, begun = ablation.options, time.monotonic()
+    options, rules, begun = ablation.options, able.rules, time.monotonic()
+    if not rules.rule:
+        return Judged(able.skipped, name, None)
     names = [planned.combination for planned in ablation.plan]
     timed = {cell for rule in rules.rule if rule.timed for cell in matching(rule, names, at_least=0)}
 
@@ -153,4 +161,4 @@ def _measured(
     if directory is None:
         return Judged([], name, None)
     header, records = read_run(directory, lambda _: None)
-    return Judged(judging(header, records, directory), name, directory)
+    return Judged([*able.skipped, *judging(header, records, directory)], name, directory)

@@ -15,6 +15,7 @@ from harness.plan.suite import Combinations, Suite
 from harness.plugin import Optimization
 from harness.record import BASELINE, STOCK, Cell, stock_is_exact
 
+MOST = 4096  # combinations of a design: twelve optimizations, all ways
 Registry = Mapping[str, Optimization[Any]]
 
 
@@ -50,7 +51,7 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
     planned = [
         Planned(
             combination=name,
-            exact=all(one.keeps_answers(parameters) for one, parameters in chosen)
+            exact=all(_keeps_answers(one, parameters) for one, parameters in chosen)
             and (name != STOCK or stock_is_exact(device)),
             cells=tuple(
                 Cell(name, scenario, dataset, device, clients)
@@ -65,12 +66,28 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
     return [one for one in planned if one.cells]
 
 
+def _keeps_answers(one: Optimization[Any], parameters: Mapping[str, Any]) -> bool:
+    try:
+        return bool(one.keeps_answers(parameters))
+    except Exception as error:  # whatever a stranger's function raises
+        raise SuiteError(
+            f"{one.name} cannot tell whether it keeps answers with {dict(parameters)}: {error!r}"
+        ) from None
+
+
 def _design(wanted: Combinations, registry: Registry) -> Iterator[list[Chosen]]:
     each = [parse(written, registry) for written in wanted.optimizations]
     designs = [wanted.design] if isinstance(wanted.design, str) else wanted.design
     if wanted.fraction and "fraction" not in designs:
         raise SuiteError('[combinations] fraction is for design = "fraction"; take it out, or choose that design')
     for design in designs:
+        free = [word for word in (wanted.fraction or "").split() if len(word) == 1]
+        count = {"full": len(each), "fraction": len(free)}.get(design, 0)
+        if 2**count > MOST:
+            raise SuiteError(
+                f"[combinations] design = {design!r} with {count} optimizations that are switched freely has more than "
+                f"{MOST} combinations; take fewer, or a smaller fraction"
+            )
         subsets = _fraction(wanted) if design == "fraction" else _subsets(design, len(each))
         for subset in subsets:
             yield _together([each[i] for i in subset])

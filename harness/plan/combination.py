@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +15,9 @@ from harness.record import BASELINE, STOCK
 Chosen = tuple[Optimization[Any], dict[str, Any]]  # an optimization with the values of its parameters
 
 _HOW = "write NAME+NAME(PARAMETER=VALUE, …), or 'baseline' for none; text with other signs in quotes"
+_LONGEST = 10_000  # characters; a combination of everything that there is has a tenth of them
+_LARGEST = 1 << 63  # of a whole number
+_SHOWN = 200  # characters of one that cannot be read, in a message
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
@@ -24,6 +29,15 @@ def parse(written: str, registry: Mapping[str, Optimization[Any]]) -> list[Chose
     """
     if written.strip() in (BASELINE, STOCK):
         return []
+    try:
+        return _parsed(written, registry)
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        raise SuiteError(f"combination {_cut(written)!r} cannot be read ({_cut(str(error))}); {_HOW}") from None
+
+
+def _parsed(written: str, registry: Mapping[str, Optimization[Any]]) -> list[Chosen]:
+    if len(written) > _LONGEST:
+        raise ValueError(f"it has {len(written)} characters")
     chosen: dict[str, Chosen] = {}
     for name, arguments in _parts(written):
         one = registry[name]
@@ -57,10 +71,8 @@ def _written(one: Optimization[Any], arguments: Mapping[str, Any]) -> str:
 
 def _parts(written: str) -> list[tuple[str, dict[str, ast.expr]]]:
     """The names with their keyword arguments; a combination is written as a Python expression is."""
-    try:
+    with warnings.catch_warnings(action="ignore"):  # on odd, but readable, Python
         node: ast.expr = ast.parse(written.strip(), mode="eval").body
-    except (SyntaxError, ValueError) as error:
-        raise SuiteError(f"combination {written!r} cannot be read ({error}); {_HOW}") from None
     parts: list[tuple[str, dict[str, ast.expr]]] = []
     while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         parts.append(_part(node.right, written))
@@ -85,12 +97,20 @@ def _part(node: ast.expr, written: str) -> tuple[str, dict[str, ast.expr]]:
 def _value(one: Optimization[Any], name: str, node: ast.expr) -> Any:
     if name not in one.parameters:
         raise SuiteError(f"{one.name}: {unknown('parameter', name, one.parameters)}")
-    wanted = str(one.parameters[name].annotation)
+    annotation = one.parameters[name].annotation
+    wanted = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     try:
         value = ast.literal_eval(node)
+        repr(value)  # as records have it
     except ValueError:
         value = ast.unparse(node)  # a bare word is text
     allowed = _TYPES.get(wanted)
     if allowed and (not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)):
-        raise SuiteError(f"{one.name}: {name} = {ast.unparse(node)} must be of type {wanted}")
+        raise SuiteError(f"{one.name}: {name} = {_cut(ast.unparse(node))} must be of type {wanted}")
+    if (isinstance(value, int) and abs(value) >= _LARGEST) or (isinstance(value, float) and not math.isfinite(value)):
+        raise SuiteError(f"{one.name}: {name} is a number beyond all use; write a smaller one")
     return value
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

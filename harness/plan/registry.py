@@ -8,13 +8,14 @@ import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import optimizations
 from harness.errors import SuiteError, unknown
+from harness.extensions import extensions, left_out
 from harness.plugin import Optimization
 
 GROUP = "uiebench.optimizations"
@@ -45,30 +46,41 @@ class Registry(Mapping[str, Optimization[Any]]):
 
 
 def find_optimizations(files: Iterable[Path] = ()) -> Registry:
-    """Collect every optimization that can be reached.
+    """Collect every optimization that can be reached; an entry point that is broken is left out with a warning.
 
     Args:
         files: Python files named by ``--plugin``.
 
     Raises:
-        SuiteError: a plugin cannot be imported, holds no optimization, or two have the same name.
+        SuiteError: a plugin file cannot be imported, holds no optimization, or two have the same name.
     """
     modules = [
         importlib.import_module(module.name)
         for module in pkgutil.walk_packages(optimizations.__path__, "optimizations.")
     ]
     found = [one for module in modules for one in _in_module(module)]
-    for point in entry_points(group=GROUP):
-        try:
-            value = point.load()
-        except Exception as error:  # whatever a stranger's module raises
-            raise SuiteError(f"entry point {point.name!r} = {point.value!r} cannot be loaded: {error!r}") from error
-        if not isinstance(value, Optimization):
-            raise SuiteError(f"entry point {point.name!r} = {point.value!r} is no optimization (see harness.plugin)")
-        found.append(value)
+    sources = {one.name: one.source for one in found}
+    for point, one in extensions(GROUP, _strange):
+        if sources.setdefault(one.name, one.source) != one.source:
+            written = f"{point.name} = {point.value}"
+            left_out(GROUP, written, f"two optimizations are called {one.name!r}, the other in {sources[one.name]}")
+        else:
+            found.append(one)
     for path in files:
         found.extend(_in_file(path))
     return Registry(found)
+
+
+def _strange(point: EntryPoint) -> Optimization[Any]:
+    """Another distribution's.
+
+    Raises:
+        SuiteError: it is something else.
+    """
+    value = point.load()
+    if not isinstance(value, Optimization):
+        raise SuiteError("it is not an optimization (see harness.plugin)")
+    return value
 
 
 def _in_file(path: Path) -> list[Optimization[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -11,12 +11,14 @@ import msgspec
 
 from harness.errors import InputError, SuiteError, unknown
 from harness.record import F1_MARGIN
+from harness.tomlfile import read_toml
 from harness.units import NS_PER_S, parse_bytes, parse_duration
 
 SUITES = Path(__file__).parent / "suites"
 Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "fraction", "explicit"]
 Scenario = Literal["single_stream", "closed_loop", "offline", "cold_start"]
-Positive = Annotated[int, msgspec.Meta(ge=1)]
+MOST = 1_000_000  # of anything that is counted; more is a slip of the pen
+Positive = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 Clients = Positive | Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)]
 # With a precision, the rounds after which a combination may have enough; few, because each look may err.
 LOOKS = (4, 8, 16)
@@ -72,15 +74,15 @@ class Measure(Part, frozen=True):
     precision: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
     # Cold starts of each combination and of stock, in turns and each alone, outside the rounds. 0: only the one that a
     # round begins with.
-    starts: Annotated[int, msgspec.Meta(ge=0)] = 0
+    starts: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
     passes: Positive = 4
     # Freed memory stays with its process, so that the layout of its heap, which differs between two processes of the
     # same program, does not decide how often the kernel is asked for pages. Off: as the C library likes. Memory is
     # weighed in other processes.
     keep_heap: bool = True
     # Points of micro-F1, scale 0 to 100, that a combination may lose which does not promise the baseline's answers.
-    f1_margin: Annotated[float, msgspec.Meta(ge=0)] = F1_MARGIN
-    timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 600.0  # for one round, both processes
+    f1_margin: Annotated[float, msgspec.Meta(ge=0, le=100)] = F1_MARGIN
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=MOST)] = 600.0  # for one round, both processes
 
     def __post_init__(self) -> None:
         """A precision that no look could find is a mistake."""
@@ -126,6 +128,8 @@ class Targets(Part, frozen=True):
                     of_memory = name in ("max_vram", "max_rss")
                     found[name] = parse_bytes(written) if of_memory else parse_duration(written) * NS_PER_S
                 elif written is not None:
+                    if not math.isfinite(written):
+                        raise InputError(f"{written} is not a finite number")
                     found[name] = written
             except InputError as error:
                 raise ValueError(f"{name}: {error}") from None
@@ -167,12 +171,12 @@ def read_suite(path: Path) -> Suite:
     """Read and check a suite file.
 
     Raises:
-        SuiteError: it is no TOML, or holds a key or a value that no suite has.
+        SuiteError: it is not TOML, or holds a key or a value that no suite has.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path} is no TOML: {error}") from None
+        data = read_toml(path)
+    except InputError as error:
+        raise SuiteError(str(error)) from None
     _check_keys(data, Suite, str(path))
     _check_designs(data.get("combinations"), str(path))
     try:

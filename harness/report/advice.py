@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.analyse.recommend import OBJECTIVES, Objective, beats, main_objective
 from harness.analyse.rows import Row
 from harness.analyse.view import View
 from harness.record import BASELINE, STOCK
-from harness.report.table import cold_start, ratio
+from harness.report.table import cold_start, rates_and_starts, ratio
 from harness.units import format_bytes
 
 
@@ -18,6 +19,9 @@ def verdict(run: View) -> str:
 
 def advice(rows: Sequence[Row]) -> str:
     """The fastest combination that is faster than stock and keeps every answer, with what it brings and costs."""
+    objective = main_objective(rows)
+    if objective != "time":
+        return _otherwise(rows, objective)
     best = min(filter(_worth_it, rows), key=lambda row: row.latency.to_stock.value if row.latency else 0, default=None)
     if best is None or best.latency is None:
         return "Switch on nothing: no combination here is clearly faster than stock and keeps every answer."
@@ -29,6 +33,32 @@ def advice(rows: Sequence[Row]) -> str:
         parts += _costs(best, stock)
     ties = f" ({len(best.ties)} by rounding at the threshold alone)" if best.ties else ""
     return f"Switch on {best.combination}: {', '.join(parts)}; on {best.texts} texts no answer changed{ties}."
+
+
+_CLEARLY = {
+    "qps": "answers clearly more requests a second than stock",
+    "offline": "answers clearly more texts a second than stock",
+    "cold_start": "comes up clearly faster than stock",
+}
+
+
+def _otherwise(rows: Sequence[Row], objective: Objective) -> str:
+    """The advice of a run that timed no single requests."""
+    stock = next((row for row in rows if row.combination == STOCK), None)
+    better = [row for row in rows if _keeps(row) and stock is not None and beats(row, stock, objective)]
+    compared = any(row.texts for row in rows)
+    if not better:
+        kept = " and keeps every answer" if compared else ""
+        return f"Switch on nothing: no combination here {_CLEARLY[objective]}{kept}."
+    best = min(better, key=lambda row: OBJECTIVES[objective](row) or 0.0)
+    kept = (
+        f"on {best.texts} texts no answer changed" if best.texts else "whether answers stay the same was not measured"
+    )
+    return f"Switch on {best.combination}: {', '.join(rates_and_starts(best))}; {kept}."
+
+
+def _keeps(row: Row) -> bool:
+    return row.combination not in (BASELINE, STOCK) and row.exact and row.sound
 
 
 def _worth_it(row: Row) -> bool:

@@ -22,7 +22,7 @@ def flat(row: Row) -> dict[str, Figure]:
         "combination": row.combination,
         "exact": row.exact,
         "problem": row.problem,
-        "speed_counts": row.latency is not None and not row.struck_out,
+        "speed_counts": row.measured and row.sound,
         **_latency(row),
         **_loads(row),
         **{part: getattr(row.memory, part) if row.memory else None for part in _fields(Memory)},

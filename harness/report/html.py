@@ -159,7 +159,7 @@ def _cells(run: View) -> list[Cell]:
 
 
 def _state(row: Row) -> str:
-    if row.latency is None:
+    if not row.measured:
         return "none"
     if not row.exact:
         return "inexact"

@@ -17,6 +17,7 @@ _BETTER = {
     "p95": "better in P95",
     "memory": "smaller in memory",
     "qps": "better in QPS",
+    "offline": "better in texts/s",
     "cold_start": "faster to start",
 }
 
@@ -42,11 +43,12 @@ def lines(found: Recommendation, constraints: Constraints) -> Iterator[str]:
 
 
 def _said(row: Row) -> str:
-    assert row.latency is not None
-    p95, rate = row.latency.percentiles.get(0.95), absolute(row, "qps")
-    parts = ["nothing switched on"] if row.combination == STOCK else [_to_stock(row.latency.to_stock)]
+    p95, rate, offline = absolute(row, "p95"), absolute(row, "qps"), row.load("offline")
+    parts = ["nothing switched on"] if row.combination == STOCK else []
+    parts += [_to_stock(row.latency.to_stock)] if row.latency and row.combination != STOCK else []
     parts += [f"P95 {format_ms(p95.value)}"] if p95 else []
     parts += [f"{rate.value:.3g} requests/s"] if rate else []
+    parts += [f"{offline.per_second:.3g} texts/s in one call"] if offline else []
     if row.memory:
         device, host = row.memory.cuda_serving_peak_bytes, row.memory.rss_serving_peak_bytes
         parts += [f"{format_bytes(device)} on the device"] if device else []

@@ -117,11 +117,11 @@ def _line(name: str, sides: tuple[Side, ...], *, times: bool) -> list[str]:
 def _to_first(side: Side) -> str:
     if side.to_first is None:
         return NOTHING
-    return ratio(side.to_first) + (f", {side.verdict}" if side.verdict else "")
+    return _struck(ratio(side.to_first), side) + (f", {side.verdict}" if side.verdict else "")
 
 
 def _mean(side: Side) -> str:
-    return format_ms(side.row.latency.mean_ns) if side.row and side.row.latency else NOTHING
+    return _struck(format_ms(side.row.latency.mean_ns), side) if side.row and side.row.latency else NOTHING
 
 
 def _to_stock(side: Side) -> str:
@@ -129,8 +129,11 @@ def _to_stock(side: Side) -> str:
         return "not in this run"
     if side.row.latency is None:
         return side.row.problem or NOTHING
-    shown = ratio(side.row.latency.to_stock)
-    return f"~~{shown}~~" if side.row.struck_out else shown
+    return _struck(ratio(side.row.latency.to_stock), side)
+
+
+def _struck(text: str, side: Side) -> str:
+    return f"~~{text}~~" if side.struck_out else text
 
 
 def _answers(side: Side) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -29,12 +29,16 @@ def fields(row: Row, rows: Sequence[Row]) -> dict[str, Field]:
     """One row's fields by column; of several rows, all have the same columns."""
     latency = row.latency
     found = {"combination": Field(row.combination)}
-    found |= {name: Field(show(latency) if latency else NOTHING, row.struck_out) for name, show in _SPEED.items()}
+    if any(one.latency for one in rows):
+        found |= {name: Field(show(latency) if latency else NOTHING, row.struck_out) for name, show in _SPEED.items()}
     for (scenario, clients), name in loads(rows).items():
         load = row.load(scenario, clients)
         found[name] = Field(_rate(load), row.struck_out and load is not None)
     memory = {**_MEMORY, **(_DEVICE_MEMORY if _on_device(rows) else {})}
-    found |= {name: Field(_bytes(getattr(row.memory, part) if row.memory else None)) for name, part in memory.items()}
+    if any(one.memory for one in rows):
+        found |= {
+            name: Field(_bytes(getattr(row.memory, part) if row.memory else None)) for name, part in memory.items()
+        }
     targets = {"targets": Field(_targets(row))} if any(one.targets for one in rows) else {}
     return found | {name: Field(show(row)) for name, show in _REST.items()} | targets
 
@@ -88,15 +92,15 @@ def summary(rows: Sequence[Row]) -> list[str]:
 
 
 def _brings(row: Row) -> str:
-    if row.latency is None:
+    if not row.measured:
         return row.problem or "not measured"
-    if row.struck_out and row.f1_difference:
-        return f"its answers are {f1_verdict(row.f1_difference)}: its speed does not count"
     if row.struck_out:
-        named = ", ".join(one.id for one in row.broken)
-        where = f"{len(row.broken)} of {row.texts} texts ({named})"
-        return f"gives other answers than the baseline on {where}: its speed does not count"
+        return f"{why_struck(row)}: its speed does not count"
     rest = f"; {row.problem}" if row.problem else ""
+    if row.latency is None:
+        first = "what the others are compared with; " if row.combination == BASELINE else ""
+        answers = f"answers: {_answers(row)}" if row.texts else "its answers were not compared"
+        return f"{first}{', '.join(rates_and_starts(row))}; {answers}{rest}"
     if row.combination == BASELINE:
         return f"what the others are compared with; takes {ratio(row.latency.to_stock)} times as long as stock{rest}"
     parts = [
@@ -116,6 +120,24 @@ def _in_half(row: Row) -> str:
     named = f" ({', '.join(differing)})" if differing else ""
     where = f"{len(differing)} of {row.texts} texts{named}"
     return f"; it runs in half precision on CUDA, as the reference does: on {where} its answers differ from fp32's"
+
+
+def why_struck(row: Row) -> str:
+    """Why its speed does not count."""
+    if row.f1_difference and not row.exact:
+        return f"its answers are {f1_verdict(row.f1_difference)}"
+    named = ", ".join(one.id for one in row.broken)
+    return f"gives other answers than the baseline on {len(row.broken)} of {row.texts} texts ({named})"
+
+
+def rates_and_starts(row: Row) -> Iterator[str]:
+    """What it answers under each load, and how it comes up."""
+    for load in row.loads:
+        clients = f"with {load.clients} client{'' if load.clients == 1 else 's'}"
+        how = "in one call" if load.scenario == "offline" else clients
+        yield f"{load.per_second:.3g} texts/s {how} ({ratio(load.to_stock)} of stock's rate)"
+    if row.starts:
+        yield f"a cold start of {cold_start(row)}"
 
 
 def _verdict(found: Estimate) -> str:

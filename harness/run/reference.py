@@ -11,7 +11,7 @@ from harness.data.dataset import Example
 from harness.errors import InputError
 from harness.record import Chains, Mark
 from harness.run.executors.recorded import Reference
-from harness.textfile import read_text, split_lines
+from harness.textfile import read_lines
 
 _FILE = "reference.jsonl"
 
@@ -36,7 +36,7 @@ def read_reference(directory: Path) -> Reference:
     """The baseline's answers of a run that was begun.
 
     Raises:
-        InputError: they are not there, or cannot be read.
+        InputError: the file is gone, or spoilt.
     """
     answers = _read(directory)
     return Reference([one.output for one in answers], [one.marks for one in answers])
@@ -55,8 +55,13 @@ def read_answers(directory: Path) -> tuple[dict[str, Chains], set[str]]:
 def _read(directory: Path) -> list[_Answer]:
     path = directory / _FILE
     try:
-        return [_DECODER.decode(line) for line in split_lines(read_text(path))]
-    except FileNotFoundError:
-        raise InputError(f"{str(directory)!r} lacks {_FILE}, the baseline's answers; run the suite again") from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read as the baseline's answers: {error}; run the suite again") from None
+        return [_answer(path, number, line) for number, line in read_lines(path)]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; the run is not whole, so run it again") from None
+
+
+def _answer(path: Path, number: int, line: str) -> _Answer:
+    try:
+        return msgspec.json.decode(line, type=_Answer)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        raise InputError(f"{path}, line {number}: is not an answer of a run: {error}") from None

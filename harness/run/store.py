@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import gzip
 import os
@@ -16,6 +17,7 @@ import msgspec
 
 from harness.errors import InputError
 from harness.record import OLDEST_VERSION, RECORD_VERSION, Finished, Header, Line, Record
+from harness.run.sound import header_fault, record_fault
 from harness.run.stopping import tried_again
 
 RECORDS = "records.jsonl"
@@ -137,7 +139,7 @@ def _read(directory: Path, warn: Callable[[str], None]) -> list[Any]:
         data = path.read_bytes()
     else:
         raise InputError(f"{str(directory)!r} holds no run: there is no {RECORDS} in it")
-    *lines, rest = data.split(b"\n")
+    *lines, rest = data.removeprefix(codecs.BOM_UTF8).split(b"\n")
     if rest:
         warn(f"{path}: the last line is torn (the run was killed while writing) and was left out")
     version = _version(lines[0]) if lines else None
@@ -147,16 +149,32 @@ def _read(directory: Path, warn: Callable[[str], None]) -> list[Any]:
         todo = "a newer uiebench reads it" if version > RECORD_VERSION else "run the suite again"
         reads = f"{OLDEST_VERSION} to {RECORD_VERSION}"
         raise InputError(f"{path} holds records of version {version}, and this uiebench reads {reads}; {todo}")
-    try:
-        return [_DECODER.decode(line) for line in lines]
-    except msgspec.DecodeError as error:
-        raise InputError(f"{path} cannot be read as records: {error}") from None
+    decoded: list[Line] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            decoded.append(_DECODER.decode(line))
+            fault = _fault(decoded)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            fault = str(error)
+        if fault is not None:
+            raise InputError(f"{path}, line {number}: cannot be read as a record: {fault}")
+    return decoded
+
+
+def _fault(lines: Sequence[Line]) -> str | None:
+    """What is wrong with the last of some lines, or None."""
+    header, last = lines[0], lines[-1]
+    if not isinstance(header, Header):
+        return "it is not the header of a run"
+    if isinstance(last, Header):
+        return header_fault(last) if last is header else "it is another header"
+    return None if isinstance(last, Finished) else record_fault(last)
 
 
 def _unpacked(path: Path) -> bytes:
     try:
         return gzip.decompress(path.read_bytes())
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"{path} cannot be unpacked: {error}; it may be cut short, so copy it anew") from None
 
 
@@ -164,7 +182,7 @@ def _version(line: bytes) -> int | None:
     """The version on a header's line, whatever else a header of that version holds."""
     try:
         return msgspec.json.decode(line, type=_Versioned).version
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -19,7 +19,11 @@ from harness.gate import gate as gates
 from harness.gate.starter import JOBS, template
 
 RULES = '[[rule]]\nmetric = "parity"\n'
-FAIL, OPEN, PASS = (Finding("r", "batching", verdict, "said") for verdict in ("fail", "inconclusive", "pass"))
+FAIL, OPEN, PASS = (
+    Finding("r", "batching", verdict, "said", timed=True) for verdict in ("fail", "inconclusive", "pass")
+)
+SKIPPED = Finding("r", "batching", "skipped", "said")
+EXCUSED = Finding("r", "batching", "skipped", "said", excused=True)
 
 
 def git(directory: Path, *arguments: str) -> None:
@@ -82,7 +86,7 @@ def invoked(
 ) -> Result:
     Path("uiebench-gate.toml").write_text(RULES)
     judged = gates.Judged(findings, "a baseline", directory)
-    monkeypatch.setattr(gates, "against_baseline", lambda *_: judged)
+    monkeypatch.setattr(gates, "against_baseline", lambda *_, **__: judged)
     return CliRunner().invoke(app, ["gate", "--against", "a.jsonl", *arguments])
 
 
@@ -100,6 +104,13 @@ def run(*arguments: str, findings: Sequence[Finding], monkeypatch: pytest.Monkey
         ([OPEN], "warn", 0),
         ([OPEN], "pass", 0),
         ([FAIL], "pass", 1),
+        ([PASS, SKIPPED], "exit", 3),
+        ([PASS, SKIPPED], "warn", 0),
+        ([PASS, EXCUSED], "exit", 0),
+        ([EXCUSED], "exit", 3),
+        ([EXCUSED], "warn", 3),
+        ([SKIPPED], "pass", 3),
+        ([EXCUSED], "fail", 1),
     ],
 )
 def test_the_exit_status_says_what_was_found(

@@ -37,9 +37,13 @@ def test_none_and_mistakes_have_their_own_statuses(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "combination.toml").exists()
     mistake = uiebench("recommend", tmp_path / "run", "--max-rss", "800ms")
     assert mistake.returncode == 2
-    assert "'800ms' is no size" in mistake.stderr
+    assert "'800ms' is not a size" in mistake.stderr
     refused(uiebench("recommend", tmp_path / "run", "--min-f1-delta", "0.1"), "is no loss")
-    refused(uiebench("recommend", tmp_path / "run", "--max-p95", "500"), "--max-p95: '500' is no duration")
+    refused(uiebench("recommend", tmp_path / "run", "--max-p95", "500"), "--max-p95: '500' is not a duration")
+    for endless in ("inf", "nan", "1e999"):
+        refused(uiebench("recommend", tmp_path / "run", "--min-qps", endless), "min-qps")
+        refused(uiebench("recommend", tmp_path / "run", "--max-rss", f"{endless}GiB"), "is not a size")
+    refused(uiebench("recommend", tmp_path / "run", "--min-f1-delta", "-inf"), "has to be finite")
     nowhere = uiebench("extract", TEXT, "--schema", SCHEMA, "--with", "batchin")
     assert nowhere.returncode == 2
     assert "did you mean 'batching'" in nowhere.stderr

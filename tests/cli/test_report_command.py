@@ -50,6 +50,17 @@ def test_figures_are_printed_and_nothing_is_written(tmp_path: Path) -> None:
     assert [file.name for file in run.iterdir()] == ["records.jsonl"]
 
 
+def test_what_does_not_count_is_said_beside_the_figures(tmp_path: Path) -> None:
+    run = written(tmp_path / "run", "batching", Difference("t", tie=False, expected=[], got=[[]]))
+    csv = CliRunner().invoke(app, ["report", str(run), "--format", "csv"])
+    (line,) = [line for line in csv.stdout.splitlines() if line.startswith("batching")]
+    assert line.startswith("batching,True,,False,")
+    assert csv.stderr.startswith("uiebench: speed_counts is false for batching: gives other answers")
+    bencher = CliRunner().invoke(app, ["report", str(run), "--format", "bencher"])
+    assert set(loads(bencher.stdout)) == {"baseline", STOCK}
+    assert bencher.stderr.startswith("uiebench: left out batching: gives other answers")
+
+
 def test_texts_of_datasets_that_are_gone_are_left_out_with_a_word(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,7 +46,7 @@ def test_combinations_can_be_picked_and_left_out() -> None:
     listed = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
     assert listed == ["baseline", "stock", "dynamic_truncation"]
     refused(uiebench("run", "demo", "--dry-run", "--only", "dynamic_trunc"), "did you mean 'dynamic_truncation'")
-    refused(uiebench("run", "demo", "--dry-run", "--budget", "soon"), "'soon' is no duration", "45m")
+    refused(uiebench("run", "demo", "--dry-run", "--budget", "soon"), "'soon' is not a duration", "45m")
 
 
 def test_conflicting_optimizations_in_a_named_combination_are_refused(tmp_path: Path) -> None:

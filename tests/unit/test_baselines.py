@@ -63,10 +63,10 @@ def test_an_answer_that_rounding_may_decide_is_not_held_against_anyone() -> None
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no baseline"),
-        ("[]", "is no baseline"),
+        ("", "is not a baseline"),
+        ("[]", "is not a baseline"),
         ('{"version": 99}', "of version 99, and this uiebench reads 1 and 2; write it anew"),
-        ('{"version": 2, "type": "baseline"}', "cannot be read as a baseline"),
+        ('{"version": 2, "type": "baseline"}', "line 1: cannot be read as a line of a baseline"),
     ],
 )
 def test_a_file_that_is_none_is_named(text: str, said: str, tmp_path: Path) -> None:
@@ -183,3 +183,61 @@ def test_a_figure_is_shown_as_it_was_and_as_it_is() -> None:
     assert said == (
         "good: time / stock 0.500 in 1 rounds -> 0.750 in 2 rounds, cold start 1.5 s in 1 starts -> 2.5 s in 1 starts"
     )
+
+
+@pytest.mark.parametrize("of", ["text", "cell", "baseline"])
+def test_of_two_lines_about_one_thing_both_are_named(of: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    write_baseline(path, baseline())
+    lines = path.read_text(encoding="utf-8").splitlines()
+    (first, *_) = [place for place, line in enumerate(lines) if json.loads(line)["type"] == of]
+    again = json.dumps(json.loads(lines[first]) | ({"f1": 10.0} if of == "cell" else {}))
+    path.write_text("\n".join([*lines, again]) + "\n", encoding="utf-8")
+    said = {"text": "the text 't0'", "cell": "the combination 'baseline'", "baseline": "the run"}[of]
+    with pytest.raises(InputError, match=f"lines {first + 1} and {len(lines) + 1} are both about {said}"):
+        read_baseline(path)
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_change_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    write_baseline(path, baseline())
+    data = path.read_bytes()
+    for other in (b"\xef\xbb\xbf" + data, data.replace(b"\n", b"\r\n"), data.removesuffix(b"\n")):
+        path.write_bytes(other)
+        assert read_baseline(path) == baseline()
+
+
+def test_a_separator_of_lines_in_a_name_ends_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    odd = baseline(**{"a\u2028b\x85c": []})
+    write_baseline(path, odd)
+    assert read_baseline(path) == odd
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("starts_ns", [0]),
+        ("rate_ends", [1.0, 2.0, 3.0]),
+        ("time", [1e300]),
+        ("f1", 101),
+        ("rss_bytes", -1),
+        ("p95_ns", 0),
+    ],
+)
+def test_a_figure_that_cannot_be_is_named_with_its_line(field: str, value: object, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    write_baseline(path, baseline())
+    *lines, last = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([*lines, json.dumps(json.loads(last) | {field: value})]), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"a\.jsonl, line 60: .*`\$\.{field}"):
+        read_baseline(path)
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
+def test_a_baseline_in_another_encoding_is_named(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    write_baseline(path, baseline(价格=[]))
+    path.write_bytes(path.read_text(encoding="utf-8").encode(encoding))
+    with pytest.raises(InputError, match=r"a\.jsonl.*UTF-8"):
+        read_baseline(path)

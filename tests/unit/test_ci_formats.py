@@ -15,13 +15,15 @@ import pytest
 import xmlschema
 from junitparser import Error, Failure, JUnitXml, Skipped
 from made_up import HEADER, RECORDS
+from msgspec.structs import replace
 from pytest_benchmark.stats import Stats
 
 from harness.analyse.compare import compare, streams
 from harness.analyse.gate import Finding
+from harness.record import Cell, Failed
 from harness.report.ci import annotations as github
 from harness.report.ci import junit, pytest_benchmark, services, words
-from harness.report.ci.files import FORMATS, render
+from harness.report.ci.files import FORMATS, left_out, render
 from harness.units import MIB, NS_PER_S
 
 MADE = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -29,7 +31,7 @@ FINDINGS = [
     Finding("parity", "batching", "pass", "the same answers"),
     Finding("latency_ratio max increase 5%", "batching", "fail", "1.104 [1.071, 1.138] of <HEAD> & 100% of it"),
     Finding("qps max decrease 5%", "a+b(c='x, y')", "inconclusive", "0.97 [0.93, 1.02]", timed=True),
-    Finding("p95 max 800ms", "batching", "skipped", "another device"),
+    Finding("p95 max 800ms", "batching", "skipped", "another device", excused=True),
     Finding("cold_start max increase 10%", "batching", "fail", "1.2 s", warns=True),
 ]
 XSD = Path(__file__).parents[1] / "golden" / "junit.xsd"
@@ -53,11 +55,37 @@ def test_junit_is_valid_and_a_parser_finds_each_verdict() -> None:
 def test_annotations_name_the_culprit_and_warnings_stay_warnings() -> None:
     lines = list(github.render(FINDINGS))
     found = [re.fullmatch(r"::(\w+) title=([^,]*)::(.*)", line) for line in lines]
-    assert [one[1] for one in found if one] == ["error", "warning", "notice", "warning"]
+    assert [one[1] for one in found if one] == ["error", "error", "warning", "notice", "warning"]
     assert all(found)
-    assert "100%25 of it" in lines[0]
-    assert "%3A a+b(c='x%2C y')" in lines[1]
+    assert lines[0].endswith("::fail (2 fail, 1 inconclusive, 1 skipped, 1 pass; 1 only warn)")
+    assert "100%25 of it" in lines[1]
+    assert "%3A a+b(c='x%2C y')" in lines[2]
     assert len(list(github.render([FINDINGS[1]] * 30))) == 10
+
+
+def test_what_is_skipped_without_leave_is_green_nowhere() -> None:
+    skipped = Finding("qps min 20", "batching", "skipped", "another device")
+    found = [FINDINGS[0], skipped]
+    said = "inconclusive (1 skipped, 1 pass; what is skipped needs --allow-skipped)"
+    assert list(words.console(found, "HEAD"))[-1] == f"\nGate against HEAD: {said}"
+    assert words.markdown(found, "HEAD").startswith(f"## Gate against HEAD: inconclusive\n\n{said}\n")
+    assert [line.split(" ")[0] for line in github.render(found)] == ["::warning", "::warning"]
+    written = junit.render(found, "HEAD", MADE)
+    xmlschema.XMLSchema(str(XSD)).validate(written)
+    (suite,) = JUnitXml.fromstring(written.encode())
+    assert (suite.tests, suite.errors, suite.skipped) == (2, 1, 0)
+    assert said in written
+
+
+def test_a_gate_that_judged_nothing_is_green_nowhere() -> None:
+    found = [Finding("qps min 20", "batching", "skipped", "another device", excused=True)] * 3
+    said = "inconclusive (3 skipped; nothing was judged)"
+    assert list(words.console(found, "HEAD"))[-1].endswith(said)
+    assert next(github.render(found)) == f"::warning title=uiebench gate::{said}"
+    written = junit.render(found, "HEAD", MADE)
+    xmlschema.XMLSchema(str(XSD)).validate(written)
+    (suite,) = JUnitXml.fromstring(written.encode())
+    assert (suite.tests, suite.errors, suite.skipped) == (4, 1, 3)
 
 
 def test_a_crashed_workers_last_words_break_no_format() -> None:
@@ -68,7 +96,7 @@ def test_a_crashed_workers_last_words_break_no_format() -> None:
     assert line.endswith(f"batching  {said}")
     (row,) = (line for line in words.markdown([crashed], "HEAD").splitlines() if line.startswith("| FAIL"))
     assert row == r"| FAIL | cells | `batching` | crash: a \| b File 1 red done |"
-    assert list(github.render([crashed])) == [f"::error title=cells%3A batching::{said}"]
+    assert list(github.render([crashed]))[1:] == [f"::error title=cells%3A batching::{said}"]
     written = junit.render([crashed], "HEAD", MADE)
     xmlschema.XMLSchema(str(XSD)).validate(written)
     ((case,),) = JUnitXml.fromstring(written.encode())
@@ -89,15 +117,58 @@ def test_the_summary_shows_what_did_not_pass_and_folds_the_rest() -> None:
 
 
 def test_github_action_benchmark_reads_a_list_of_smaller_is_better() -> None:
-    rows, _ = compare(HEADER, RECORDS)
-    found = json.loads(services.action_benchmark(rows))
+    found = json.loads(render("action-benchmark", HEADER, RECORDS))
     assert all({"name", "unit", "value"} <= set(one) <= {"name", "unit", "value", "range"} for one in found)
     assert all(isinstance(one["value"], int | float) for one in found)
     by_name = {one["name"]: one for one in found}
     assert len(by_name) == len(found)
     assert by_name["good: time over its partner's"]["value"] == pytest.approx(0.5)
     assert by_name["good: peak host memory"]["value"] == 2048
-    assert not any("broken" in name or "absent" in name for name in by_name)
+    assert by_name["good: cold start"] == {"name": "good: cold start", "unit": "s", "value": 1.5}
+    assert not any("QPS" in name for name in by_name)
+
+
+def test_github_action_benchmark_reads_rates_as_bigger_is_better() -> None:
+    found = json.loads(render("action-benchmark-bigger", HEADER, RECORDS))
+    by_name = {one["name"]: one for one in found}
+    assert len(by_name) == len(found) == 4 * 5 - 2  # stock has no ratio to itself
+    texts, wall = 50, 0.5 * 1.05
+    assert by_name["good: QPS (3 clients)"]["value"] == pytest.approx(texts / wall, rel=1e-3)
+    assert by_name["good: QPS (one call)"]["unit"] == "requests/s"
+    assert by_name["good: QPS over its partner's (one call)"]["value"] == pytest.approx(2)
+
+
+COUNTED = {"baseline", "stock", "good", "better", "better+good"}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_the_report_strikes_out_or_calls_failed_is_no_number_of_a_service(name: str) -> None:
+    written = render(name, HEADER, RECORDS)
+    for one in HEADER.exact:
+        assert (f'"{one}' in written) == (one in COUNTED), one
+
+
+def test_what_is_left_out_is_said_with_why() -> None:
+    said = dict(line.split(": ", 1) for line in left_out(HEADER, RECORDS))
+    assert set(said) == set(HEADER.exact) - COUNTED
+    assert said["wrong"] == "gives other answers than the baseline on 1 of 50 texts (t3)"
+    assert said["inexact"].startswith("its answers are worse by more than 0.5 points of F1")
+    assert said["broken"] == "failed (crash) in round 0: the worker ended with signal SIGSEGV"
+    assert said["absent"] == "skipped: absent: it needs a GPU | of sm80"
+
+
+def test_what_failed_in_a_later_round_is_left_out_too() -> None:
+    later = Failed(Cell("good", "single_stream", "texts", "cpu"), 1, "inactive", "no kernel was seen")
+    assert '"good' not in render("bencher", HEADER, [*RECORDS, later])
+    assert any(line.startswith("good: failed (inactive)") for line in left_out(HEADER, [*RECORDS, later]))
+
+
+def test_a_run_of_nothing_that_counts_is_an_empty_file() -> None:
+    broken = [one for one in RECORDS if one.cell.combination in ("wrong", "broken")]
+    header = replace(HEADER, exact={"wrong": True, "broken": True})
+    for name, empty in (("action-benchmark", []), ("action-benchmark-bigger", []), ("bencher", {})):
+        assert json.loads(render(name, header, broken)) == empty
+    assert json.loads(render("pytest-benchmark", header, broken))["benchmarks"] == []
 
 
 def test_bencher_reads_measures_by_benchmark() -> None:
@@ -110,6 +181,9 @@ def test_bencher_reads_measures_by_benchmark() -> None:
     mean = sum(10 + text for text in range(50)) / 50 * 1e6
     assert found["stock"]["latency"]["value"] == pytest.approx(mean)
     assert found["stock"]["peak-rss"]["value"] == 2048 * MIB
+    assert found["stock"]["cold-start"]["value"] == 1.5 * NS_PER_S
+    assert found["stock"]["throughput"]["value"] == pytest.approx(50 / 1.05)
+    assert set(found["stock"]) >= {"throughput", "throughput-offline"}
 
 
 def test_our_statistics_are_pytest_benchmarks_own() -> None:
@@ -132,7 +206,7 @@ def test_pytest_benchmark_compares_our_file(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest_benchmark", "--storage", str(tmp_path), "compare", "a.json", "b.json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for name in streams(RECORDS):
+    for name in (*COUNTED, "good[closed_loop-3]", "good[cold_start]"):
         assert re.search(rf"^{re.escape(name)} ", done.stdout, re.MULTILINE), done.stdout
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import inspect
 from typing import Any
 
@@ -125,3 +126,26 @@ def test_a_parameter_given_twice_is_refused() -> None:
 @pytest.mark.parametrize("arguments", [{"mode": "a,b"}, {"mode": "a+b"}, {"mode": "a)b"}, {"share": 1e20}])
 def test_whatever_a_value_holds_it_reads_back_the_same(arguments: dict[str, Any]) -> None:
     assert parse(write([(TYPED, arguments)]), REGISTRY) == [(TYPED, arguments)]
+
+
+BEYOND = ("9" * 5000, "0x" + "f" * 5000, "[0x" + "f" * 5000 + "]", "1e999", "-1e999")
+
+
+@pytest.mark.parametrize("value", ["{[]: 1}", "{{}: 1}", "{1, []}", "[" * 300, "(" * 300, *BEYOND])
+@pytest.mark.parametrize("name", ["count", "any", "share"])
+def test_a_value_that_no_parameter_can_have_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SuiteError) as refused:
+        parse(f"typed({name}={value})", REGISTRY)
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("written", ["+".join(["early"] * 6000), "(" * 3000, "-" * 5000 + "early", "early\0", "\ud800"])
+def test_what_is_no_combination_at_all_is_refused(written: str) -> None:
+    with pytest.raises(SuiteError, match=r"cannot be read|twice"):
+        parse(written, REGISTRY)
+
+
+@pytest.mark.parametrize("written", ["typed(count=1if 1 else 2)", "typed(mode='\\d')"])
+def test_odd_python_warns_of_nothing(written: str) -> None:
+    with contextlib.suppress(SuiteError):  # warnings are errors here
+        parse(written, REGISTRY)

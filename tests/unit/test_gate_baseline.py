@@ -32,6 +32,7 @@ datasets = ["article"]
 [measure]
 scenarios = ["single_stream"]
 rounds = 4
+passes = 100
 """
 RULES = """
 suite = "own.toml"

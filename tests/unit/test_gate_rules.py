@@ -14,11 +14,11 @@ from harness.analyse.entries import Entry, entries, partners
 from harness.analyse.gate import Against, Finding, judge, matching
 from harness.analyse.rules import Rule
 from harness.analyse.shifts import Shifts
+from harness.analyse.verdict import outcome
 from harness.errors import InputError
 from harness.gate.rounds import GateRounds
 from harness.plan.cells import Planned
 from harness.record import Cell, ColdStart, Failed, Measured, Record, Skipped
-from harness.report.ci.words import outcome
 
 MIB = 1 << 20
 LATENCY = Rule("latency_ratio", max_increase="5%")

@@ -41,6 +41,11 @@ def waits(probe):
 def waiting(extractor):
     "Waits before each text."
     return replace(extractor, tokenizer=Waiting(extractor.tokenizer))
+
+@optimization(Stage.GRAPH, exact=True, evidence=waits, requires=["no-such-distribution"])
+def nowhere(extractor):
+    "Cannot run."
+    return extractor
 """
 TESTS = """
 import pytest
@@ -70,13 +75,26 @@ def test_wrong_name(extractor):
 
 def test_no_combination(extractor):
     pass
+
+@pytest.mark.uiebench("nowhere", plugins=("mine.py",))
+def test_cannot_run(uiebench_cell):
+    pass
+
+@pytest.mark.uiebench("nowhere", plugins=("mine.py",), allow_skipped=True)
+def test_may_be_skipped(uiebench_cell):
+    pass
+
+@pytest.mark.uiebench("stock", suite="starts.toml")
+def test_nothing_is_compared(uiebench_cell):
+    assert not uiebench_cell.broken
 """
+STARTS = SUITE.replace("single_stream", "cold_start")
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("repository")
-    for name, text in (("own.toml", SUITE), ("mine.py", PLUGIN), ("test_theirs.py", TESTS)):
+    for name, text in (("own.toml", SUITE), ("starts.toml", STARTS), ("mine.py", PLUGIN), ("test_theirs.py", TESTS)):
         (found / name).write_text(text, encoding="utf-8")
     return found
 
@@ -91,7 +109,9 @@ def run(repository: Path, *arguments: str, wait_s: str = "0") -> subprocess.Comp
 
 def test_the_fixtures_measure_load_and_name_what_is_wrong(repository: Path) -> None:
     done = run(repository, "--benchmark-disable")
-    assert "2 passed, 3 errors" in done.stdout, done.stdout
+    assert "2 passed, 1 skipped, 5 errors" in done.stdout, done.stdout
+    assert "allow_skipped=True in the mark skips the test" in done.stdout
+    assert "compares no answers" in done.stdout
     assert "unknown argument 'rouds'; did you mean 'rounds'" in done.stdout
     assert "unknown optimization 'batchin'; did you mean 'batching'" in done.stdout
     assert "the fixture 'extractor' needs a combination" in done.stdout

@@ -180,7 +180,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     file = tmp_path / "suite.toml"
     file.write_text('[texts]\ndatasets = ["article"]\n')
     for path in (file, tmp_path / "gone.toml"):
-        with pytest.raises(InputError, match="is no combination file"):
+        with pytest.raises(InputError, match="is not a combination file"):
             find_deployment(str(path))
 
 
@@ -193,7 +193,7 @@ def test_sizes_have_units(written: str, bytes_: int) -> None:
 
 @pytest.mark.parametrize("written", ["2", "800ms", "GiB", "0MiB", "-1GiB"])
 def test_what_is_no_size_is_named(written: str) -> None:
-    with pytest.raises(InputError, match="is no size; write 512MiB, 2GiB or 2GB"):
+    with pytest.raises(InputError, match="is not a size; write 512MiB, 2GiB or 2GB"):
         parse_bytes(written)
 
 
@@ -203,5 +203,5 @@ def test_milliseconds_are_a_duration() -> None:
 
 @pytest.mark.parametrize("written", ["500", "2GiB", "0s", "-1s", "s", "1 h 5"])
 def test_what_is_no_duration_is_named(written: str) -> None:
-    with pytest.raises(InputError, match=r"is no duration; write 800ms, 90s, 45m or 1\.5h"):
+    with pytest.raises(InputError, match=r"is not a duration; write 800ms, 90s, 45m or 1\.5h"):
         parse_duration(written)

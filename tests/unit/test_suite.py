@@ -65,13 +65,13 @@ def test_an_unknown_key_is_refused_with_the_near_one(file: Path, written: str, m
 
 @pytest.mark.parametrize("written", ["texts", "[texts", "a = 1\na = 2", "a = 01"])
 def test_what_is_no_toml_is_refused_with_its_line(file: Path, written: str) -> None:
-    with pytest.raises(SuiteError, match=r"own\.toml is no TOML: .*line \d|own\.toml is no TOML: .*end of document"):
+    with pytest.raises(SuiteError, match=r"own\.toml is not TOML: .*line \d|own\.toml is not TOML: .*end of document"):
         read(file, written)
 
 
 def test_what_is_no_utf8_is_refused(file: Path) -> None:
     file.write_bytes(LEAST.encode() + b"# \xff")
-    with pytest.raises(SuiteError, match=r"own\.toml is no TOML"):
+    with pytest.raises(SuiteError, match=r"own\.toml, line 3: holds bytes that are not UTF-8"):
         read_suite(file)
 
 

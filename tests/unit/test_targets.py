@@ -73,7 +73,10 @@ def test_limits_are_read_with_their_units(tmp_path: Path) -> None:
     texts = '[texts]\ndatasets = ["article"]\n'
     file.write_text(f'[targets]\nmax_p95 = "800ms"\nmax_vram = "2GiB"\nmin_qps = 5\n{texts}')
     assert read_suite(file).targets.limits() == {"max_p95": 8e8, "max_vram": 2 << 30, "min_qps": 5}
-    for written, said in (('max_p95 = "500"', "'500' is no duration"), ('max_rss = "800ms"', "'800ms' is no size")):
+    for written, said in (
+        ('max_p95 = "500"', "'500' is not a duration"),
+        ('max_rss = "800ms"', "'800ms' is not a size"),
+    ):
         file.write_text(f"[targets]\n{written}\n{texts}")
         with pytest.raises(SuiteError, match=said):
             read_suite(file)

@@ -6,13 +6,14 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from harness.data import formats
 from harness.data.formats.document import Document, Problem
 from harness.errors import InputError, unknown
+from harness.extensions import extensions, left_out
 from harness.textfile import read_sample
 
 GROUP = "uiebench.formats"
@@ -51,9 +52,25 @@ def find_formats() -> dict[str, Format]:
     modules = [
         importlib.import_module(f"{formats.__name__}.{found.name}") for found in pkgutil.iter_modules(formats.__path__)
     ]
-    found = [module for module in modules if hasattr(module, "NAME")]
-    found += [point.load() for point in entry_points(group=GROUP)]
-    return {one.NAME: one for one in sorted(found, key=lambda one: str(one.NAME))}
+    found: dict[str, Format] = {module.NAME: module for module in modules if hasattr(module, "NAME")}
+    for point, one in extensions(GROUP, _strange):
+        if one.NAME in found:
+            left_out(GROUP, f"{point.name} = {point.value}", f"there is another format {one.NAME!r}; rename one")
+        else:
+            found[one.NAME] = one
+    return dict(sorted(found.items()))
+
+
+def _strange(point: EntryPoint) -> Format:
+    """Another distribution's.
+
+    Raises:
+        InputError: it does not have the shape of one.
+    """
+    one = point.load()
+    if not isinstance(one, Format) or not (isinstance(one.NAME, str) and isinstance(one.DESCRIPTION, str)):
+        raise InputError("a format has NAME and DESCRIPTION, which are text, and the functions recognise and read")
+    return one
 
 
 def format_of(path: Path, name: str | None = None) -> Format:
@@ -73,7 +90,7 @@ def format_of(path: Path, name: str | None = None) -> Format:
         sample, refused = _sample(path), None
     except InputError as error:  # not a text: a file that is told by its name alone may be none
         sample, refused = "", error
-    fitting = [one for one in known.values() if one.recognise(path, sample)]
+    fitting = [one for one in known.values() if _recognises(one, path, sample)]
     if not fitting and refused is not None:
         raise refused
     if not fitting and path.suffix == ".jsonl":
@@ -85,6 +102,14 @@ def format_of(path: Path, name: str | None = None) -> Format:
             f"{', '.join(known)})"
         )
     return fitting[0]
+
+
+def _recognises(one: Format, path: Path, sample: str) -> bool:
+    try:
+        return bool(one.recognise(path, sample))
+    except Exception as error:  # another distribution's may raise anything
+        left_out(GROUP, f"{one.NAME}, of {path},", error)
+        return False
 
 
 def _sample(path: Path) -> str:

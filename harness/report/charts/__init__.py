@@ -1,20 +1,24 @@
 """Charts of a run, one file each: ``NAME.py`` with DESCRIPTION, NEEDS and a function ``chart``.
 
 ``chart`` takes a :class:`harness.analyse.view.View` and gives a figure, or None where the run has nothing to show.
-Another distribution adds a kind by a module of that shape in the entry point ``uiebench.charts``.
+Another distribution adds a kind by a module of that shape in the entry point ``uiebench.charts``; where it is broken,
+everything else is drawn without it.
 """
 
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from harness.errors import InputError, unknown
+from harness.errors import InputError, UiebenchError, unknown
+from harness.extensions import extensions, left_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,16 +40,40 @@ class Kind:
     chart: Callable[[View], Figure | None]
 
 
+class ChartError(UiebenchError):
+    """A chart broke on a sound run."""
+
+    failed = True
+
+
 def kinds() -> dict[str, Kind]:
-    """All kinds by name: ours first, then those of other distributions."""
-    ours = {one.name: f"{__name__}.{one.name}" for one in pkgutil.iter_modules(__path__)}
-    theirs = {one.name: one.value for one in entry_points(group=GROUP)}
-    return {name: _kind(name, module) for name, module in (ours | theirs).items()}
+    """All kinds by name: ours first, then those of other distributions that can be used."""
+    names = [one.name for one in pkgutil.iter_modules(__path__)]
+    found = {name: _kind(name, import_module(f"{__name__}.{name}")) for name in names}
+    for point, kind in extensions(GROUP, _strange):
+        if point.name in found:
+            left_out(GROUP, f"{point.name} = {point.value}", f"there is another chart {point.name!r}; rename one")
+        else:
+            found[point.name] = kind
+    return found
 
 
-def _kind(name: str, module: str) -> Kind:
-    found = import_module(module)
-    return Kind(name, found.DESCRIPTION, found.NEEDS, found.chart)
+def _kind(name: str, module: ModuleType) -> Kind:
+    return Kind(name, module.DESCRIPTION, module.NEEDS, module.chart)
+
+
+def _strange(point: EntryPoint) -> Kind:
+    """Another distribution's.
+
+    Raises:
+        InputError: it does not have the shape of one.
+    """
+    if not re.fullmatch(r"[\w-]+", point.name):
+        raise InputError(f"a chart's name is a file's name, of letters, digits, _ and -, and not {point.name!r}")
+    found = _kind(point.name, point.load())
+    if not (isinstance(found.description, str) and isinstance(found.needs, str) and callable(found.chart)):
+        raise InputError("DESCRIPTION and NEEDS have to be text, and chart a function")
+    return found
 
 
 def find_kind(name: str) -> Kind:
@@ -61,13 +89,24 @@ def find_kind(name: str) -> Kind:
 
 
 def draw(kind: Kind, run: View) -> Figure | None:
-    """One chart, in fonts that this machine has."""
+    """One chart, in fonts that this machine has.
+
+    Raises:
+        ChartError: its function raises, or gives something else than a figure.
+    """
     import matplotlib as mpl
+    from matplotlib.figure import Figure
 
     from harness.report.drawing.fonts import families
 
     with mpl.rc_context({"font.family": list(families())}):
-        return kind.chart(run)
+        try:
+            figure = kind.chart(run)
+        except (Exception, SystemExit) as error:  # another distribution's may raise anything
+            raise ChartError(f"the chart {kind.name!r} cannot be drawn: {error!r}") from error
+    if not (figure is None or isinstance(figure, Figure)):
+        raise ChartError(f"the chart {kind.name!r} gives {type(figure).__name__} and not a matplotlib figure")
+    return figure
 
 
 def save(figure: Figure, path: Path, form: str, name: str) -> None:
@@ -89,14 +128,28 @@ def save(figure: Figure, path: Path, form: str, name: str) -> None:
 
 
 def save_all(run: View, directory: Path) -> list[Path]:
-    """Draw every chart that has something to show, as PNG and SVG; returns the PNGs."""
-    saved = []
-    for kind in kinds().values():
+    """Draw every chart that has something to show, as PNG and SVG; returns the PNGs.
+
+    A chart that breaks is left out with a warning: the run that it should have shown is worth its report all the same.
+    """
+    return [path for kind in kinds().values() if (path := _saved(kind, run, directory)) is not None]
+
+
+def _saved(kind: Kind, run: View, directory: Path) -> Path | None:
+    files = [directory / f"{kind.name}.{suffix}" for suffix in ("png", "svg")]  # laid out for the first one's letters
+    try:
         figure = draw(kind, run)
-        if figure is not None:
-            directory.mkdir(exist_ok=True)
-            for suffix in ("png", "svg"):  # laid out for the one whose letters are drawn here
-                save(figure, directory / f"{kind.name}.{suffix}", suffix, kind.name)
-                figure.set_layout_engine("none")  # finding the places again would take as long as drawing
-            saved.append(directory / f"{kind.name}.png")
-    return saved
+        if figure is None:
+            return None
+        directory.mkdir(exist_ok=True)
+        for file in files:
+            save(figure, file, file.suffix.removeprefix("."), kind.name)
+            figure.set_layout_engine("none")  # finding the places again would take as long as drawing
+    except OSError:
+        raise
+    except Exception as error:
+        for file in files:
+            file.unlink(missing_ok=True)
+        left_out("charts", kind.name, error)
+        return None
+    return files[0]

@@ -55,7 +55,7 @@ def ladder(rows: Sequence[Row]) -> list[tuple[str, float]]:
         added = parts - below
         if row.combination == STOCK or len(added) != 1 or len(parts) != len(below) + 1:
             continue
-        if row.struck_out or not row.latency or not row.latency.to_baseline:
+        if not row.sound or not row.latency or not row.latency.to_baseline:
             continue
         steps.append((next(iter(added)), row.latency.to_baseline.value))
         below = parts

@@ -23,7 +23,7 @@ NEEDS = "the scenario single_stream with enough requests for a percentile, in a 
 
 def chart(run: View) -> Figure | None:
     """Bars of both percentiles, with 95 % intervals over rounds; one that has too few samples is left out."""
-    measured = [(row.combination, row.latency.percentiles) for row in run.rows if row.latency and not row.struck_out]
+    measured = [(row.combination, row.latency.percentiles) for row in run.rows if row.latency and row.sound]
     found = {name: [of[share] for _, of in measured] for name, share in _SHARES.items()}
     found = {name: values for name, values in found.items() if any(values)}
     if not found:

@@ -20,7 +20,7 @@ def chart(run: View) -> Figure | None:
     found = []
     for row in run.rows:
         loads = sorted((one for one in row.loads if one.p50_ns is not None), key=lambda one: one.clients)
-        if len(loads) > 1 and not row.struck_out:
+        if len(loads) > 1 and row.sound:
             rates = [one.per_second for one in loads]
             medians = [(one.p50_ns or 0) / NS_PER_MS for one in loads]
             found.append(Line(row.combination, rates, medians, [str(one.clients) for one in loads]))

@@ -54,7 +54,7 @@ def front(places: Sequence[Place]) -> list[Place]:
 
 
 def _place(row: Row) -> Place | None:
-    if row.latency is None or row.struck_out or row.memory is None:
+    if row.latency is None or not row.sound or row.memory is None:
         return None
     size = row.memory.cuda_serving_peak_bytes or row.memory.rss_serving_peak_bytes
     return None if size is None else (row.latency.mean_ns / NS_PER_MS, size / MIB)

@@ -19,7 +19,7 @@ NEEDS = "the scenario single_stream, in a suite like demo; runs made before this
 
 def chart(run: View) -> Figure | None:
     """Stacked bars of the mean over texts, one a combination."""
-    found = {row.combination: row.profile.parts_ns for row in run.rows if row.profile and not row.struck_out}
+    found = {row.combination: row.profile.parts_ns for row in run.rows if row.profile and row.sound}
     if not found:
         return None
     parts = {part.replace("_", " "): [fmean(of[part]) / NS_PER_MS for of in found.values()] for part in PARTS}

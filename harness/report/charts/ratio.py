@@ -25,7 +25,7 @@ def chart(run: View) -> Figure | None:
 
     Many are sorted, the fastest first; few stay in the run's order.
     """
-    shown = [(row.combination, row.latency.to_stock) for row in run.rows if row.latency and not row.struck_out]
+    shown = [(row.combination, row.latency.to_stock) for row in run.rows if row.latency and row.sound]
     if not shown:
         return None
     if len(shown) > _MANY:

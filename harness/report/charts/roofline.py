@@ -28,7 +28,7 @@ def chart(run: View) -> Figure | None:
             row.roofline.request.flops / (row.latency.mean_ns / NS_PER_S) / _GIGA,
         )
         for row in run.rows
-        if row.roofline and row.latency and not row.struck_out
+        if row.roofline and row.latency and row.sound
     }
     if ceilings is None or not found:
         return None

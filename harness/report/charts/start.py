@@ -19,7 +19,7 @@ _PARTS = {"imports": "imports_ns", "weights": "weights_ns", "first call": "first
 
 def chart(run: View) -> Figure | None:
     """Stacked bars of the mean over starts, one a combination."""
-    found = {row.combination: row.starts for row in run.rows if row.starts}
+    found = {row.combination: row.starts for row in run.rows if row.starts and not row.problem}
     if not found:
         return None
     parts = {

@@ -17,7 +17,7 @@ NEEDS = "the scenario closed_loop, as the suites demo and quick have it, or offl
 
 def chart(run: View) -> Figure | None:
     """Bars for each scenario under load that any combination was measured in."""
-    measured = [row for row in run.rows if row.loads and not row.struck_out]
+    measured = [row for row in run.rows if row.loads and row.sound]
     if not measured:
         return None
     loads = sorted({(load.scenario, load.clients) for row in measured for load in row.loads})

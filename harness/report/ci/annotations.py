@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.analyse.gate import Finding
+from harness.analyse.verdict import outcome, unexcused
+from harness.report.ci.words import sentence
 from harness.report.one_line import one_line
 
 _MOST = 10  # of a kind that GitHub shows of one step
+_OF_OUTCOME = {"pass": "notice", "inconclusive": "warning", "fail": "error"}
 
 
 def render(findings: Sequence[Finding]) -> Iterator[str]:
-    """A line for each that did not pass."""
-    of_kind: dict[str, int] = {}
+    """The verdict, then a line for each that did not pass."""
+    kind_of_all = _OF_OUTCOME[outcome(findings)]
+    yield f"::{kind_of_all} title=uiebench gate::{_escaped(sentence(findings))}"
+    of_kind = {kind_of_all: 1}
     for one in findings:
         kind = _kind(one)
         if kind is None:
@@ -26,7 +31,7 @@ def _kind(one: Finding) -> str | None:
     if one.verdict == "pass":
         return None
     if one.verdict == "skipped":
-        return "notice"
+        return "warning" if unexcused(one) else "notice"
     return "warning" if one.warns or one.verdict == "inconclusive" else "error"
 
 

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from harness.analyse.compare import compare
+from harness.analyse.rows import Row
 from harness.record import Header, Record
 from harness.report.ci import pytest_benchmark, services
+from harness.report.one_line import one_line
+from harness.report.table import why_struck
 
-FORMATS = ("action-benchmark", "bencher", "pytest-benchmark")
+_OF_ROWS: Mapping[str, Callable[[Sequence[Row]], str]] = {
+    "action-benchmark": services.action_benchmark,
+    "action-benchmark-bigger": services.action_benchmark_bigger,
+    "bencher": services.bencher,
+}
+FORMATS = (*_OF_ROWS, "pytest-benchmark")
 
 
 def render(name: str, header: Header, records: Sequence[Record]) -> str:
-    """The file's text."""
-    if name == "pytest-benchmark":
-        return pytest_benchmark.render(header, records, datetime.now(UTC))
-    rows, _ = compare(header, records)
-    return services.action_benchmark(rows) if name == "action-benchmark" else services.bencher(rows)
+    """The file's text, of the combinations whose figures stand: a service shows a number as it is, and no verdict."""
+    rows = [row for row in compare(header, records)[0] if row.sound]
+    if name in _OF_ROWS:
+        return _OF_ROWS[name](rows)
+    sound = {row.combination for row in rows}
+    kept = [record for record in records if record.cell.combination in sound]
+    return pytest_benchmark.render(header, kept, datetime.now(UTC))
+
+
+def left_out(header: Header, records: Sequence[Record]) -> Iterator[str]:
+    """A sentence on each combination that such a file does not hold."""
+    return not_counted(compare(header, records)[0])
+
+
+def not_counted(rows: Sequence[Row]) -> Iterator[str]:
+    """Why the figures of some combinations do not stand."""
+    for row in rows:
+        if not row.sound:
+            yield f"{row.combination}: {one_line(row.problem or why_struck(row))}"

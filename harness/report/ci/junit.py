@@ -5,46 +5,65 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal, TypeAlias
 from xml.etree import ElementTree as Xml
 
 from harness.analyse.gate import Finding
+from harness.analyse.verdict import judged_anything, unexcused
+from harness.report.ci.words import NOTHING_JUDGED, sentence
 from harness.report.one_line import one_line
+
+Result: TypeAlias = Literal["failure", "error", "skipped"]
+_NONE = Finding("any rule", "gate", "inconclusive", NOTHING_JUDGED)
 
 
 def render(findings: Sequence[Finding], against: str, made: datetime) -> str:
-    """The file, as Apache Ant's schema has it. What is inconclusive is an error; what only warns fails nothing.
+    """The file, as Apache Ant's schema has it.
+
+    What is inconclusive is an error, and so is what is skipped and keeps the gate from passing; what only warns fails
+    nothing.
 
     Args:
         findings: a gate's.
         against: what it compared with.
         made: when.
     """
+    verdict = sentence(findings)
     findings = [replace(one, says=one_line(one.says)) for one in findings]
-    hard = [one for one in findings if not one.warns]
+    cases = [*findings, *([] if judged_anything(findings) else [_NONE])]
+    results = [_result(one) for one in cases]
     suite_attributes = {
         "id": "0",
         "package": "uiebench",
         "name": f"gate against {against}",
         "timestamp": made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         "hostname": "localhost",
-        "tests": str(len(findings)),
-        "failures": str(sum(one.verdict == "fail" for one in hard)),
-        "errors": str(sum(one.verdict == "inconclusive" for one in hard)),
-        "skipped": str(sum(one.verdict == "skipped" for one in findings)),
+        "tests": str(len(cases)),
+        "failures": str(results.count("failure")),
+        "errors": str(results.count("error")),
+        "skipped": str(results.count("skipped")),
         "time": "0",
     }
     root = Xml.Element("testsuites")
     suite = Xml.SubElement(root, "testsuite", suite_attributes)
     Xml.SubElement(suite, "properties")
-    for one in findings:
+    for one, result in zip(cases, results, strict=True):
         case = Xml.SubElement(suite, "testcase", classname=f"uiebench.{one.cell}", name=one.rule, time="0")
-        if one.verdict == "skipped":
-            Xml.SubElement(case, "skipped", message=one.says)
-        elif one.verdict != "pass" and not one.warns:
-            kind = "failure" if one.verdict == "fail" else "error"
-            Xml.SubElement(case, kind, message=one.says, type=one.verdict).text = one.says
+        if result == "skipped":
+            Xml.SubElement(case, result, message=one.says)
+        elif result is not None:
+            Xml.SubElement(case, result, message=one.says, type=one.verdict).text = one.says
     said = [f"{one.rule}, {one.cell}: {one.verdict}, {one.says}" for one in findings if one.verdict != "skipped"]
-    Xml.SubElement(suite, "system-out").text = "\n".join(said)
+    Xml.SubElement(suite, "system-out").text = "\n".join([verdict, *said])
     Xml.SubElement(suite, "system-err")
     Xml.indent(root)
     return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _result(one: Finding) -> Result | None:
+    """What a test case ends with; None for one that passes."""
+    if one.verdict == "skipped":
+        return "error" if unexcused(one) else "skipped"
+    if one.verdict == "pass" or one.warns:
+        return None
+    return "failure" if one.verdict == "fail" else "error"

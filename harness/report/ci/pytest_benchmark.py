@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import fmean, median, quantiles, stdev
 from typing import Any
 
-from harness.analyse.compare import streams
-from harness.record import Header, Record
+from harness.record import ColdStart, Header, Measured, Offline, Record, Samples, SingleStream
 from harness.units import NS_PER_S
 
 _VERSION = "5.3.1"  # whose format this is
@@ -18,15 +17,15 @@ _VERSION = "5.3.1"  # whose format this is
 def render(header: Header, records: Sequence[Record], made: datetime) -> str:
     """The file: a benchmark a combination, whose rounds are its requests in seconds.
 
+    Loads and cold starts are benchmarks of their own: rounds are then the passes, in seconds a text, so that the
+    operations a second are the rate, and the starts.
+
     Args:
         header: the run's.
         records: the run's.
         made: when.
     """
-    benchmarks = [
-        _benchmark(name, header, [ns / NS_PER_S for one in rounds for passed in one.own_ns for ns in passed])
-        for name, rounds in streams(records).items()
-    ]
+    benchmarks = [_benchmark(name, header, seconds) for name, seconds in _timed(records).items()]
     made = made.astimezone(UTC)
     data = {
         "machine_info": _machine(header.environment),
@@ -36,6 +35,27 @@ def render(header: Header, records: Sequence[Record], made: datetime) -> str:
         "version": _VERSION,
     }
     return json.dumps(data, indent=4, ensure_ascii=False) + "\n"
+
+
+def _timed(records: Sequence[Record]) -> dict[str, list[float]]:
+    """What was timed, in seconds, by the name of its benchmark."""
+    found: dict[str, list[float]] = {}
+    for record in records:
+        if isinstance(record, Measured):
+            for name, times in _named(record.samples):
+                found.setdefault(f"{record.cell.combination}{name}", []).extend(ns / NS_PER_S for ns in times)
+    return {name: seconds for name, seconds in found.items() if seconds}
+
+
+def _named(samples: Samples) -> Iterator[tuple[str, list[float]]]:
+    """Nanoseconds, with what is added to the combination's name."""
+    if isinstance(samples, SingleStream):
+        yield "", [ns for passed in samples.own_ns for ns in passed]
+    elif isinstance(samples, ColdStart):
+        yield "[cold_start]", [start.total_ns for start in samples.own]
+    else:
+        name = "offline" if isinstance(samples, Offline) else f"closed_loop-{samples.clients}"
+        yield f"[{name}]", [load.wall_ns / samples.parity.texts for load in samples.own if samples.parity.texts]
 
 
 def _machine(environment: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Literal, TypeAlias
 
 from harness.analyse.gate import Finding
+from harness.analyse.verdict import judged_anything, outcome, unexcused
 from harness.report.one_line import one_line
 from harness.report.pipes import plain
 
-Outcome: TypeAlias = Literal["pass", "fail", "inconclusive"]
 _MARKS = {"pass": "ok", "fail": "FAIL", "inconclusive": "??", "skipped": "skip"}
+NOTHING_JUDGED = "nothing was judged"
 _ORDER = ("fail", "inconclusive", "skipped", "pass")
-
-
-def outcome(findings: Sequence[Finding]) -> Outcome:
-    """What all findings come to; those that only warn decide nothing."""
-    verdicts = {one.verdict for one in findings if not one.warns}
-    return "fail" if "fail" in verdicts else "inconclusive" if "inconclusive" in verdicts else "pass"
 
 
 def console(findings: Sequence[Finding], against: str) -> Iterator[str]:
@@ -41,11 +35,15 @@ def markdown(findings: Sequence[Finding], against: str) -> str:
 
 
 def sentence(findings: Sequence[Finding]) -> str:
-    """How many of each verdict there are."""
+    """What they come to, how many of each verdict there are, and what else keeps the gate from passing."""
     counted: Counter[str] = Counter(one.verdict for one in findings)
     warned = sum(one.warns and one.verdict in ("fail", "inconclusive") for one in findings)
     said = ", ".join(f"{counted[verdict]} {verdict}" for verdict in _ORDER if counted[verdict])
-    return f"{outcome(findings)} ({said or 'nothing was judged'}{f'; {warned} only warn' if warned else ''})"
+    notes = [said] if said else []
+    notes += [f"{warned} only warn"] if warned else []
+    notes += [NOTHING_JUDGED] if not judged_anything(findings) else []
+    notes += ["what is skipped needs --allow-skipped"] if any(map(unexcused, findings)) else []
+    return f"{outcome(findings)} ({'; '.join(notes)})"
 
 
 def ordered(findings: Sequence[Finding]) -> list[Finding]:

@@ -32,7 +32,7 @@ class Line:
 
 def notable(rows: Sequence[Row]) -> list[Row]:
     """The baseline, stock, the fastest one, and others in the run's order: those of one optimization first."""
-    sound = [row for row in rows if row.latency and not row.struck_out]
+    sound = [row for row in rows if row.latency and row.sound]
     fastest = min(sound, key=_time, default=None)
     first = [row for row in sound if row.combination in (BASELINE, STOCK)]
     rest = sorted((row for row in sound if row not in first), key=lambda row: row.combination.count("+"))
