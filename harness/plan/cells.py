@@ -20,12 +20,16 @@ Registry = Mapping[str, Optimization[Any]]
 
 @dataclass(frozen=True)
 class Planned:
-    """One combination with its cells, one a scenario; ``reason`` says why it cannot run here."""
+    """One combination with its cells, one a scenario.
+
+    ``reason`` says why it cannot run here; ``fault`` why it is broken, wherever it runs.
+    """
 
     combination: str
     exact: bool
     cells: tuple[Cell, ...]
     reason: str | None = None
+    fault: str | None = None
 
 
 def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
@@ -47,10 +51,11 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
     for scenario, patterns in only.items():
         if idle := [pattern for pattern in patterns if not any(fnmatch(name, pattern) for name in rows)]:
             raise SuiteError(f"[measure.only] {scenario}: {unknown('combination', idle[0], rows)}")
+    promised = {name: _promised(chosen) for name, chosen in rows.items()}
     planned = [
         Planned(
             combination=name,
-            exact=all(one.keeps_answers(parameters) for one, parameters in chosen),
+            exact=promised[name][0],
             cells=tuple(
                 Cell(name, scenario, dataset, device, clients)
                 for scenario in suite.measure.scenarios
@@ -58,10 +63,19 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
                 if any(fnmatch(name, pattern) for pattern in only.get(scenario, ["*"]))
             ),
             reason=conflict(chosen) or _missing(chosen),
+            fault=promised[name][1],
         )
         for name, chosen in rows.items()
     ]
     return [one for one in planned if one.cells]
+
+
+def _promised(chosen: Sequence[Chosen]) -> tuple[bool, str | None]:
+    """Whether a combination promises the baseline's answers, and what of a plugin broke when it was asked."""
+    try:
+        return all(one.promises(parameters) for one, parameters in chosen), None
+    except SuiteError as error:
+        return False, str(error)
 
 
 def _design(wanted: Combinations, registry: Registry) -> Iterator[list[Chosen]]:

@@ -1,0 +1,42 @@
+"""Python processes of ours: their modules come from our code, the standard library and what is installed.
+
+The working directory is not looked in. It is the user's, and a `queue.py` or `random.py` there is not a library's.
+`python -m` looks there first, and an empty entry of PYTHONPATH means it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PACKAGES = Path(__file__).parents[2]  # where `harness` and `optimizations` lie, for a bare checkout
+
+# Our code comes after the standard library, which nothing of ours is to hide, and before what is installed, which may
+# be another uiebench.
+_PROGRAM = """
+import runpy, sys
+installed = ("site-packages", "dist-packages")
+at = next((i for i, path in enumerate(sys.path) if path.endswith(installed)), len(sys.path))
+sys.path[at:at] = {paths!r}
+runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
+"""
+
+
+def command(module: str, arguments: Sequence[str], code: Path | None = None) -> list[str]:
+    """What runs a module as `python -m` does, without the working directory.
+
+    Args:
+        module: its name.
+        arguments: of the program.
+        code: a checkout whose code comes before this one's.
+    """
+    paths = [str(path) for path in (*([] if code is None else [code, code / "src"]), _PACKAGES)]
+    return [sys.executable, "-P", "-c", _PROGRAM.format(paths=paths, module=module), *arguments]
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, in which PYTHONPATH names no working directory by an empty entry."""
+    path = os.pathsep.join(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    return {**os.environ, "PYTHONPATH": path}
