@@ -23,10 +23,11 @@ def doctor(
     Exits with 1 where something that should work does not.
     """
     from harness.doctor import examine
+    from harness.report.one_line import one_line
 
     wrong = False
     for finding in examine(checkpoint, device, data, tuple(plugin or ())):
         wrong |= finding.state == "wrong"
-        print(f"{_SIGNS[finding.state]}  {finding.about}: {finding.said}", flush=True)
+        print(f"{_SIGNS[finding.state]}  {one_line(finding.about)}: {one_line(finding.said)}", flush=True)
     if wrong:
         raise typer.Exit(FAILED)

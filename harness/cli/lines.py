@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.cli.out import beneath
 from harness.data.dataset import parse_example
 from harness.errors import InputError
+from harness.neutral import for_json
 
 if TYPE_CHECKING:
     from harness.baseline.extractor import Extractor
@@ -42,7 +44,7 @@ def extract_lines(
         extractor = load()
         with (
             source.open(encoding="utf-8", errors="surrogateescape") as lines,
-            Progress(console=Console(file=sys.stderr), disable=not sys.stderr.isatty()) as bar,
+            Progress(console=Console(file=beneath(sys.stderr)), disable=not sys.stderr.isatty()) as bar,
         ):
             task = bar.add_task("extract", total=source.stat().st_size)
             for number, line in enumerate(lines, 1):
@@ -88,7 +90,7 @@ def _id(line: str) -> str | int | None:
 
 def _write(descriptor: int, answer: dict[str, Any], target: Path | None) -> None:
     """One whole line in one call, so that an interrupt leaves no half of one."""
-    data = (json.dumps(answer, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+    data = (for_json(json.dumps(answer, ensure_ascii=False)) + "\n").encode()
     try:
         while data:
             data = data[os.write(descriptor, data) :]

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.out import beneath
+
 _LOGGED_EVERY = 10  # blocks, where there is no terminal for a bar
 
 
@@ -38,7 +40,7 @@ def train(
     shown = sys.stderr.isatty()
     columns = (TextColumn("{task.fields[said]}"), BarColumn(), MofNCompleteColumn())
     times = (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, *times, console=Console(file=sys.stderr), disable=not shown) as bar:
+    with Progress(*columns, *times, console=Console(file=beneath(sys.stderr)), disable=not shown) as bar:
         task = bar.add_task("train", total=recipe.blocks, said="")
 
         def on_block(done: int, loss: float) -> None:

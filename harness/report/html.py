@@ -13,6 +13,7 @@ from harness.analyse.compare import streams
 from harness.analyse.rows import Row
 from harness.analyse.runs import flattened
 from harness.analyse.view import View
+from harness.neutral import neutral
 from harness.record import Chains, Difference
 from harness.report import claims
 from harness.report.advice import verdict
@@ -188,9 +189,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_neutral,
     )
     found.filters |= {"inline": _inline, "lines": _lines, "data_uri": _data_uri}
     return found
+
+
+def _neutral(value: object) -> object:
+    """Whatever is put into the page, without what steers or hides."""
+    if not isinstance(value, str):
+        return value
+    return type(value)(neutral(value))  # markup stays markup
 
 
 def _inline(text: str) -> Markup:

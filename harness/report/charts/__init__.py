@@ -66,7 +66,7 @@ def draw(kind: Kind, run: View) -> Figure | None:
 
     from harness.report.drawing.fonts import families
 
-    with mpl.rc_context({"font.family": list(families())}):
+    with mpl.rc_context({"font.family": list(families()), "text.parse_math": False}):
         return kind.chart(run)
 
 

@@ -19,12 +19,14 @@ def render(findings: Sequence[Finding], against: str, made: datetime) -> str:
         against: what it compared with.
         made: when.
     """
-    findings = [replace(one, says=one_line(one.says)) for one in findings]
+    findings = [
+        replace(one, cell=one_line(one.cell), rule=one_line(one.rule), says=one_line(one.says)) for one in findings
+    ]
     hard = [one for one in findings if not one.warns]
     suite_attributes = {
         "id": "0",
         "package": "uiebench",
-        "name": f"gate against {against}",
+        "name": f"gate against {one_line(against)}",
         "timestamp": made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         "hostname": "localhost",
         "tests": str(len(findings)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from harness.neutral import neutral
+
 OWN = "DejaVu Sans"  # comes with matplotlib
 _SAMPLE = "价"  # a font that has it is taken for Chinese
 
@@ -35,6 +37,7 @@ def _characters(file: str) -> frozenset[str]:
 
 def legible(text: str) -> str:
     """The text, with each character that no font here has written as its number: ``U+4EF7``."""
+    text = neutral(text)
     if text.isascii():
         return text
     return "".join(letter if letter in _drawn() or letter in "\n\t" else f"U+{ord(letter):04X}" for letter in text)
