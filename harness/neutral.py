@@ -16,6 +16,7 @@ UNSAFE = (
     r"\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f"
 )
 _UNSAFE = re.compile(f"[{UNSAFE}]")
+_UNSAFE_IN_JSON = re.compile(rf"[{UNSAFE}]|#(?=#[\w-]*\[)")
 # Lines that are commands to the CI service which reads them: GitHub's `::error::`, also after blanks, and the `##[…]`,
 # `##vso[…]` and `##teamcity[…]` of others, anywhere in a line.
 _COMMANDS = re.compile(r"^([^\S\n]*):(?=:)|#(?=#[\w-]*\[)", re.MULTILINE)
@@ -32,8 +33,8 @@ def for_terminal(text: str) -> str:
 
 
 def for_json(text: str) -> str:
-    """JSON text of the same value that holds no such character."""
-    return _UNSAFE.sub(lambda found: _utf16(ord(found[0])), text)
+    """JSON text of the same value that holds no such character, and no command: its lines begin with signs of JSON."""
+    return _UNSAFE_IN_JSON.sub(lambda found: _utf16(ord(found[0])), text)
 
 
 def _visible(found: re.Match[str]) -> str:
