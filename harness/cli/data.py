@@ -11,6 +11,7 @@ import typer
 from harness.cli import FAILED
 from harness.cli.schema import read_schema
 from harness.errors import InputError
+from harness.report.one_line import one_line
 
 if TYPE_CHECKING:
     from harness.data.check import Contents
@@ -88,7 +89,7 @@ class _Named:
     def __call__(self, number: int, said: str) -> None:
         self.count += 1
         if self.count <= _SHOWN:
-            print(f"{self._place} {number}: {said}")
+            print(f"{self._place} {number}: {one_line(said)}")
 
     def say_the_rest(self) -> None:
         if self.count > _SHOWN:

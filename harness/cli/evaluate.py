@@ -10,6 +10,7 @@ import typer
 from harness.cli import warn
 from harness.cli.schema import read_schema
 from harness.errors import InputError
+from harness.report.one_line import one_line
 
 if TYPE_CHECKING:
     from harness.data.dataset import Example
@@ -79,8 +80,9 @@ def _print_errors(example: Example, answer: Chains) -> None:
     ours, theirs = keys(answer), keys(example.gold or [])
     if example.gold is None or ours == theirs:
         return
-    print(f"\n{example.id}: {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}")
+    shown = one_line(f"{example.id}: {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}")
+    print(f"\n{shown}")
     for mark, chains in (("missed", theirs - ours), ("wrong ", ours - theirs)):
         for types, offsets in sorted(chains, key=lambda chain: chain[1]):
             spans = (f"{kind}: {text[start:end]}" for kind, (start, end) in zip(types, offsets, strict=True))
-            print(f"  {mark}  {' → '.join(spans)}")
+            print(f"  {mark}  {one_line(' → '.join(spans))}")

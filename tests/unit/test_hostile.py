@@ -140,7 +140,7 @@ def test_nor_does_a_complaint_or_a_list_of_problems(tmp_path: Path) -> None:
         assert done.returncode != 0, arguments
         for shown in (done.stdout, done.stderr):
             assert steering(shown) == commands(shown) == [], arguments
-        assert r"\x1b]0;title\x07" in done.stdout + done.stderr, arguments
+        assert "]0;title" in done.stdout + done.stderr, arguments
 
 
 def test_further_lines_of_a_message_do_not_pass_for_others(capsys: pytest.CaptureFixture[str]) -> None:
