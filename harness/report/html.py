@@ -197,9 +197,11 @@ def _environment() -> Environment:
 
 def _neutral(value: object) -> object:
     """Whatever is put into the page, without what steers or hides."""
-    if not isinstance(value, str):
-        return value
-    return type(value)(neutral(value))  # markup stays markup
+    from markupsafe import Markup
+
+    if isinstance(value, Markup):
+        return Markup(neutral(value))
+    return neutral(value) if isinstance(value, str) else value
 
 
 def _inline(text: str) -> Markup:

@@ -13,13 +13,15 @@ from pathlib import Path
 
 _PACKAGES = Path(__file__).parents[2]  # where `harness` and `optimizations` lie, for a bare checkout
 
-# Our code comes after the standard library, which nothing of ours is to hide, and before what is installed, which may
-# be another uiebench.
+# The standard library comes first, which nothing is to hide; then a revision's code, what PYTHONPATH names, and ours;
+# and last what is installed, which may be another uiebench.
 _PROGRAM = """
-import runpy, sys
+import os, runpy, sys
+named = [os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+rest = [path for path in sys.path if path not in named]
 installed = ("site-packages", "dist-packages")
-at = next((i for i, path in enumerate(sys.path) if path.endswith(installed)), len(sys.path))
-sys.path[at:at] = {paths!r}
+at = next((i for i, path in enumerate(rest) if path.endswith(installed)), len(rest))
+sys.path[:] = [*rest[:at], *{code!r}, *named, {ours!r}, *rest[at:]]
 runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
 """
 
@@ -32,8 +34,9 @@ def command(module: str, arguments: Sequence[str], code: Path | None = None) -> 
         arguments: of the program.
         code: a checkout whose code comes before this one's.
     """
-    paths = [str(path) for path in (*([] if code is None else [code, code / "src"]), _PACKAGES)]
-    return [sys.executable, "-P", "-c", _PROGRAM.format(paths=paths, module=module), *arguments]
+    before = [] if code is None else [str(code), str(code / "src")]
+    program = _PROGRAM.format(code=before, ours=str(_PACKAGES), module=module)
+    return [sys.executable, "-P", "-c", program, *arguments]
 
 
 def environment() -> dict[str, str]:

@@ -56,8 +56,26 @@ def test_the_command_does_not_either(here: Path) -> None:
 
 def test_a_bare_checkout_is_run_from_its_own_directory(checkout: Path) -> None:
     assert "batching" in ran([sys.executable, "-m", "harness", "list"], checkout)
-    found = json.loads(ran(python.command("harness.gate.planned", (JOB,), checkout), checkout))
+
+
+def test_the_code_that_is_asked_for_comes_before_what_the_environment_names(checkout: Path) -> None:
+    found = json.loads(ran(python.command("harness.gate.planned", (JOB,), checkout), checkout, PYTHONPATH=str(ROOT)))
     assert all(file.startswith(str(checkout)) for file in found["files"])
+
+
+def test_what_the_environment_names_hides_no_standard_module_and_can_be_imported(here: Path) -> None:
+    (here / "msgspec.py").unlink()
+    for name in ("sitecustomize", "usercustomize"):
+        (here / f"{name}.py").unlink()
+    (here / "mine.py").write_text(
+        "from harness.plugin import Evidence, Stage, optimization\nimport beside\n"
+        "@optimization(Stage.GRAPH, exact=True, evidence=lambda _: None)\ndef mine(extractor): return extractor\n"
+    )
+    (here / "beside.py").touch()
+    job = json.dumps({"suite": "demo", "plugins": ["mine.py"], "device": "cpu"})
+    for name in ("pathlib", "typing"):  # Python imports these by itself while it starts
+        (here / f"{name}.py").unlink()
+    assert '"combinations"' in ran(python.command("harness.gate.planned", (job,)), here, PYTHONPATH=str(here))
 
 
 def test_an_empty_entry_of_the_path_is_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
