@@ -7,22 +7,18 @@ import io
 import json
 from collections import Counter
 from html.parser import HTMLParser
-from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
-from cli.in_process import uiebench
-from hostile import HOSTILE, RENDERERS, commands, findings_of, run_of, steering
+from hostile import HOSTILE, RENDERERS, commands, findings_of, steering
 from markdown_it import MarkdownIt
-from msgspec import json as msgspec_json
 
 from harness.neutral import for_json, for_terminal, neutral
 from harness.report.ci import annotations as github
 from harness.report.ci import words
 from harness.report.drawing.fonts import legible
-from harness.run.store import RECORDS
 
-ALL = "".join(f" {text} " for text in HOSTILE.values()).replace("\ud800", "")
+ALL = "".join(f" {text} " for text in HOSTILE.values())
 EACH = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 PLAIN = "价格"
 
@@ -102,45 +98,6 @@ def test_a_chart_takes_names_for_names() -> None:
     assert steering(legible(ALL)) == []
     assert legible("a\x1b\nb") == "a b"
     assert len(legible("long" * 100)) == 60
-
-
-def test_what_a_command_prints_of_a_run_steers_no_terminal(tmp_path: Path) -> None:
-    header, records = run_of(ALL)
-    (tmp_path / RECORDS).write_bytes(b"".join(msgspec_json.encode(line) + b"\n" for line in (header, *records)))
-    done = uiebench("report", tmp_path)
-    assert done.returncode == 0, done.stderr
-    for shown in (done.stdout, done.stderr):
-        assert steering(shown) == commands(shown) == []
-    assert "[red]red[/red]" in done.stdout
-    assert steering("".join(path.read_text(encoding="utf-8") for path in tmp_path.glob("report.*"))) == []
-    for form in ("csv", "json", "bencher"):
-        printed = uiebench("report", tmp_path, "--format", form).stdout
-        assert steering(printed) == commands(printed) == []
-    assert json.loads(uiebench("report", tmp_path, "--format", "json").stdout)["run"]["suite"] == ALL
-
-
-def test_nor_does_a_complaint_or_a_list_of_problems(tmp_path: Path) -> None:
-    name = "\x1b]0;title\x07\n::error::x"
-    file = tmp_path / "bad.jsonl"
-    gold = [[{"type": name, "span": "other", "offset": [0, 3]}]]
-    line = {"id": name, "text": f"{name}九元", "schema": {name: None}, "gold": gold}
-    sound = {**line, "id": "sound", "gold": []}
-    file.write_text(f"{json.dumps(line)}\n{json.dumps(sound)}\n", encoding="utf-8")
-    for arguments in (
-        ("run", name),
-        ("report", name),
-        ("extract", "--input", name),
-        ("data", "check", file, "--format", "native"),
-        ("data", "check", name),
-        ("list", "--plugin", name),
-        ("recommend", tmp_path / name),
-        (name,),
-    ):
-        done = uiebench(*arguments)
-        assert done.returncode != 0, arguments
-        for shown in (done.stdout, done.stderr):
-            assert steering(shown) == commands(shown) == [], arguments
-        assert "]0;title" in done.stdout + done.stderr, arguments
 
 
 def test_further_lines_of_a_message_do_not_pass_for_others(capsys: pytest.CaptureFixture[str]) -> None:
