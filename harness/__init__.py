@@ -12,6 +12,16 @@ The rooms, in the way the data flows:
 from __future__ import annotations
 
 import sys
+
+# `python -m harness` looks for every module in the working directory first. There this package may lie; a `queue.py` or
+# `random.py` that lies there too is no part of the standard library. So before any other import what is ours is put
+# after that, and a directory that is not ours is taken out.
+if sys.argv[:1] == ["-m"] and "harness" in sys.orig_argv and not sys.flags.safe_path:
+    _first, _ours = sys.path.pop(0), __file__.removesuffix("/harness/__init__.py")
+    if _first == _ours:
+        _ends = ("site-packages", "dist-packages")
+        sys.path.insert(next((i for i, path in enumerate(sys.path) if path.endswith(_ends)), len(sys.path)), _ours)
+
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 from harness.baseline.extractor import Extractor
 from harness.baseline.loading import LoadPlan
 from harness.errors import UnavailableError
-from harness.plugin import Optimization, Stage
+from harness.plugin import Optimization, Stage, noted
 
+_Subject = TypeVar("_Subject", Extractor, LoadPlan)
 Applied = tuple[Optimization[Any], dict[str, Any]]  # with the values of its parameters
 
 
@@ -29,11 +30,13 @@ def planned(plan: LoadPlan, chosen: Sequence[Applied]) -> LoadPlan:
         UnavailableError: an optimization, of any stage, cannot run on the plan's device.
     """
     for optimization, _ in _in_order(chosen):
-        if reason := optimization.unavailable(plan.device):
+        with noted(f"in the `unavailable` of {optimization.name}"):
+            reason = optimization.unavailable(plan.device)
+        if reason:
             raise UnavailableError(f"{optimization.name}: {reason}")
     for optimization, parameters in _in_order(chosen):
         if optimization.stage is Stage.LOAD:
-            plan = optimization.apply(plan, **parameters)
+            plan = _applied(optimization, plan, parameters)
     return plan
 
 
@@ -41,8 +44,17 @@ def optimized(extractor: Extractor, chosen: Sequence[Applied]) -> Extractor:
     """The extractor with the optimizations of all other stages."""
     for optimization, parameters in _in_order(chosen):
         if optimization.stage is not Stage.LOAD:
-            extractor = optimization.apply(extractor, **parameters)
+            extractor = _applied(optimization, extractor, parameters)
     return extractor
+
+
+def _applied(optimization: Optimization[Any], subject: _Subject, parameters: Mapping[str, Any]) -> _Subject:
+    with noted(f"when {optimization.name} was applied"):
+        found = optimization.apply(subject, **parameters)
+        wanted = LoadPlan if optimization.stage is Stage.LOAD else Extractor
+        if not isinstance(found, wanted):
+            raise TypeError(f"it returned {type(found).__name__}, not the {wanted.__name__} that the stage is about")
+    return cast("_Subject", found)
 
 
 def _in_order(chosen: Sequence[Applied]) -> list[Applied]:

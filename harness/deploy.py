@@ -48,7 +48,7 @@ def find_deployment(written: str) -> Deployment:
 
 def write_deployment(path: Path, deployment: Deployment, remark: str) -> None:
     """Write a file that :func:`find_deployment` reads, with a remark on its first line."""
-    lines = [f"# {remark}"]
+    lines = [f"# {json.dumps(remark, ensure_ascii=False)[1:-1]}"]  # on one line, whatever it holds
     for name, value in msgspec.to_builtins(deployment).items():
         if value:
             lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")  # a JSON string or list is a TOML one

@@ -14,12 +14,13 @@ heavy imports go inside the functions, `Extractor` and `LoadPlan` under ``typing
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from harness.errors import InputError, UnavailableError
+from harness.errors import InputError, SuiteError, UnavailableError
 from harness.operators import Operator, operators_of
 from harness.record import Evidence
 
@@ -105,6 +106,16 @@ class Probe:
 _Subject = TypeVar("_Subject")
 
 
+@contextmanager
+def noted(where: str) -> Iterator[None]:
+    """Whatever is raised within says where it was."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"({where})")
+        raise
+
+
 @dataclass(frozen=True)
 class Optimization(Generic[_Subject]):
     """A plugin: its function, and what it promises."""
@@ -123,7 +134,36 @@ class Optimization(Generic[_Subject]):
     @property
     def exact(self) -> bool:
         """Whether it promises the baseline's answers, with its default parameters."""
-        return self.keeps_answers({})
+        return self.promises({})
+
+    def promises(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether it promises the baseline's answers with these parameters.
+
+        Raises:
+            SuiteError: its function of that breaks, or says neither yes nor no.
+        """
+        try:
+            found: object = self.keeps_answers(parameters)
+        except (Exception, SystemExit) as error:  # a stranger's function
+            raise SuiteError(f"{self.name}: its `exact` breaks with {type(error).__name__}: {error}") from error
+        if type(found) is not bool:
+            raise SuiteError(f"{self.name}: its `exact` says {found!r}; it must say True or False")
+        return found
+
+    def shown(self, probe: Probe) -> Evidence:
+        """Its evidence, checked once more: a dict of figures may have changed since it was made.
+
+        Raises:
+            TypeError: it is not an `Evidence`, or holds what a record cannot.
+            ValueError: likewise, or it is about another optimization.
+        """
+        with noted(f"in the evidence of {self.name}"):
+            found: object = self.evidence(probe)
+            if type(found) is not Evidence:
+                raise TypeError(f"an Evidence must be returned, and it is of type {type(found).__name__}")
+            if found.optimization != self.name:
+                raise ValueError(f"it is about {found.optimization!r}; it must name {self.name!r}")
+            return Evidence(found.optimization, found.active, found.summary, found.figures)
 
     @property
     def documentation(self) -> str:

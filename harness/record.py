@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeAlias, TypedDict
 import msgspec
 
 from harness.conditions import Conditions, Course
+from harness.plain import check_figure, check_text, check_type
 from harness.profile import Profile
 from harness.work import PassWork
 
@@ -64,12 +65,27 @@ class Cell(Value, frozen=True):
 
 
 class Evidence(Value, frozen=True):
-    """What shows that an optimization is active in the process that was measured."""
+    """What shows that an optimization is active in the process that was measured.
+
+    Raises:
+        TypeError: a part of it is of another type; numbers of numpy and torch are converted with `float()` or `int()`.
+        ValueError: a figure is not finite or too large, or a text holds half a character.
+    """
 
     optimization: str
     active: bool
     summary: str
     figures: dict[str, float] = {}
+
+    def __post_init__(self) -> None:
+        of = f"the evidence of {self.optimization!a}"
+        check_text(self.optimization, "the evidence's optimization")
+        check_type(self.active, bool, f"{of}: active")
+        check_text(self.summary, f"{of}: summary")
+        check_type(self.figures, dict, f"{of}: figures")
+        for name, figure in self.figures.items():
+            check_text(name, f"{of}: the name of a figure")
+            check_figure(figure, f"{of}: figure {name!r}")
 
 
 class Score(Value, frozen=True):

@@ -10,8 +10,8 @@ OK, FAILED, USAGE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def warn(message: str) -> None:
-    """Say what did not stop the command."""
-    print(f"uiebench: {message}", file=sys.stderr)
+    """Say what did not stop the command; further lines are indented, so that none passes for a message of ours."""
+    print("uiebench: " + message.strip().replace("\n", "\n    "), file=sys.stderr)
 
 
 def _show_extension_warnings() -> None:
@@ -31,6 +31,13 @@ def _show_extension_warnings() -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake is one message on stderr and exit status 2."""
+    from harness.cli.out import neutral_streams
+
+    with neutral_streams():
+        _run()
+
+
+def _run() -> None:
     from harness.cli.app import app
     from harness.errors import UiebenchError
 
@@ -38,14 +45,14 @@ def main() -> None:
     try:
         app()
     except UiebenchError as error:
-        print(f"uiebench: {error}", file=sys.stderr)
+        warn(str(error))
         sys.exit(FAILED if error.failed else USAGE)
     except BrokenPipeError:  # the reader of a pipe has gone
         sys.stderr.close()
         sys.exit(FAILED)
     except OSError as error:
-        print(f"uiebench: {error}; check the path and the space that is left", file=sys.stderr)
+        warn(f"{error}; check the path and the space that is left")
         sys.exit(USAGE)
     except KeyboardInterrupt:
-        print("uiebench: interrupted; what was finished is on disk", file=sys.stderr)
+        warn("interrupted; what was finished is on disk")
         sys.exit(INTERRUPTED)

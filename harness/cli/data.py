@@ -11,6 +11,7 @@ import typer
 from harness.cli import FAILED
 from harness.cli.schema import read_schema
 from harness.errors import InputError
+from harness.report.one_line import one_line
 
 if TYPE_CHECKING:
     from harness.data.check import Contents
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 data = typer.Typer(help="Texts of one's own.", no_args_is_help=True, rich_markup_mode=None)
 
 _SHOWN = 20  # problems; the rest is counted
-
-
-def _plain(said: str) -> str:
-    """Without what a terminal would act on, or could not show: a file may hold anything."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in said)
 
 
 @data.callback()
@@ -61,7 +57,7 @@ def check(
         print(f"characters: {lengths}")
         print(f"schema: {json.dumps(found.schema, ensure_ascii=False)}")
     for path, count in found.types.most_common():
-        print(f"  {_plain(path)}: {count}")
+        print(f"  {one_line(path)}: {count}")
     print(f"{found.problems} problems")
     for into, (_, target) in zip(formats, targets, strict=True):
         _write(file, format_name, asked, into, target, found)
@@ -111,11 +107,11 @@ class _Named:
         from harness.data.formats.told import Remark
 
         if isinstance(said, Remark):
-            print(f"note: {self._place} {number}: {_plain(said)}")
+            print(f"note: {self._place} {number}: {one_line(said)}")
             return
         self.count += 1
         if self.count <= _SHOWN:
-            print(f"{self._place} {number}: {_plain(said)}")
+            print(f"{self._place} {number}: {one_line(said)}")
 
     def say_the_rest(self) -> None:
         if self.count > _SHOWN:

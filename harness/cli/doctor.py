@@ -27,6 +27,7 @@ def doctor(
     Exits with 1 where something that should work does not.
     """
     from harness.doctor import Data, examine
+    from harness.report.one_line import one_line
 
     if data is None and (format_name, schema) != (None, None):
         raise InputError("--format and --schema say how --data is to be read; name the file with --data")
@@ -34,6 +35,6 @@ def doctor(
     wrong = False
     for finding in examine(checkpoint, device, asked, tuple(plugin or ())):
         wrong |= finding.state == "wrong"
-        print(f"{_SIGNS[finding.state]}  {finding.about}: {finding.said}", flush=True)
+        print(f"{_SIGNS[finding.state]}  {one_line(finding.about)}: {one_line(finding.said)}", flush=True)
     if wrong:
         raise typer.Exit(FAILED)

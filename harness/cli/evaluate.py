@@ -10,6 +10,7 @@ import typer
 from harness.cli import warn
 from harness.cli.schema import read_schema
 from harness.errors import InputError
+from harness.report.one_line import one_line
 
 if TYPE_CHECKING:
     from harness.data.dataset import Example
@@ -31,6 +32,7 @@ def evaluate(
     from rich.progress import track
 
     from harness import Extractor
+    from harness.cli.out import beneath
     from harness.data.texts import read_texts
     from harness.embedded.checkpoints import find_checkpoint
     from harness.measure.f1 import score
@@ -38,7 +40,7 @@ def evaluate(
     asked = None if schema is None else read_schema(schema)
     examples = list(read_texts(data, warn, format_name=format_name, schema=asked))
     extractor = Extractor.load(find_checkpoint(checkpoint), device=device)
-    progress = track(examples, "evaluate", console=Console(file=sys.stderr), disable=not sys.stderr.isatty())
+    progress = track(examples, "evaluate", console=Console(file=beneath(sys.stderr)), disable=not sys.stderr.isatty())
     answers = [extractor.extract(example.text, example.schema) for example in progress]
     scores = score(answers, [example.gold for example in examples])
     if scores is None:
@@ -51,8 +53,9 @@ def evaluate(
 
 def _print_table(scores: Scores, title: str) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
+
+    from harness.cli.out import show
 
     table = Table(title=title, box=box.SIMPLE)
     table.add_column("type")
@@ -62,7 +65,7 @@ def _print_table(scores: Scores, title: str) -> None:
         table.add_row(name, *_fields(one))
     table.add_section()
     table.add_row("micro", *_fields(scores.micro))
-    Console().print(table)
+    show(table)
 
 
 def _fields(one: Score) -> list[str]:
@@ -77,8 +80,9 @@ def _print_errors(example: Example, answer: Chains) -> None:
     ours, theirs = keys(answer), keys(example.gold or [])
     if example.gold is None or ours == theirs:
         return
-    print(f"\n{example.id}: {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}")
+    shown = one_line(f"{example.id}: {text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}")
+    print(f"\n{shown}")
     for mark, chains in (("missed", theirs - ours), ("wrong ", ours - theirs)):
         for types, offsets in sorted(chains, key=lambda chain: chain[1]):
             spans = (f"{kind}: {text[start:end]}" for kind, (start, end) in zip(types, offsets, strict=True))
-            print(f"  {mark}  {' → '.join(spans)}")
+            print(f"  {mark}  {one_line(' → '.join(spans))}")

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from harness.cli import USAGE
 from harness.cli.schema import read_schema
 from harness.errors import InputError
+from harness.neutral import for_json
 
 if TYPE_CHECKING:
     from harness.baseline.extractor import Extractor
@@ -45,7 +46,8 @@ def extract(
         from harness.baseline.schema import check_schema, check_text
 
         checked, asked = check_text(text), check_schema(read_schema(schema))
-        print(json.dumps(_load(checkpoint, device, with_).extract(checked, asked, all_prefixes), ensure_ascii=False))
+        answer = _load(checkpoint, device, with_).extract(checked, asked, all_prefixes)
+        print(for_json(json.dumps(answer, ensure_ascii=False)))
         return
     if input is None or not input.exists():
         raise InputError(f"input file {str(input)!r} does not exist")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import FAILED, INCONCLUSIVE, OK, warn
+from harness.cli.out import beneath
 from harness.cli.progress import with_progress
 from harness.errors import InputError, unknown
 from harness.gate import starter
@@ -130,7 +131,7 @@ def _tell(judged: Judged, wanted: list[tuple[str, Path]], undecided: Undecided) 
         (judged.directory / "gate.md").write_text(summary, encoding="utf-8")
         print(f"Report: {judged.directory / 'gate.md'}")
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        print(*annotations.render(judged.findings), sep="\n")
+        print(*annotations.render(judged.findings), sep="\n", file=beneath(sys.stdout))
         if step := os.environ.get("GITHUB_STEP_SUMMARY"):
             with Path(step).open("a", encoding="utf-8") as file:
                 file.write(summary)

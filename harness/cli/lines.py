@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli import warn
+from harness.cli.out import beneath
 from harness.data.dataset import Example, parse_example
 from harness.data.files import read_file
 from harness.data.formats.find import format_of
 from harness.data.formats.native import NAME as NATIVE
 from harness.data.formats.told import Remark
 from harness.errors import InputError
+from harness.neutral import for_json
 from harness.textfile import read_lines
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def extract_lines(load: Callable[[], Extractor], source: Input, target: Path | N
         raise InputError(f"output {str(target)!r} cannot be written: {error.strerror}; name another file") from None
     try:
         extractor = load()
-        with Progress(console=Console(file=sys.stderr), disable=not sys.stderr.isatty()) as bar:
+        with Progress(console=Console(file=beneath(sys.stderr)), disable=not sys.stderr.isatty()) as bar:
             task = bar.add_task("extract", total=None if bar.disable else _count(source.path))
             while first is not None:
                 answer = first if isinstance(first, dict) else _answer(extractor, first, all_prefixes=all_prefixes)
@@ -141,7 +143,7 @@ def _id(line: str) -> str | int | None:
 
 def _write(descriptor: int, answer: dict[str, Any], target: Path | None) -> None:
     """One whole line in one call, so that an interrupt leaves no half of one."""
-    data = (json.dumps(answer, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+    data = (for_json(json.dumps(answer, ensure_ascii=False)) + "\n").encode()
     try:
         while data:
             data = data[os.write(descriptor, data) :]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from harness.plugin import Optimization
 
 
 def listing(
@@ -19,8 +22,17 @@ def listing(
 
     print("optimizations")
     for one in sorted(find_optimizations(plugin or ()).values(), key=lambda one: (one.stage, one.name)):
-        promise = "exact" if one.exact else "inexact"
-        print(f"  {one.name}  [{one.stage.name}, {promise}]  {one.documentation.partition(chr(10))[0]}")
+        first = next(iter(one.documentation.splitlines()), "(no docstring)")
+        print(f"  {one.name}  [{one.stage.name}, {_promise(one)}]  {first}")
     print("suites\n  " + "\n  ".join(suite_names()))
     print("datasets\n  " + "\n  ".join(dataset_names()))
     print("charts\n  " + "\n  ".join(f"{one.name}  {one.description}" for one in kinds().values()))
+
+
+def _promise(one: Optimization[Any]) -> str:
+    from harness.errors import SuiteError
+
+    try:
+        return "exact" if one.exact else "inexact"
+    except SuiteError as error:
+        return str(error)

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
+from harness.cli.out import beneath
+from harness.neutral import for_terminal
+
 _Result = TypeVar("_Result")
 
 
@@ -19,6 +22,7 @@ def with_progress(rounds: int, work: Callable[[Callable[[str, int], None]], _Res
     if not sys.stderr.isatty():
         return work(lambda what, left: print(f"{what} ({left} of {rounds} rounds left)", file=sys.stderr, flush=True))
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -38,12 +42,12 @@ def with_progress(rounds: int, work: Callable[[Callable[[str, int], None]], _Res
     )
     # Redrawn only when a round begins: nothing of ours may run beside a timed block. The pace is that of all rounds.
     with Progress(
-        *columns, console=Console(stderr=True), auto_refresh=False, speed_estimate_period=float("inf")
+        *columns, console=Console(file=beneath(sys.stderr)), auto_refresh=False, speed_estimate_period=float("inf")
     ) as bar:
         task = bar.add_task("starting", total=rounds)
 
         def step(what: str, left: int) -> None:
-            bar.update(task, description=what, completed=rounds - left, refresh=True)
+            bar.update(task, description=escape(for_terminal(what)), completed=rounds - left, refresh=True)
 
         result = work(step)
         bar.update(task, description="done", completed=rounds, refresh=True)

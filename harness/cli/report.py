@@ -56,8 +56,7 @@ def report(
 
 def show(directory: Path, *, no_texts: bool = False) -> int:
     """Print a run's table, write its reports; returns how many rows have no baseline (0 or all)."""
-    from rich.console import Console
-
+    from harness.cli.out import show as show_table
     from harness.record import BASELINE
     from harness.report import claims, console, html, markdown
     from harness.report.advice import verdict
@@ -75,7 +74,7 @@ def show(directory: Path, *, no_texts: bool = False) -> int:
     for name, text in written.items():
         (directory / name).write_text(text, encoding="utf-8")
     # A pipe has no width of its own; a table squeezed to 80 columns cannot be read.
-    Console(width=None if sys.stdout.isatty() else 150).print(console.render(seen.header, seen.rows, verdict(seen)))
+    show_table(console.render(seen.header, seen.rows, verdict(seen)), None if sys.stdout.isatty() else 150)
     print("", *seen.account, sep="\n")
     print(f"\nReport: {directory / 'report.html'} (for a browser), {directory / 'report.md'}")
     if seen.judged:

@@ -79,7 +79,8 @@ def _show_plan(ablation: Ablation) -> None:
     measure = ablation.suite.measure
     print(f"{len(ablation.plan)} combinations x {', '.join(measure.scenarios)} on {len(ablation.examples)} texts:")
     for planned in ablation.plan:
-        print(f"  {planned.combination}" + (f"  (cannot run: {planned.reason})" if planned.reason else ""))
+        why = planned.reason or planned.fault
+        print(f"  {planned.combination}" + (f"  (cannot run: {why})" if why else ""))
     print(f"{measure.rounds} round(s) of {measure.passes} passes each, a fresh pair of processes a round")
     print(
         f"about {format_seconds(ablation.estimate_s)}, if a start takes {ASSUMED_START_S:g} s and a request "

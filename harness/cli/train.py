@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.out import beneath
+
 _LOGGED_EVERY = 10  # blocks, where there is no terminal for a bar
 _MOST_SEED = 2**32 - 1  # torch takes 64 bits, and a block's own seed is some 20 bits longer
 _MOST_THREADS = 1024  # more than any machine has cores; torch ends the process where so many cannot be started
@@ -42,7 +44,7 @@ def train(
     shown = sys.stderr.isatty()
     columns = (TextColumn("{task.fields[said]}"), BarColumn(), MofNCompleteColumn())
     times = (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, *times, console=Console(file=sys.stderr), disable=not shown) as bar:
+    with Progress(*columns, *times, console=Console(file=beneath(sys.stderr)), disable=not shown) as bar:
         task = bar.add_task("train", total=recipe.blocks, said="")
 
         def on_block(done: int, loss: float) -> None:

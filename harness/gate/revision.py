@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +16,10 @@ from harness.errors import InputError
 from harness.gate.worktree import Revision
 from harness.plan.cells import Planned
 from harness.record import BASELINE, Failed, Measured, Record
-from harness.run import protocol
+from harness.run import protocol, python
 from harness.run.ablation import Options
 from harness.run.executors.local import LocalExecutor, Settings
 from harness.run.executors.recorded import Reference
-from harness.run.process import python_path
 
 _PROTOCOL = re.compile(r"^PROTOCOL = (\d+)$", re.MULTILINE)
 
@@ -63,9 +60,8 @@ class Other:
         plugins = [str(self.there(path)) for path in options.plugins]
         job = json.dumps({"suite": suite, "plugins": plugins, "device": options.device})
         done = subprocess.run(
-            [sys.executable, "-m", "harness.gate.planned", job],
-            cwd=self.tree,
-            env={**os.environ, "PYTHONPATH": python_path(self.tree)},
+            python.command("harness.gate.planned", (job,), self.tree),
+            env=python.environment(),
             capture_output=True,
             text=True,
             check=False,

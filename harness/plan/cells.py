@@ -21,12 +21,16 @@ Registry = Mapping[str, Optimization[Any]]
 
 @dataclass(frozen=True)
 class Planned:
-    """One combination with its cells, one a scenario; ``reason`` says why it cannot run here."""
+    """One combination with its cells, one a scenario.
+
+    ``reason`` says why it cannot run here; ``fault`` why it is broken, wherever it runs.
+    """
 
     combination: str
     exact: bool
     cells: tuple[Cell, ...]
     reason: str | None = None
+    fault: str | None = None
 
 
 def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
@@ -48,11 +52,11 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
     for scenario, patterns in only.items():
         if idle := [pattern for pattern in patterns if not any(fnmatch(name, pattern) for name in rows)]:
             raise SuiteError(f"[measure.only] {scenario}: {unknown('combination', idle[0], rows)}")
+    promised = {name: _promised(chosen) for name, chosen in rows.items()}
     planned = [
         Planned(
             combination=name,
-            exact=all(_keeps_answers(one, parameters) for one, parameters in chosen)
-            and (name != STOCK or stock_is_exact(device)),
+            exact=promised[name][0] and (name != STOCK or stock_is_exact(device)),
             cells=tuple(
                 Cell(name, scenario, dataset, device, clients)
                 for scenario in suite.measure.scenarios
@@ -60,19 +64,19 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
                 if any(fnmatch(name, pattern) for pattern in only.get(scenario, ["*"]))
             ),
             reason=conflict(chosen) or _missing(chosen),
+            fault=promised[name][1],
         )
         for name, chosen in rows.items()
     ]
     return [one for one in planned if one.cells]
 
 
-def _keeps_answers(one: Optimization[Any], parameters: Mapping[str, Any]) -> bool:
+def _promised(chosen: Sequence[Chosen]) -> tuple[bool, str | None]:
+    """Whether a combination promises the baseline's answers, and what of a plugin broke when it was asked."""
     try:
-        return bool(one.keeps_answers(parameters))
-    except Exception as error:  # whatever a stranger's function raises
-        raise SuiteError(
-            f"{one.name} cannot tell whether it keeps answers with {dict(parameters)}: {error!r}"
-        ) from None
+        return all(one.promises(parameters) for one, parameters in chosen), None
+    except SuiteError as error:
+        return False, str(error)
 
 
 def _design(wanted: Combinations, registry: Registry) -> Iterator[list[Chosen]]:

@@ -11,7 +11,9 @@ from msgspec import json, structs
 
 from harness.analyse.rows import Row
 from harness.analyse.stats import Percentile
+from harness.neutral import for_json
 from harness.record import Header, Memory
+from harness.report.one_line import one_line
 
 Figure = str | int | float | bool | None
 
@@ -42,14 +44,22 @@ def as_csv(rows: Sequence[Row]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: _field(value) for name, value in line.items()} for line in lines)
     return out.getvalue()
 
 
 def as_json(header: Header, rows: Sequence[Row]) -> str:
     """An object with the run's header and its combinations."""
     run: dict[str, Any] = {"run": header, "combinations": [flat(row) for row in rows]}
-    return json.format(json.encode(run), indent=2).decode() + "\n"
+    return for_json(json.format(json.encode(run), indent=2).decode()) + "\n"
+
+
+def _field(value: Figure) -> Figure:
+    """Text on one line, and none that a spreadsheet would calculate or a CI service obey: a quote before it says so."""
+    if not isinstance(value, str):
+        return value
+    text = one_line(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "::")) else text
 
 
 def load_key(scenario: str, clients: int) -> str:

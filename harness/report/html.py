@@ -13,6 +13,7 @@ from harness.analyse.compare import streams
 from harness.analyse.rows import Row
 from harness.analyse.runs import flattened
 from harness.analyse.view import View
+from harness.neutral import neutral
 from harness.record import Chains, Difference
 from harness.report import claims
 from harness.report.advice import verdict
@@ -190,9 +191,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_neutral,
     )
     found.filters |= {"inline": _inline, "lines": _lines, "data_uri": _data_uri}
     return found
+
+
+def _neutral(value: object) -> object:
+    """Whatever is put into the page, without what steers or hides."""
+    from markupsafe import Markup
+
+    if isinstance(value, Markup):
+        return Markup(neutral(value))
+    return neutral(value) if isinstance(value, str) else value
 
 
 def _inline(text: str) -> Markup:

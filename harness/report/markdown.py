@@ -9,6 +9,7 @@ from harness.analyse.attribution import TIME, Attribution
 from harness.analyse.rows import Row
 from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE, Spreads
 from harness.analyse.view import View
+from harness.neutral import for_json
 from harness.record import Difference, Header
 from harness.report import claims
 from harness.report.advice import verdict
@@ -16,6 +17,7 @@ from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
 from harness.report.ceilings import ceilings
 from harness.report.conditions import where
+from harness.report.foreign import code, foreign, inline
 from harness.report.pipes import plain, table
 from harness.report.table import NOTHING, Field, details, fields, summary
 
@@ -39,10 +41,10 @@ def render(run: View, charts: Sequence[str] = ()) -> str:
 
 def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
     header, rows = run.header, run.rows
-    yield from (f"# {header.suite}", "", f"`{header.command}`", "", f"**{verdict(run)}**", "")
-    yield from (f"- {line}" for line in summary(rows))
+    yield from (f"# {inline(header.suite)}", "", code(header.command), "", f"**{inline(verdict(run))}**", "")
+    yield from (f"- {foreign(line)}" for line in summary(rows))
     yield from ("", *table([fields(row, rows) for row in rows]), "", how(header, run.spread), "")
-    yield from (f"{line}\n" for line in run.account)
+    yield from (f"{foreign(line)}\n" for line in run.account)
     for chart in charts:
         yield from (f"![]({chart})", "")
     if run.found is not None:
@@ -53,11 +55,11 @@ def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
     yield from (f"{line}\n" for line in ceilings(header))
     types = list(by_type(rows))
     if types:
-        yield from ("## F1 by type", "", _BY_TYPE, "", *(f"- {line}" for line in types), "")
+        yield from ("## F1 by type", "", _BY_TYPE, "", *(f"- {foreign(line)}" for line in types), "")
     for row in rows:
         yield from _details(row)
-    environment = json.dumps(header.environment, indent=2, ensure_ascii=False)
-    yield from ("## Machine", "", f"{where(header)}.", "", "```json", environment, "```")
+    environment = _json(header.environment, indent=2)
+    yield from ("## Machine", "", f"{inline(where(header))}.", "", "```json", environment, "```")
 
 
 def how(run: Header, spread: Spreads) -> str:
@@ -66,7 +68,7 @@ def how(run: Header, spread: Spreads) -> str:
     source = "pooled over the run's cells"
     if pooled.assumed:
         source = f"{'assumed' if pooled.sd == ASSUMED_SD else 'from selfcheck on this machine'}, for want of rounds"
-    own = "".join(f"; {name} varies more, {found.sd:.1%}" for name, found in sorted(spread.own.items()))
+    own = "".join(f"; {inline(name)} varies more, {found.sd:.1%}" for name, found in sorted(spread.own.items()))
     level = "95 %" if run.looks == 1 else f"{100 * (1 - ALPHA / run.looks):.1f} %"
     looks = f" (95 % over {run.looks} looks, at which rounds could end)" if run.looks > 1 else ""
     return (
@@ -82,29 +84,36 @@ def how(run: Header, spread: Spreads) -> str:
 def _attribution(found: Attribution) -> Iterator[str]:
     yield from ("## What each brings", "")
     if found.refusal is not None:
-        yield from (f"Not told: {found.refusal}.", "")
+        yield from (f"Not told: {inline(found.refusal)}.", "")
         return
     time = found.effects[TIME]
     yield from (f"Factors on average over combinations of the others, with 95 % intervals ({time.model}).", "")
     if found.left_out:
-        yield from (f"Left out: {', '.join(found.left_out)}.", "")
+        yield from (f"Left out: {inline(', '.join(found.left_out))}.", "")
     yield from (*plain(brought(found)), "")
     if time.given:
-        yield from (*plain(beside(time)), "", *plain(together(time)), "", *(f"- {line}" for line in in_words(time)), "")
+        yield from (
+            *plain(beside(time)),
+            "",
+            *plain(together(time)),
+            "",
+            *(f"- {foreign(line)}" for line in in_words(time)),
+            "",
+        )
 
 
 def _details(row: Row) -> Iterator[str]:
-    said = [f"- {evidence.optimization}: {evidence.summary}" for evidence in row.evidence]
-    said += [f"- {row.problem}"] if row.problem else []
-    said += [f"- text `{one.id}`{' (tie)' if one.tie else ''}: {_answers(one)}" for one in (*row.broken, *row.ties)]
+    said = [f"- {foreign(f'{evidence.optimization}: {evidence.summary}')}" for evidence in row.evidence]
+    said += [f"- {foreign(row.problem)}"] if row.problem else []
+    said += [f"- text {code(one.id)}{' (tie)' if one.tie else ''}: {_answers(one)}" for one in (*row.broken, *row.ties)]
     if said:
-        yield from (f"## {row.combination}", "", *said, "")
+        yield from (f"## {inline(row.combination)}", "", *said, "")
 
 
 def _answers(one: Difference) -> str:
     if one.expected == one.got:
         return "texts and spans are left out"
-    return f"expected `{_json(one.expected)}`, got `{_json(one.got)}`"
+    return f"expected {code(_json(one.expected))}, got {code(_json(one.got))}"
 
 
 def _filled(rows: Sequence[Mapping[str, Field]]) -> list[dict[str, Field]]:
@@ -115,5 +124,5 @@ def _filled(rows: Sequence[Mapping[str, Field]]) -> list[dict[str, Field]]:
     ]
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _json(value: object, indent: int | None = None) -> str:
+    return for_json(json.dumps(value, indent=indent, ensure_ascii=False))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-# A terminal's colours and moves; then what separates words, steers a printer or a terminal, or may not stand in XML.
+from harness.neutral import UNSAFE
+
+# A terminal's colours and moves; then what separates words, and what is not to be shown.
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-_GAPS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
+_GAPS = re.compile(f"[\t\n {UNSAFE}]+")
 
 
 def one_line(text: str) -> str:

@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 from harness.analyse.rows import Row
 from harness.analyse.runs import Runs, Side
 from harness.analyse.targets import absolute as figure_of
+from harness.neutral import for_json
 from harness.record import STOCK
 from harness.report.flat import flat
+from harness.report.foreign import inline
 from harness.report.pipes import plain
 from harness.report.table import NOTHING, loads, ratio
 from harness.units import NS_PER_S, format_bytes, format_ms, format_seconds
@@ -53,7 +55,7 @@ def as_json(found: Runs, *, absolute: bool) -> str:
         "no_verdict_for_other": found.apart,
         "combinations": {name: [_figures(side, times=times) for side in sides] for name, sides in found.sides.items()},
     }
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return for_json(json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _figures(side: Side, *, times: bool) -> dict[str, Any] | None:
@@ -76,7 +78,7 @@ def _is_time(name: str) -> bool:
 
 def _lines(found: Runs, *, times: bool) -> Iterator[str]:
     letters = [chr(ord("A") + place) for place in range(len(found.names))]
-    yield from (f"- {letter}: {name}" for letter, name in zip(letters, found.names, strict=True))
+    yield from (f"- {letter}: {inline(name)}" for letter, name in zip(letters, found.names, strict=True))
     for letter, what in zip(letters, found.apart, strict=True):
         if what:
             yield from ("", f"**{letter} is of other {' and '.join(what)} than A: its ratios get no verdict.**")

@@ -11,6 +11,7 @@ from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate, ScoreDifference
 from harness.profile import PARTS
 from harness.record import BASELINE, STOCK
+from harness.report.one_line import one_line
 from harness.units import format_bytes, format_ms, format_seconds
 
 NOTHING = "–"
@@ -88,7 +89,7 @@ def folded(name: str, longest: int) -> str:
 
 def summary(rows: Sequence[Row]) -> list[str]:
     """A sentence per row: what it brings."""
-    return [f"{row.combination}: {_brings(row)}{_in_half(row)}." for row in rows]
+    return [one_line(f"{row.combination}: {_brings(row)}{_in_half(row)}.") for row in rows]
 
 
 def _brings(row: Row) -> str:

@@ -201,7 +201,7 @@ def execute(
         starts=ablation.suite.measure.starts,
         timeout_s=ablation.suite.measure.timeout_s,
         keep_heap=ablation.suite.measure.keep_heap,
-        logs=directory / "logs",
+        logs=(directory / "logs").resolve(),  # a plugin may change a worker's directory
     )
     with held(directory):
         executor, store = executor_of(settings), Store(directory)

@@ -6,15 +6,17 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from harness.run import keeper, python
 from harness.run import protocol as say
+from harness.textfile import split_lines
 
 _TAIL_LINES = 6  # of the worker's own output, in the error of a crash
+_LONGEST_LINE = 400  # characters of such a line
 _TOO_LONG = (
     "the worker did not answer within the round's time limit and was ended; raise timeout_s in the suite ([measure]) "
     "if a request may take as long"
@@ -25,7 +27,9 @@ Heap: TypeAlias = Literal["default", "kept", "returned"]  # what happens to memo
 # itself it raises both while the process runs. Other C libraries take no notice, and an old glibc (2.26, say; not 2.36)
 # none of a second value above 32 MiB.
 _THRESHOLDS: dict[Heap, int] = {"kept": 1 << 30, "returned": 128 << 10}
-_PACKAGES = Path(__file__).parents[2]  # where `harness` and `optimizations` lie, for a bare checkout
+_DYING_S = 30.0  # from the end of its pipe to that of the process, which may have much memory to give back
+_LONGEST_REPLY = 1 << 30  # bytes; answers to all texts are a few million
+_SHOWN = 80  # bytes of what is not a reply, in its error
 
 
 class WorkerError(Exception):
@@ -56,23 +60,24 @@ class WorkerProcess:
         self._log = log
         self._deadline = deadline
         # Idle OpenMP threads must sleep: a spinning one slows whatever else runs.
-        environment = {"OMP_WAIT_POLICY": "passive", **os.environ, "PYTHONPATH": python_path(code)}
+        environment = {"OMP_WAIT_POLICY": "passive", **python.environment()}
         if heap in _THRESHOLDS:
             names = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
             environment |= dict.fromkeys(names, str(_THRESHOLDS[heap]))
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "harness.run.worker", str(commands), str(replies)],
+                python.command("harness.run.worker", (str(commands), str(replies)), code),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 env=environment,
-                cwd=code,  # Python looks there first
                 pass_fds=(commands, replies),
                 start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its workers
             )
+        keeper.keep(self._process.pid)
         os.close(commands)
         os.close(replies)
+        self._end = _end_of(self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -102,7 +107,11 @@ class WorkerProcess:
         Raises:
             WorkerError: the worker crashed, hung past the deadline, or could not do it.
         """
-        reply = say.read_reply(self._line())
+        line = self._line()
+        try:
+            reply = say.read_reply(line)
+        except (ValueError, RecursionError) as error:
+            raise WorkerError("error", _not_a_reply(line, str(error))) from None
         if isinstance(reply, say.Fault):
             raise WorkerError(reply.kind, reply.error)
         if not isinstance(reply, expected):
@@ -116,47 +125,80 @@ class WorkerProcess:
         self._closed = True
         os.close(self._commands)
         os.close(self._replies)
+        if self._end is not None:
+            os.close(self._end)
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        keeper.drop(self._process.pid)
 
     def _send(self, data: bytes) -> None:
         while data:
-            self._wait(self._commands, select.POLLOUT)
+            if not self._wait(self._commands, select.POLLOUT):
+                raise self._crash()
             try:
                 data = data[os.write(self._commands, data) :]
             except BrokenPipeError:
                 raise self._crash() from None
 
     def _line(self) -> bytes:
-        while b"\n" not in self._buffer:
-            self._wait(self._replies, select.POLLIN)
-            chunk = os.read(self._replies, _CHUNK)
+        parts = [self._buffer]
+        length = len(self._buffer)
+        while b"\n" not in parts[-1]:
+            chunk = b""
+            if self._wait(self._replies, select.POLLIN):
+                chunk = os.read(self._replies, _CHUNK)
             if not chunk:
                 raise self._crash()
-            self._buffer += chunk
-        line, _, self._buffer = self._buffer.partition(b"\n")
+            parts.append(chunk)
+            length += len(chunk)
+            if length > _LONGEST_REPLY:
+                raise WorkerError("error", _not_a_reply(parts[1], "it has no end"))
+        line, _, self._buffer = b"".join(parts).partition(b"\n")
         return line
 
-    def _wait(self, descriptor: int, event: int) -> None:
+    def _wait(self, descriptor: int, event: int) -> bool:
+        """Wait for a pipe; false where the worker has ended and left nothing in it, though a copy holds it open."""
         poll = select.poll()
         poll.register(descriptor, event)
-        if not poll.poll(max(0.0, self._deadline - time.monotonic()) * 1000):
+        if self._end is not None:
+            poll.register(self._end, select.POLLIN)
+        ready = poll.poll(max(0.0, self._deadline - time.monotonic()) * 1000)
+        if not ready:
             raise WorkerError("timeout", _TOO_LONG)
+        return any(found == descriptor for found, _ in ready)
 
     def _crash(self) -> WorkerError:
         try:
-            status = self._process.wait(max(0.0, self._deadline - time.monotonic()))
+            status = self._process.wait(min(_DYING_S, max(0.0, self._deadline - time.monotonic())))
         except subprocess.TimeoutExpired:
-            return WorkerError("timeout", _TOO_LONG)
+            return WorkerError("crash", "the worker closed its pipe without ending; a plugin may have done so")
         how = f"exit status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}"
         if status == -signal.SIGKILL:
             how += " (the kernel's out-of-memory killer ends processes so)"
-        tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+        tail = _tail(self._log)
         return WorkerError("crash", f"the worker ended with {how}{': ' + tail if tail else ''}")
 
 
-def python_path(code: Path | None) -> str:
-    """Where Python finds the code: a checkout first, where one is named."""
-    first = [] if code is None else [str(code), str(code / "src")]
-    return os.pathsep.join([*first, *filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH")))])
+def _end_of(pid: int) -> int | None:
+    """A descriptor that can be read when the process has ended; None on a system without."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
+def _not_a_reply(line: bytes, why: str) -> str:
+    shown = repr(line[:_SHOWN].decode(errors="backslashreplace")) + ("…" if len(line) > _SHOWN else "")
+    return (
+        f"what came from the worker is not a reply ({why}): {shown}; a plugin may have written to a descriptor that is "
+        "not its own"
+    )
+
+
+def _tail(log: Path) -> str:
+    """The last lines that a worker wrote; there may be very many before them."""
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _CHUNK))
+        lines = split_lines(file.read().decode(errors="replace"))
+    return "\n".join(line[:_LONGEST_LINE] for line in lines[-_TAIL_LINES:])

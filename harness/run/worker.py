@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
-from harness.errors import UiebenchError, UnavailableError
 from harness.measure.ceilings import ceilings
 from harness.measure.latency import single_stream
 from harness.measure.load import Queueing, TakingTurns, closed_loop
@@ -30,6 +29,7 @@ from harness.measure.roofline import Counter
 from harness.measure.warmup import until_steady
 from harness.record import STOCK, Chains, Memory, StartUp
 from harness.run import protocol as say
+from harness.run.serving import run
 
 if TYPE_CHECKING:
     from harness.baseline.extractor import Observed
@@ -155,9 +155,12 @@ class Worker:
         return TakingTurns[int, Chains](self._extract_synchronized)
 
     def _extract_all(self, places: Sequence[int]) -> list[Chains]:
-        return self.extractor.extract_batch(
+        answers = self.extractor.extract_batch(
             [self.texts[place] for place in places], [self.schemas[place] for place in places]
         )
+        if len(answers) != len(places):
+            raise ValueError(f"the extractor gave {len(answers)} answers to {len(places)} texts")
+        return answers
 
     def _extract_synchronized(self, place: int) -> Chains:
         answer = self._extract(place)
@@ -173,7 +176,7 @@ class Worker:
         from harness.plugin import Probe
 
         probe = Probe(self.extractor, self.texts[: self.timed], self.schemas[: self.timed])
-        return say.Proved([one.evidence(probe) for one, _ in self.chosen])
+        return say.Proved([one.shown(probe) for one, _ in self.chosen])
 
     def weigh(self, _: say.Weigh) -> say.Weighed:
         """The memory ledger."""
@@ -203,20 +206,13 @@ class Worker:
             torch.cuda.synchronize(self.extractor.device)
 
 
-def serve(commands: BinaryIO, replies: BinaryIO) -> None:
-    """Come up as the first line says, then do what each further line asks, until the pipe ends or the first fault."""
-    worker: Worker | None = None
-    for line in commands:
-        reply = _guarded(line, worker)
-        if isinstance(reply, Worker):
-            worker = reply
-            reply = say.Ready(worker.start, worker.facts)
-        replies.write(say.to_line(reply))
-        if isinstance(reply, say.Fault):
-            return
+def obey(line: bytes, worker: Worker | None) -> Any:
+    """Do what a line asks; a job gives the worker itself.
 
-
-def _obey(line: bytes, worker: Worker | None) -> Any:
+    Args:
+        line: a command.
+        worker: what the first line, a job, gave; None before.
+    """
     command = say.read_command(line)
     if isinstance(command, say.Job):
         return Worker(command)
@@ -235,28 +231,5 @@ def _obey(line: bytes, worker: Worker | None) -> Any:
     return actions[type(command)](command)
 
 
-def _guarded(line: bytes, worker: Worker | None) -> Any:
-    try:
-        return _obey(line, worker)
-    except UiebenchError as error:
-        return say.Fault("unavailable" if isinstance(error, UnavailableError) else "input", str(error))
-    except MemoryError as error:
-        return say.Fault("out_of_memory", str(error) or "the host has no more memory")
-    except Exception as error:  # a plugin may raise anything; the run must go on
-        import traceback
-
-        traceback.print_exc()
-        kind = "out_of_memory" if _is_out_of_memory(error) else "error"
-        return say.Fault(kind, f"{type(error).__name__}: {error}")
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    import torch
-
-    # The CPU allocator has no error class of its own.
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
-
-
 if __name__ == "__main__":
-    with open(int(sys.argv[1]), "rb") as commands, open(int(sys.argv[2]), "wb", buffering=0) as replies:  # noqa: PTH123 (descriptors)
-        serve(commands, replies)
+    run(int(sys.argv[1]), int(sys.argv[2]), obey)

@@ -65,15 +65,15 @@ class _Shifting:
         return self.inner.prompt(prompt)
 
 
-def _planted(slot: str, kind: type) -> Callable[[Probe], Evidence]:
+def _planted(name: str, slot: str, kind: type) -> Callable[[Probe], Evidence]:
     def look(probe: Probe) -> Evidence:
         there = isinstance(getattr(probe.extractor, slot), kind)
-        return Evidence("plant", active=there, summary=f"the slot {slot} is {'' if there else 'not '}the plant's")
+        return Evidence(name, active=there, summary=f"the slot {slot} is {'' if there else 'not '}the plant's")
 
     return look
 
 
-@optimization(Stage.GRAPH, exact=True, evidence=_planted("batching", _Around))
+@optimization(Stage.GRAPH, exact=True, evidence=_planted("slower", "batching", _Around))
 def slower(extractor: Extractor, *, share: float = 0.1) -> Extractor:
     """Make every request slower: wait, busily, for a share of the request's own time."""
 
@@ -85,7 +85,7 @@ def slower(extractor: Extractor, *, share: float = 0.1) -> Extractor:
     return replace(extractor, batching=_Around(extractor.batching, wait))  # type: ignore[arg-type]
 
 
-@optimization(Stage.GRAPH, exact=True, evidence=_planted("batching", _Around))
+@optimization(Stage.GRAPH, exact=True, evidence=_planted("grows", "batching", _Around))
 def grows(extractor: Extractor, *, mebibytes: int = 64) -> Extractor:
     """Keep four mebibytes of every request, up to so many in all."""
     kept: list[bytearray] = []
@@ -97,7 +97,7 @@ def grows(extractor: Extractor, *, mebibytes: int = 64) -> Extractor:
     return replace(extractor, batching=_Around(extractor.batching, keep))  # type: ignore[arg-type]
 
 
-@optimization(Stage.GRAPH, exact=True, evidence=_planted("tokenizer", _Shifting))
+@optimization(Stage.GRAPH, exact=True, evidence=_planted("misanswers", "tokenizer", _Shifting))
 def misanswers(extractor: Extractor, *, beginning: str) -> Extractor:
     """Answer the texts that begin so with spans that lie a character too far."""
     return replace(extractor, tokenizer=_Shifting(extractor.tokenizer, beginning))

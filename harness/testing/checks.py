@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 from harness.baseline.schema import Schema
 from harness.data.dataset import Example
+from harness.run import python
 from harness.testing.subject import Subject, texts
 
 Check: TypeAlias = Callable[[Subject], None]
@@ -117,10 +117,13 @@ def may_be_shared_by_threads(subject: Subject) -> None:
 
 def shows_that_it_is_active(subject: Subject) -> None:
     """Its evidence says active where it was applied, and inactive in a process where it was not."""
-    program = [sys.executable, "-m", "harness.testing.fresh", subject.optimization.source, subject.name]
+    about = (subject.optimization.source, subject.name)
     for applied in (True, False):
         found = subprocess.run(
-            [*program, json.dumps(dict(subject.parameters) if applied else None)],
+            python.command(
+                "harness.testing.fresh", (*about, json.dumps(dict(subject.parameters) if applied else None))
+            ),
+            env=python.environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -133,7 +136,7 @@ def shows_that_it_is_active(subject: Subject) -> None:
 
 def _spread(subject: Subject, count: int | None) -> tuple[Example, ...]:
     """So many texts, or a few where the answers are not compared: an inexact optimization only has to give some."""
-    return texts(count if subject.optimization.keeps_answers(dict(subject.parameters)) else _FEW)
+    return texts(count if subject.optimization.promises(dict(subject.parameters)) else _FEW)
 
 
 CHECKS: tuple[Check, ...] = (

@@ -19,7 +19,7 @@ def evidence(file: Path, name: str, parameters: dict[str, Any] | None) -> str:
     examples = texts(2)
     extractor = composed() if parameters is None else composed((found, parameters))
     probe = Probe(extractor, [one.text for one in examples], [one.schema for one in examples])
-    said = found.evidence(probe)
+    said = found.shown(probe)
     return f"{said.active} {said.summary}"
 
 

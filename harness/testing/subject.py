@@ -79,7 +79,7 @@ class Subject:
         combination = frozenset({(self.optimization, self.parameters), *((other, ()) for other in others)})
         for example in examples:
             got, marks = _answer(combination, example)
-            if not self.optimization.keeps_answers(dict(self.parameters)):
+            if not self.optimization.promises(dict(self.parameters)):
                 continue
             expected, own_marks = _answer(frozenset(), example)
             if got != expected and not is_tie(expected, got, own_marks, marks):

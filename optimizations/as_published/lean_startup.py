@@ -77,7 +77,7 @@ def hold() -> None:
 def _start(plan: LoadPlan) -> subprocess.Popen[bytes]:
     """A process that loads the plan beside this one, and ends with it."""
     worker = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM],
+        [sys.executable, "-P", "-c", _PROGRAM],  # no module is looked for in the working directory
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

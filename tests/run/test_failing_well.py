@@ -17,7 +17,7 @@ from harness.report import console, markdown
 from harness.run.ablation import Options, execute, prepare
 from harness.run.store import RECORDS, read_run
 
-FAULTS = ["wrong_answer", "prints", "crash", "hang", "eats_all_memory", "raises", "does_nothing", "never_here"]
+FAULTS = ["wrong_answer", "prints", "crash", "hang", "eats_all_memory", "raises", "exits", "does_nothing", "never_here"]
 LONG = "这款手机售价2999元，屏幕非常清晰，拍照也很稳定，就是电池续航在系统更新以后下降得比较明显，客服说下个月修复。"
 
 
@@ -78,6 +78,7 @@ def test_the_header_says_how_long_the_texts_are_and_what_f1_may_be_lost(run: Pat
         ("hang", "timeout", "time limit"),
         ("eats_all_memory", "out_of_memory", "memory"),
         ("raises", "error", "no such kernel"),
+        ("exits", "error", "SystemExit: 0"),
         ("does_nothing", "inactive", "no kernel of it was seen"),
     ],
 )

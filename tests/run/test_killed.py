@@ -9,9 +9,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from interrupts import hear_interrupts
 
 from harness.record import Failed, Record
@@ -41,12 +43,40 @@ CELLS = [
     for scenario in ("single_stream", "cold_start")
 ]
 PATIENCE_S = 120
+GONE_S = 3  # after the runner has gone, nothing of it is left
+MARK = "UIEBENCH_TEST_RUN"  # in the environment of a runner, and so of all that comes of it
+# Has started processes of its own, and is in a call that holds the interpreter.
+BUSY = """
+import signal, subprocess
+for one in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    signal.signal(one, signal.SIG_IGN)
+subprocess.Popen(["/bin/sh", "-c", "trap '' TERM; sleep 600; sleep 600"], stdin=subprocess.DEVNULL)
+print("busy", flush=True)
+sum(range(10**12))
+"""
+# A runner with a worker that was closed, one that is still coming up, and a busy one.
+RUNNER = f"""
+import sys, time
+from pathlib import Path
+from harness.run import python
+from harness.run.process import WorkerProcess
+
+def start(number):
+    return WorkerProcess(Path(f"{{number}}.log"), time.monotonic() + 600)
+
+start(0).close()
+coming_up = start(1)
+python.command = lambda *_: [sys.executable, "-S", "-c", {BUSY!r}]
+busy = start(2)
+print("up", flush=True)
+time.sleep(600)
+"""
 
 T = TypeVar("T")
 
 
-def wait_for(what: Callable[[], T | None]) -> T:
-    end = time.monotonic() + PATIENCE_S
+def wait_for(what: Callable[[], T | None], patience_s: float = PATIENCE_S) -> T:
+    end = time.monotonic() + patience_s
     while time.monotonic() < end:
         if (found := what()) is not None:
             return found
@@ -54,8 +84,19 @@ def wait_for(what: Callable[[], T | None]) -> T:
     raise TimeoutError(what.__name__)
 
 
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def workers_of(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children if b"harness.run.worker" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def left_of(mark: str) -> list[str]:
+    """What every process was started as that has the mark in its environment."""
+    found = []
+    for process in list(Path("/proc").iterdir()):
+        with suppress(OSError):  # it is no process, has ended, or is another user's
+            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().decode())
+    return found
 
 
 def are_gone(processes: Sequence[int]) -> bool | None:
@@ -67,6 +108,23 @@ def records(here: Path) -> list[Record]:
     return read_run(directory, warn=lambda _: None)[1]
 
 
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_a_runner_leaves_no_worker_and_nothing_that_a_worker_started(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    mark = f"{os.getpid()}-{how.name}"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), MARK: mark}
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNER], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as runner:
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == "up\n"
+        wait_for(lambda: "busy" in (tmp_path / "2.log").read_text() or None)
+        assert len(left_of(mark)) >= 4  # the runner, two workers, and what the second one started
+        runner.send_signal(how)
+    wait_for(lambda: left_of(mark) == [] or None, GONE_S)
+
+
 def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(SUITE, encoding="utf-8")
     root = str(Path(__file__).parents[2])
@@ -75,17 +133,17 @@ def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
 
         def first_worker() -> int | None:
             begun = any(tmp_path.glob(f"runs/*/{RECORDS}"))  # after the reference's own worker
-            return next(iter(children(runner.pid)), None) if begun else None
+            return next(iter(workers_of(runner.pid)), None) if begun else None
 
         def second_round() -> list[int] | None:
             done = len(records(tmp_path)) >= 2
-            return children(runner.pid) or None if done else None
+            return workers_of(runner.pid) or None if done else None
 
         os.kill(wait_for(first_worker), signal.SIGKILL)
         workers = wait_for(second_round)
         before = records(tmp_path)
         runner.kill()
-        wait_for(lambda: are_gone(workers))
+        wait_for(lambda: are_gone(workers), GONE_S)
     assert {record.kind for record in before if isinstance(record, Failed)} == {"crash"}
     assert "SIGKILL" in next(record.error for record in before if isinstance(record, Failed))
     subprocess.run(COMMAND, cwd=tmp_path, env=environment, check=False, capture_output=True)
@@ -104,7 +162,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_a_second_start_does(tmp_path: 
 
         def second_round() -> list[int] | None:
             begun = any(tmp_path.glob(f"runs/*/{RECORDS}")) and len(records(tmp_path)) >= 1
-            return children(runner.pid) or None if begun else None
+            return workers_of(runner.pid) or None if begun else None
 
         workers = wait_for(second_round)
         runner.send_signal(signal.SIGINT)

@@ -35,7 +35,7 @@ class Waiting:
         return self.inner.prompt(prompt)
 
 def waits(probe):
-    return Evidence("tokenizer", active=isinstance(probe.extractor.tokenizer, Waiting), summary="it may wait")
+    return Evidence("waiting", active=isinstance(probe.extractor.tokenizer, Waiting), summary="it may wait")
 
 @optimization(Stage.GRAPH, exact=True, evidence=waits)
 def waiting(extractor):

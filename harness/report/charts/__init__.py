@@ -99,7 +99,7 @@ def draw(kind: Kind, run: View) -> Figure | None:
 
     from harness.report.drawing.fonts import families
 
-    with mpl.rc_context({"font.family": list(families())}):
+    with mpl.rc_context({"font.family": list(families()), "text.parse_math": False}):
         try:
             figure = kind.chart(run)
         except (Exception, SystemExit) as error:  # another distribution's may raise anything

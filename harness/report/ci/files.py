@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from harness.analyse.compare import compare
 from harness.analyse.rows import Row
+from harness.neutral import for_json
 from harness.record import Header, Record
 from harness.report.ci import pytest_benchmark, services
 from harness.report.one_line import one_line
@@ -24,10 +25,10 @@ def render(name: str, header: Header, records: Sequence[Record]) -> str:
     """The file's text, of the combinations whose figures stand: a service shows a number as it is, and no verdict."""
     rows = [row for row in compare(header, records)[0] if row.sound]
     if name in _OF_ROWS:
-        return _OF_ROWS[name](rows)
+        return for_json(_OF_ROWS[name](rows))
     sound = {row.combination for row in rows}
     kept = [record for record in records if record.cell.combination in sound]
-    return pytest_benchmark.render(header, kept, datetime.now(UTC))
+    return for_json(pytest_benchmark.render(header, kept, datetime.now(UTC)))
 
 
 def left_out(header: Header, records: Sequence[Record]) -> Iterator[str]:

@@ -29,13 +29,15 @@ def render(findings: Sequence[Finding], against: str, made: datetime) -> str:
         made: when.
     """
     verdict = sentence(findings)
-    findings = [replace(one, says=one_line(one.says)) for one in findings]
+    findings = [
+        replace(one, cell=one_line(one.cell), rule=one_line(one.rule), says=one_line(one.says)) for one in findings
+    ]
     cases = [*findings, *([] if judged_anything(findings) else [_NONE])]
     results = [_result(one) for one in cases]
     suite_attributes = {
         "id": "0",
         "package": "uiebench",
-        "name": f"gate against {against}",
+        "name": f"gate against {one_line(against)}",
         "timestamp": made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         "hostname": "localhost",
         "tests": str(len(cases)),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from harness.analyse.gate import Finding
 from harness.analyse.verdict import judged_anything, outcome, unexcused
+from harness.report.foreign import code, inline
 from harness.report.one_line import one_line
 from harness.report.pipes import plain
 
@@ -17,17 +19,18 @@ _ORDER = ("fail", "inconclusive", "skipped", "pass")
 
 def console(findings: Sequence[Finding], against: str) -> Iterator[str]:
     """A line a finding, the worst first, and what they come to."""
+    findings = [replace(one, cell=one_line(one.cell), rule=one_line(one.rule)) for one in findings]
     rules, cells = (max((len(getattr(one, part)) for one in findings), default=0) for part in ("rule", "cell"))
     for one in ordered(findings):
         yield f"{mark(one):<4}  {one.rule:<{rules}}  {one.cell:<{cells}}  {one_line(one.says)}"
-    yield f"\nGate against {against}: {sentence(findings)}"
+    yield f"\nGate against {one_line(against)}: {sentence(findings)}"
 
 
 def markdown(findings: Sequence[Finding], against: str) -> str:
     """The same as a table, for a job's summary; what passed is folded away."""
     passed = [one for one in ordered(findings) if one.verdict == "pass"]
     others = [one for one in ordered(findings) if one.verdict != "pass"]
-    lines = [f"## Gate against {against}: {outcome(findings)}", "", sentence(findings), ""]
+    lines = [f"## Gate against {inline(against)}: {outcome(findings)}", "", sentence(findings), ""]
     lines += [*_table(others), ""] if others else []
     if passed:
         lines += [f"<details><summary>{len(passed)} passed</summary>", "", *_table(passed), "", "</details>", ""]
@@ -60,6 +63,6 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
     yield from plain(
         [
             ["verdict", "rule", "cell", "measured"],
-            *([mark(one), one.rule, f"`{one.cell}`", one.says] for one in findings),
+            *([mark(one), inline(one.rule), code(one.cell), inline(one.says)] for one in findings),
         ]
     )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
+from harness.report.one_line import one_line
+
 OWN = "DejaVu Sans"  # comes with matplotlib
+_LONGEST = 60  # characters of an optimization with its parameters; a longer one leaves no room for the chart
 _SAMPLE = "价"  # a font that has it is taken for Chinese
 
 
@@ -33,8 +36,13 @@ def _characters(file: str) -> frozenset[str]:
     return frozenset(map(chr, get_font(file).get_charmap()))
 
 
+def _cut(part: str) -> str:
+    return part if len(part) <= _LONGEST else f"{part[: _LONGEST - 1]}…"
+
+
 def legible(text: str) -> str:
-    """The text, with each character that no font here has written as its number: ``U+4EF7``."""
+    """The text on one line, with each character that no font here has written as its number: ``U+4EF7``."""
+    text = "+".join(_cut(part) for part in one_line(text).split("+"))
     if text.isascii():
         return text
     return "".join(letter if letter in _drawn() or letter in "\n\t" else f"U+{ord(letter):04X}" for letter in text)

@@ -119,6 +119,8 @@ class LocalExecutor:
         """Measure all scenarios of a combination once; what goes wrong is a record too."""
         if planned.reason:
             return [Skipped(cell, number, planned.reason) for cell in planned.cells]
+        if planned.fault:
+            return [Failed(cell, number, "error", planned.fault) for cell in planned.cells]
         first = number == 0 or planned.combination in self._owing
         self._owing.add(planned.combination)
         try:
