@@ -166,8 +166,9 @@ def test_a_format_that_cannot_be_told_is_said_with_what_was_looked_at(tmp_path: 
         format_of(file)
     with pytest.raises(InputError, match="did you mean 'conll'"):
         format_of(file, "conl")
-    with pytest.raises(InputError, match=r"data file .*gone.* does not exist"):
-        format_of(tmp_path / "gone.jsonl")
+    for name in (None, "conll"):
+        with pytest.raises(InputError, match=r"data file .*gone.* does not exist"):
+            format_of(tmp_path / "gone.jsonl", name)
 
 
 def test_unlabelled_texts_need_a_schema(tmp_path: Path) -> None:

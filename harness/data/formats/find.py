@@ -80,12 +80,12 @@ def format_of(path: Path, name: str | None = None) -> Format:
         InputError: there is none, or more than one fits.
     """
     known = find_formats()
-    if name is not None:
-        if name not in known:
-            raise InputError(unknown("format", name, known))
-        return known[name]
+    if name is not None and name not in known:
+        raise InputError(unknown("format", name, known))
     if not path.exists():
         raise InputError(f"data file {str(path)!r} does not exist")
+    if name is not None:
+        return known[name]
     try:
         sample, refused = _sample(path), None
     except InputError as error:  # not a text: a file that is told by its name alone may be none
