@@ -145,7 +145,7 @@ def _check_gold(gold: Any, text: str, schema: Schema) -> None:
             if below is None or item["type"] not in below:
                 raise InputError(f"gold: the type {item['type']!r} does not stand there in the schema")
             below = below[item["type"]]
-            start, end = item["offset"] if len(item["offset"]) == 2 else (0, 0)
+            start, end = item["offset"]
             if not 0 <= start < end or text[start:end] != item["span"]:
                 raise InputError(f"gold: {item['span']!r} does not stand at {item['offset']} in the text")
         if not chain or below is not None:

@@ -87,7 +87,7 @@ def test_a_spreadsheet_calculates_nothing(text: str) -> None:
 def test_junit_and_annotations_stay_what_they_are() -> None:
     Xml.fromstring(RENDERERS["junit"](ALL).encode())
     lines = list(github.render(findings_of(ALL)))
-    assert [line.split(" ")[0] for line in lines] == ["::error", "::warning"]
+    assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::warning"]
     assert all("\n" not in line and line.count("::") - ALL.count("::") * 2 <= 2 for line in lines)
     *said, _, last = "\n".join(words.console(findings_of(ALL), ALL)).split("\n")
     assert len(said) == 3
