@@ -57,8 +57,9 @@ def documented(subject: Subject) -> None:
 
 
 def keeps_answers(subject: Subject) -> None:
-    """Alone, on all business test texts."""
-    subject.must_answer_alike(_spread(subject, None))
+    """Alone, on all business test texts as they are, and on a spread of them padded as the baseline pads."""
+    subject.must_answer_alike(_spread(subject, None), start="plain")
+    subject.must_answer_alike(_spread(subject, _PAIR_TEXTS))
 
 
 def keeps_answers_to_odd_texts(subject: Subject) -> None:

@@ -62,7 +62,11 @@ class Subject:
         ]
 
     def must_answer_alike(
-        self, examples: Sequence[Example], others: Sequence[Optimization[Any]] = (), where: str = ""
+        self,
+        examples: Sequence[Example],
+        others: Sequence[Optimization[Any]] = (),
+        where: str = "",
+        start: str = "baseline",
     ) -> None:
         """Each text's answer is the baseline's, but for ties; an inexact optimization only has to answer.
 
@@ -72,16 +76,17 @@ class Subject:
             examples: what is asked.
             others: optimizations that it is combined with.
             where: words for the message.
+            start: the extractor that it is composed over, of `harness.baseline.loading.STARTS`.
 
         Raises:
             AssertionError: it is not; the message names the text and both answers.
         """
         combination = frozenset({(self.optimization, self.parameters), *((other, ()) for other in others)})
         for example in examples:
-            got, marks = _answer(combination, example)
+            got, marks = _answer(combination, example, start)
             if not self.optimization.promises(dict(self.parameters)):
                 continue
-            expected, own_marks = _answer(frozenset(), example)
+            expected, own_marks = _answer(frozenset(), example, start)
             if got != expected and not is_tie(expected, got, own_marks, marks):
                 raise AssertionError(
                     f"{self.name}{where} changes the answer to {example.id} ({example.text[:60]!r}): "
@@ -89,9 +94,9 @@ class Subject:
                 )
 
 
-def composed(*chosen: Applied) -> Extractor:
-    """The baseline with the chosen optimizations, as a run composes it."""
-    return compose(stock_plan(find_checkpoint(CHECKPOINT), device="cpu", start="baseline"), chosen)
+def composed(*chosen: Applied, start: str = "baseline") -> Extractor:
+    """The baseline, or another start, with the chosen optimizations, as a run composes it."""
+    return compose(stock_plan(find_checkpoint(CHECKPOINT), device="cpu", start=start), chosen)
 
 
 def baseline() -> Extractor:
@@ -99,20 +104,20 @@ def baseline() -> Extractor:
     return _extractor(frozenset())
 
 
-def _answer(combination: _Combination, example: Example) -> tuple[Chains, list[Mark]]:
-    key = (combination, example.text, json.dumps(example.schema))
+def _answer(combination: _Combination, example: Example, start: str) -> tuple[Chains, list[Mark]]:
+    key = (combination, start, example.text, json.dumps(example.schema))
     if key not in _ANSWERS:
-        observed = _extractor(combination).extract_observed(example.text, example.schema)
+        observed = _extractor(combination, start).extract_observed(example.text, example.schema)
         _ANSWERS[key] = observed.chains, observed.marks
     return _ANSWERS[key]
 
 
 @lru_cache(maxsize=2)  # the baseline, and the one that is asked
-def _extractor(combination: _Combination) -> Extractor:
-    return composed(*((optimization, dict(parameters)) for optimization, parameters in combination))
+def _extractor(combination: _Combination, start: str = "baseline") -> Extractor:
+    return composed(*((optimization, dict(parameters)) for optimization, parameters in combination), start=start)
 
 
-_ANSWERS: dict[tuple[_Combination, str, str], tuple[Chains, list[Mark]]] = {}
+_ANSWERS: dict[tuple[_Combination, str, str, str], tuple[Chains, list[Mark]]] = {}
 
 
 @cache

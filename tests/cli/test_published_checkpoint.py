@@ -17,8 +17,8 @@ from harness.plan.registry import Registry, find_optimizations
 TEXT, SCHEMA = "屏幕细腻，手感一般，客服态度很好。", {"属性词": {"情感词": None}}
 SUITE = """
 [combinations]
-design = "one_at_a_time"
-optimizations = ["lean_startup"]
+design = "explicit"
+include = ["lean_startup"]
 [texts]
 datasets = ["{texts}"]
 [measure]
