@@ -70,10 +70,12 @@ class Fuzz:
 
 
 def _judge(call: Callable[[_Input], object], given: _Input, refusal: type[UiebenchError] | tuple[()]) -> None:
+    said = "nothing"
     try:
         call(given)
     except refusal as error:
-        assert str(error).strip().encode(), "an error without a word"
+        said = str(error)
+    assert said.strip().encode(), "an error without a word"
 
 
 @contextmanager

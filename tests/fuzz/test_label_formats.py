@@ -34,7 +34,22 @@ FILES = {
     "brat": "brat",
     "brat_relations": "brat",
 }
-FIELDS = (b"", b"0", b"-1", b"99", b"9" * 5000, b"0 1 2", b"0;1", "½".encode(), "٣".encode(), b"T1", b"E1", b" ", b"\t", b";")
+FIELDS = (
+    b"",
+    b"0",
+    b"-1",
+    b"99",
+    b"9" * 5000,
+    b"0 1 2",
+    b"0;1",
+    "½".encode(),
+    "٣".encode(),
+    b"T1",
+    b"E1",
+    b" ",
+    b"\t",
+    b";",
+)
 SCHEMAS: tuple[Schema, ...] = (None, {"产品": None, "公司": {"总部": None}})
 NAME = ""  # of a file that is not in a folder
 
