@@ -54,7 +54,16 @@ TEXTS = (
     '{"a":' * 3000,
 )
 NUMBERS = (0, -1, 1, 2**31, 2**63, 2**64, -(2**63) - 1, 10**400, 0.0, -0.0, 0.5, 8, 1e308, -1e308, 1e-300)
-_NESTS = ([[]], [[1]], [[], []], [None], {"": None}, {"text": {}}, {"type": "measured"}, {"x": {"y": []}})
+_NESTS: tuple[Any, ...] = (
+    [[]],
+    [[1]],
+    [[], []],
+    [None],
+    {"": None},
+    {"text": {}},
+    {"type": "measured"},
+    {"x": {"y": []}},
+)
 _NOT_NUMBERS = (float("nan"), float("inf"), float("-inf"))
 _HUGE, _REPEATED, _DEEP = "\ue000huge", "\ue000repeated", "\ue000deep"  # written raw, since json.dumps has no way to
 _RAW = {_HUGE: "9" * 5000, _REPEATED: '{"type": 1, "type": null}', _DEEP: "[" * 5000 + "]" * 5000}

@@ -33,7 +33,20 @@ LONGEST = 4000  # characters of a message that lists names
 Mutation = Callable[[Random, Path], None]
 
 NEAR = (2, 3, 7, 8, -8, 8.0, 8.5, 10**6, 10**9, 10**12, "8", "eight", "gelu", "bert", [8], {"a": 8}, [[[[8]]]])
-ENTRIES = ("F16", "I64", "C64", "BOOL", "F8_E4M3", [10**12, 10**6], [-1], [0], [2**63, 2], [], [0, 8], [0, 2**62])
+ENTRIES: tuple[Any, ...] = (
+    "F16",
+    "I64",
+    "C64",
+    "BOOL",
+    "F8_E4M3",
+    [10**12, 10**6],
+    [-1],
+    [0],
+    [2**63, 2],
+    [],
+    [0, 8],
+    [0, 2**62],
+)
 ODD_TOKENS = ("[UNK]", "[CLS]\x1c", "[SEP] ", "\r", "[PAD]", "##")
 CONFIG_KEYS = [
     "vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers",
