@@ -67,6 +67,26 @@ _NESTS: tuple[Any, ...] = (
 _NOT_NUMBERS = (float("nan"), float("inf"), float("-inf"))
 _HUGE, _REPEATED, _DEEP = "\ue000huge", "\ue000repeated", "\ue000deep"  # written raw, since json.dumps has no way to
 _RAW = {_HUGE: "9" * 5000, _REPEATED: '{"type": 1, "type": null}', _DEEP: "[" * 5000 + "]" * 5000}
+_PIECES = (
+    *(
+        b"",
+        b"\0",
+        b"\xff",
+        b"\xef\xbb\xbf",
+        b'"',
+        b"\t",
+        b",",
+        b";",
+        b":",
+        b"\r",
+        b"\n\n",
+        b" ",
+        b"#",
+        b"-DOCSTART-",
+        b"{",
+    ),
+    *(b"0", b"1", b"-1", b"9" * 5000, "½".encode(), "٣".encode(), "\u2028".encode(), b"[" * 3000),
+)
 _LITERALS = (
     "nan",
     "-inf",
@@ -193,6 +213,7 @@ def broken_bytes(random: Random, sound: bytes) -> bytes:
         lambda: sound[:at] + sound[at : at + 1].swapcase() + bytes([random.randrange(256)]) + sound[at + 1 :],
         lambda: sound[:at] + random.randbytes(8) + sound[at:],
         lambda: sound[:at] + encoded(text(random)) + sound[at:],
+        *[lambda: sound[:at] + random.choice(_PIECES) + sound[at + random.randrange(9) :]] * 4,
         lambda: sound + sound,
         lambda: b"\xef\xbb\xbf" + sound,
         lambda: sound.replace(b"\n", random.choice((b"\r\n", b"\r", b"\n\n", "\u2028".encode(), b"\0\n"))),
@@ -231,13 +252,11 @@ def _with_other_number(random: Random, sound: bytes) -> bytes:
 
 def _break(random: Random, data: Any) -> Any:
     """Walk down to a random place and change what is there."""
-    if isinstance(data, int) and random.random() < 0.5:
-        return data + random.randint(-3, 3)
     below = list(data) if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
-    if not below or random.random() < 0.2:
+    if not below or random.random() < 0.1:
         return value(random)
     at = random.choice(list(below))
-    kind = random.randrange(5)
+    kind = random.randrange(8)
     if kind == 0 and isinstance(data, dict):
         del data[at]
     elif kind == 1 and isinstance(data, dict):

@@ -22,7 +22,7 @@ from harness.data.texts import read_texts
 from harness.errors import InputError
 
 SAMPLES = Path(__file__).parents[1] / "data"
-INPUTS = 40  # of each file
+INPUTS = 50  # of each file
 
 FILES = {
     "label_studio.json": "label_studio",
@@ -64,6 +64,15 @@ def odd_field(random: Random, sound: bytes) -> bytes:
     return b"".join(parts)
 
 
+def odd_numbers(random: Random, sound: bytes) -> bytes:
+    """Some of the numbers, most of which are offsets, are near what they were."""
+
+    def near(found: re.Match[bytes]) -> bytes:
+        return b"%d" % (int(found[0]) + random.randint(-4, 4)) if random.random() < 0.2 else found[0]
+
+    return re.sub(rb"\b\d{1,4}\b", near, sound)
+
+
 def odd_files(random: Random, files: Files) -> Files:
     """One of the files is broken, now and then gone."""
     if not files:
@@ -72,7 +81,7 @@ def odd_files(random: Random, files: Files) -> Files:
     content = files[name] or b""
     if name != NAME and random.random() < 0.2:
         return {other: one for other, one in files.items() if other != name} | random.choice(({}, {name: None}))
-    return {**files, name: random.choice((odd_field, broken_file, broken_file))(random, content)}
+    return {**files, name: random.choice((odd_field, odd_numbers, broken_file, broken_file))(random, content)}
 
 
 def sound_files(path: Path) -> Files:
