@@ -155,7 +155,7 @@ def hold(path: Path, format_: str, schema: Schema, out: Path) -> bool:
             except InputError:
                 continue
             if name == "native" and examples:
-                assert check(target, fails).problems == 0
+                assert check(target, fails, name).problems == 0
     return bool(told)
 
 
