@@ -39,28 +39,43 @@ class Fuzz:
     def __init__(self, name: str, record: Callable[[str, object], None], *, limit_s: float = LIMIT_S) -> None:
         self._name, self._record, self._limit_s = name, record, limit_s
 
-    def __call__(self, count: int, make: Callable[[Random], _Input], call: Callable[[_Input], object]) -> None:
-        """Fail where a call neither returns nor raises an error that is made for the user.
+    def __call__(
+        self,
+        count: int,
+        make: Callable[[Random], _Input],
+        call: Callable[[_Input], object],
+        *,
+        refusal: type[UiebenchError] | tuple[()] = UiebenchError,
+    ) -> None:
+        """Fail where a call neither returns nor raises an error that is made for the user, in words that can be shown.
 
         Args:
             count: how many inputs a plain session has.
             make: an input from a generator of random numbers; the same numbers give the same input.
             call: what must bear the input.
+            refusal: the error that the call may raise; `()` where it may raise none.
         """
         findings = []
         for number in range(count * FACTOR):
             given = make(Random(f"{self._name} {number}"))
             try:
                 with limited(self._limit_s):
-                    call(given)
-            except UiebenchError:
-                pass
-            except (Exception, HangError) as error:
+                    _judge(call, given, refusal)
+            except (Exception, HangError, pytest.fail.Exception) as error:
                 findings.append(f"{number}: {_short(given)}\n    {_short(error)}\n    at {_place(error)}")
         self._record("fuzzed", count * FACTOR)
         self._record("findings", len(findings))
         rest = f"\nand {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else ""
         assert not findings, "\n".join([f"{len(findings)} of {count * FACTOR} inputs:", *findings[:_SHOWN]]) + rest
+
+
+def _judge(call: Callable[[_Input], object], given: _Input, refusal: type[UiebenchError] | tuple[()]) -> None:
+    said = "nothing"
+    try:
+        call(given)
+    except refusal as error:
+        said = str(error)
+    assert said.strip().encode(), "an error without a word"
 
 
 @contextmanager

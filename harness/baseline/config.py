@@ -25,7 +25,11 @@ _NEEDED = {
     "num_hidden_layers": (2, 1 << 10),  # of the towers and the cross layers; building more would take minutes
 }
 # Texts and prompts take 384 + 128 positions, and each has a token type of its own.
-_OPTIONAL = {"max_position_embeddings": (512, _LARGEST), "type_vocab_size": (2, _LARGEST)}
+_OPTIONAL = {
+    "max_position_embeddings": (512, _LARGEST),
+    "type_vocab_size": (2, _LARGEST),
+    "num_labels": (0, 1 << 16),  # transformers names each of them, also where it only makes a tokenizer
+}
 MODEL_TYPE = "bert"
 _KNOWN = {"hidden_act": "gelu", "model_type": MODEL_TYPE}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from harness.errors import CheckpointError, InputError
 from harness.textfile import read_text, split_lines
 
 FILE = "vocab.txt"
+# What the tokenizers take off a line's end: white space as Unicode has it, without the separators U+001C to U+001F.
+_TRAILING = re.compile(r"[^\S\x1c-\x1f]+\Z")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
@@ -45,8 +48,7 @@ def check_vocabulary(path: Path, size: int) -> None:
     A line may be blank, and a token may stand on several lines: all tokenizers then take the last one's number.
     """
     tokens = read_vocabulary(path)
-    # The tokenizers take white space off a line's end.
-    known = {token.rstrip() for token in tokens}
+    known = {_TRAILING.sub("", token) for token in tokens}
     if missing := [token for token in _SPECIAL if token not in known]:
         raise CheckpointError(f"{path} lacks {', '.join(missing)}, which BERT's tokenizer needs")
     if len(tokens) > size:

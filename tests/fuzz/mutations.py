@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -52,10 +53,40 @@ TEXTS = (
     "[" * 3000,
     '{"a":' * 3000,
 )
-NUMBERS = (0, -1, 1, 2**31, 2**63, 2**64, -(2**63) - 1, 10**400, 0.0, -0.0, 0.5, 1e308)
+NUMBERS = (0, -1, 1, 2**31, 2**63, 2**64, -(2**63) - 1, 10**400, 0.0, -0.0, 0.5, 8, 1e308, -1e308, 1e-300)
+_NESTS: tuple[Any, ...] = (
+    [[]],
+    [[1]],
+    [[], []],
+    [None],
+    {"": None},
+    {"text": {}},
+    {"type": "measured"},
+    {"x": {"y": []}},
+)
 _NOT_NUMBERS = (float("nan"), float("inf"), float("-inf"))
 _HUGE, _REPEATED, _DEEP = "\ue000huge", "\ue000repeated", "\ue000deep"  # written raw, since json.dumps has no way to
 _RAW = {_HUGE: "9" * 5000, _REPEATED: '{"type": 1, "type": null}', _DEEP: "[" * 5000 + "]" * 5000}
+_PIECES = (
+    *(
+        b"",
+        b"\0",
+        b"\xff",
+        b"\xef\xbb\xbf",
+        b'"',
+        b"\t",
+        b",",
+        b";",
+        b":",
+        b"\r",
+        b"\n\n",
+        b" ",
+        b"#",
+        b"-DOCSTART-",
+        b"{",
+    ),
+    *(b"0", b"1", b"-1", b"9" * 5000, "½".encode(), "٣".encode(), "\u2028".encode(), b"[" * 3000),
+)
 _LITERALS = (
     "nan",
     "-inf",
@@ -77,6 +108,13 @@ _LITERALS = (
     "07:32:00",
     "[" * 2000 + "]" * 2000,
     "'''\n",
+    "'5%'",
+    "'inf%'",
+    "'1e999%'",
+    f"'{'9' * 400}%'",
+    f"'{'9' * 400}GiB'",
+    "'*'",
+    "'['",
 )
 
 
@@ -99,6 +137,7 @@ def value(random: Random, *, deep: bool = True) -> Any:
         makers += [
             lambda: [value(random, deep=False) for _ in range(random.randrange(4))],
             lambda: {text(random): value(random, deep=False) for _ in range(random.randrange(3))},
+            lambda: copy.deepcopy(random.choice(_NESTS)),
         ]
     return random.choice(makers)()
 
@@ -124,16 +163,27 @@ def broken_lines(random: Random, sound: Sequence[str]) -> str:
     """JSON Lines in which a line is broken: as a value, or in its place."""
     lines = list(sound)
     at = random.randrange(len(lines))
-    kind = random.randrange(6)
+    kind = random.randrange(8)
     if kind == 0:
         lines.insert(at, random.choice(lines))
     elif kind == 1:
         del lines[at]
     elif kind == 2:
         lines[at] = text(random)
+    elif kind == 3:
+        random.shuffle(lines)
     else:
         lines[at] = as_json(random, broken(random, json.loads(lines[at])))
     return "\n".join(lines) + "\n"
+
+
+def broken_values(random: Random, sound: str) -> str:
+    """JSON or JSON Lines in which a value or a line is broken."""
+    try:
+        data = json.loads(sound)
+    except ValueError:
+        return broken_lines(random, sound.removesuffix("\n").split("\n"))
+    return as_json(random, broken(random, data))
 
 
 def broken_toml(random: Random, sound: str) -> str:
@@ -163,6 +213,7 @@ def broken_bytes(random: Random, sound: bytes) -> bytes:
         lambda: sound[:at] + sound[at : at + 1].swapcase() + bytes([random.randrange(256)]) + sound[at + 1 :],
         lambda: sound[:at] + random.randbytes(8) + sound[at:],
         lambda: sound[:at] + encoded(text(random)) + sound[at:],
+        *[lambda: sound[:at] + random.choice(_PIECES) + sound[at + random.randrange(9) :]] * 4,
         lambda: sound + sound,
         lambda: b"\xef\xbb\xbf" + sound,
         lambda: sound.replace(b"\n", random.choice((b"\r\n", b"\r", b"\n\n", "\u2028".encode(), b"\0\n"))),
@@ -175,6 +226,14 @@ def broken_bytes(random: Random, sound: bytes) -> bytes:
         lambda: b"\0" * 64,
     ]
     return random.choice(makers)()
+
+
+def broken_file(random: Random, sound: bytes, change: Callable[[Random, str], str] = broken_values) -> bytes:
+    """A file with something broken in what it says, or in its bytes."""
+    if random.random() < 0.8:
+        with suppress(ValueError, RecursionError):  # it was broken beyond a change of what it says
+            return encoded(change(random, sound.decode()))
+    return broken_bytes(random, sound)
 
 
 def encoded(written: str) -> bytes:
@@ -194,10 +253,10 @@ def _with_other_number(random: Random, sound: bytes) -> bytes:
 def _break(random: Random, data: Any) -> Any:
     """Walk down to a random place and change what is there."""
     below = list(data) if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
-    if not below or random.random() < 0.2:
+    if not below or random.random() < 0.1:
         return value(random)
     at = random.choice(list(below))
-    kind = random.randrange(5)
+    kind = random.randrange(8)
     if kind == 0 and isinstance(data, dict):
         del data[at]
     elif kind == 1 and isinstance(data, dict):

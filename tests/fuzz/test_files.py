@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +10,7 @@ from random import Random
 import pytest
 from fuzzing import Fuzz
 from in_process import ROOT, ends_well
-from mutations import as_json as written
-from mutations import broken, broken_bytes, broken_lines, broken_toml, encoded
+from mutations import broken_bytes, broken_file, broken_toml
 from sound_files import write_sound
 
 from harness.embedded.cache import VARIABLE
@@ -88,31 +86,15 @@ def of(commands: tuple[str, ...], damaged: Callable[[Random], bytes]) -> Callabl
     return lambda random: (random.choice(commands), damaged(random))
 
 
-def as_lines(file: Path) -> Callable[[Random], bytes]:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return lambda random: (
-        encoded(broken_lines(random, lines)) if random.random() < 0.8 else broken_bytes(random, file_bytes(lines))
-    )
-
-
-def file_bytes(lines: list[str]) -> bytes:
-    return encoded("\n".join(lines) + "\n")
+def as_json(file: Path) -> Callable[[Random], bytes]:
+    """A file of JSON or JSON Lines, broken."""
+    sound = file.read_bytes()
+    return lambda random: broken_file(random, sound)
 
 
 def as_toml(file: Path) -> Callable[[Random], bytes]:
-    text = file.read_text(encoding="utf-8")
-    return lambda random: (
-        encoded(broken_toml(random, text)) if random.random() < 0.85 else broken_bytes(random, text.encode())
-    )
-
-
-def as_json(file: Path) -> Callable[[Random], bytes]:
-    data = json.loads(file.read_text(encoding="utf-8"))
-    return lambda random: (
-        encoded(written(random, broken(random, data)))
-        if random.random() < 0.8
-        else broken_bytes(random, file.read_bytes())
-    )
+    sound = file.read_bytes()
+    return lambda random: broken_file(random, sound, broken_toml)
 
 
 @pytest.mark.parametrize(("commands", "count"), [(RUN, 25), (CHARTS, 2)], ids=["figures", "charts"])
@@ -122,7 +104,7 @@ def test_the_records_of_a_run(commands: tuple[str, ...], count: int, fuzz: Fuzz,
         (place / "run" / "records.jsonl").write_bytes(content)
         whole(command, place)
 
-    fuzz(count, of(commands, as_lines(place / "run" / "records.jsonl")), call)
+    fuzz(count, of(commands, as_json(place / "run" / "records.jsonl")), call)
 
 
 @pytest.mark.parametrize(
@@ -155,17 +137,17 @@ def test_a_baseline_or_what_it_is_made_from(
         (place / file).write_bytes(content)
         whole(command, place)
 
-    fuzz(count, of(commands, as_lines(place / file)), call)
+    fuzz(count, of(commands, as_json(place / file)), call)
 
 
 @pytest.mark.parametrize(
     ("name", "damaged"),
     [
-        ("native.jsonl", as_lines(DATA / "native.jsonl")),
-        ("doccano.jsonl", as_lines(DATA / "doccano.jsonl")),
-        ("cluener.json", as_lines(DATA / "cluener.json")),
-        ("duee.json", as_lines(DATA / "duee.json")),
-        ("duie.json", as_lines(DATA / "duie.json")),
+        ("native.jsonl", as_json(DATA / "native.jsonl")),
+        ("doccano.jsonl", as_json(DATA / "doccano.jsonl")),
+        ("cluener.json", as_json(DATA / "cluener.json")),
+        ("duee.json", as_json(DATA / "duee.json")),
+        ("duie.json", as_json(DATA / "duie.json")),
         ("label_studio.json", as_json(DATA / "label_studio.json")),
         ("conll.bmes", lambda random: broken_bytes(random, (DATA / "conll.bmes").read_bytes())),
         ("table.csv", lambda random: broken_bytes(random, 'id,text\n1,"屏幕清楚,续航"\n2,一般\n'.encode())),

@@ -1,23 +1,19 @@
-"""Suites, rules, combinations, deployments, baselines and records, broken at random: every one is named, none breaks.
-
-`UIEBENCH_FUZZ=10` tries ten times as many; the same number gives the same inputs.
-"""
+"""Suites, rules, combinations, deployments, baselines and records, broken: each is named, none breaks."""
 
 from __future__ import annotations
 
 import contextlib
-import copy
-import json
-import os
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
+from fuzzing import FACTOR, LIMIT_S, Fuzz, limited
 from made_up import HEADER, RECORDS
 from msgspec.structs import replace
+from mutations import TEXTS, broken_file, broken_toml
 
 from harness.analyse.baselines import of_run, read_baseline, write_baseline
 from harness.analyse.entries import entries
@@ -42,18 +38,28 @@ from harness.run.sound import check_fit
 from harness.run.store import read_finished, read_run
 from harness.units import parse_bytes, parse_duration
 
-TIMES = int(os.environ.get("UIEBENCH_FUZZ", "1"))
-BITS = (
-    *"()[]{}=:,'\"\\#*+-@!~|&%",
-    *("\0", "\n", "\r", "\ufeff", "\u2028", "\x1b[31m", "é", "\ud800", "\\ud800", "\\N{x}", "\\x1b"),
-    *("1e999", "nan", "-inf", "inf", "-1", "0", "1.5", "true", "1j", "None", "...", "1979-05-27", "9" * 5000),
-    *("0x" + "f" * 5000, "[" * 1500, "(" * 300, "+a" * 3000, "[]", "{[]:1}", "{1:2}", "**", "*a", "lambda:0", ":="),
-    *("'inf%'", "'1e999%'", f"'{'9' * 400}%'", f"'{'9' * 400}GiB'", "'5%'", '"\\u0000"', "'*'", "'['", "[[rule]]\n"),
+BITS = (  # of what is written in Python's grammar, or with a unit
+    *TEXTS,
+    *("()[]{}=:,'\"\\#*+-@!~|&%\n\ré"),
+    *(
+        "\\ud800",
+        "\\N{x}",
+        "\\x1b",
+        "1e999",
+        "inf",
+        "-inf",
+        "-1",
+        "0",
+        "1.5",
+        "true",
+        "1j",
+        "None",
+        "...",
+        "1979-05-27",
+    ),
+    *("0x" + "f" * 5000, "(" * 300, "+a" * 3000, "[]", "{[]:1}", "{1:2}", "**", "*a", "lambda:0", ":="),
 )
-JUNK: Sequence[Any] = (
-    *(None, True, 0, -1, 1, 2**63, 2**70, 1e308, -1e308, 1e-300, "", "x", "\ud800", "\0", "\x1b[31m", [], [1], ["x"]),
-    *([[]], [[1]], [[0]], [[], []], {}, {"a": 1}, [None], "nan", {"type": "measured"}, {"x": {"y": []}}),
-)
+AROUND = ("batching(tokens={})", "flash_attention(attention_dtype={})", "pruning(share={})", "{}")
 COMBINATIONS = (
     "batching(tokens=4096)+dynamic_truncation(multiple=16)",
     "flash_attention(attention_dtype='bfloat16')",
@@ -94,139 +100,103 @@ RULES = "suite = 's.toml'\nplugins = []\nrounds = 16\n" + "".join(
 SMALL = {"baseline", "stock", "better", "inexact", "wrong", "broken", "absent"}
 
 
-def broken(chance: random.Random, text: str) -> str:
+def with_bits(random: Random, text: str) -> str:
     """The text with bits in it, or without some."""
-    for _ in range(chance.choice((1, 1, 2, 3))):
-        start = chance.randrange(len(text) + 1)
-        text = text[:start] + chance.choice(BITS) + text[start + chance.choice((0, 0, 1, 3, 8)) :]
+    for _ in range(random.choice((1, 1, 2, 3))):
+        start = random.randrange(len(text) + 1)
+        text = text[:start] + random.choice(BITS) + text[start + random.choice((0, 0, 1, 3, 8)) :]
     return text
 
 
-def another_value(chance: random.Random, text: str) -> str:
-    """TOML with another value on one of its lines."""
-    lines = text.split("\n")
-    place = chance.choice([place for place, line in enumerate(lines) if "=" in line] or [0])
-    lines[place] = f"{lines[place].partition('=')[0]}= {chance.choice(BITS)}"
-    return "\n".join(lines)
+def as_toml(*texts: str) -> Callable[[Random], bytes]:
+    """One of the texts, broken as TOML or anywhere."""
+    return lambda random: broken_file(
+        random, random.choice(texts).encode(), broken_toml if random.random() < 0.7 else with_bits
+    )
 
 
-def encoded(chance: random.Random, text: str) -> bytes:
-    """Mostly as UTF-8, sometimes in another encoding, sometimes cut."""
-    name = chance.choice(("utf-8",) * 20 + ("utf-8-sig", "gb18030", "utf-16", "latin-1"))
-    data = text.encode(name, "surrogatepass" if name.startswith("utf") else "replace")
-    return data[: chance.randrange(len(data) + 1)] if chance.random() < 0.03 else data
-
-
-def tomls(seed: int, texts: Sequence[str], count: int) -> Iterator[bytes]:
-    chance = random.Random(seed)
-    for _ in range(count * TIMES):
-        text = chance.choice(texts)
-        text = another_value(chance, text) if chance.random() < 0.6 else broken(chance, text)
-        yield encoded(chance, text)
-
-
-def other_json(chance: random.Random, value: Any) -> Any:
-    """A copy with something else at one place."""
-    if isinstance(value, dict | list) and value and chance.random() < 0.85:
-        key = chance.choice(list(value) if isinstance(value, dict) else range(min(3, len(value))))
-        copied: Any = copy.copy(value)
-        if chance.random() < 0.05:
-            del copied[key]
-        else:
-            copied[key] = other_json(chance, value[key])
-        return copied
-    return copy.deepcopy(chance.choice(JUNK))
-
-
-def jsonl(seed: int, lines: Sequence[str], count: int) -> Iterator[bytes]:
-    """Lines of which one is something else, sometimes one twice, gone or out of order."""
-    chance = random.Random(seed)
-    for _ in range(count * TIMES):
-        others, place = list(lines), chance.randrange(len(lines))
-        if chance.random() < 0.8:
-            others[place] = json.dumps(other_json(chance, json.loads(others[place])))
-        else:
-            others[place] = broken(chance, others[place])
-        change = chance.random()
-        if change < 0.1:
-            others.insert(chance.randrange(len(others)), chance.choice(lines))
-        elif change < 0.15:
-            del others[chance.randrange(len(others))]
-        elif change < 0.2:
-            chance.shuffle(others)
-        yield encoded(chance, "\n".join(others) + "\n")
-
-
-def refused_or_fine(use: Callable[[], object]) -> bool:
-    """Whether it is fine; what is wrong has to be said in words that can be printed."""
-    said: str | None = None
+@contextlib.contextmanager
+def oserror_names_its_file() -> Iterator[None]:
+    """A name that no file can have ends in an OSError; the command line makes a message of it."""
     try:
-        use()
-    except UiebenchError as error:
-        said = str(error)
-    except OSError as error:  # a name that no file can have; the command line says so
-        said = error.filename
-    assert said is None or said.strip()
-    return said is None
+        yield
+    except OSError as error:
+        if not str(error.filename or "").strip():
+            raise
 
 
-def test_combinations() -> None:
-    registry, chance = find_optimizations(), random.Random(1)
+def test_combinations(fuzz: Fuzz) -> None:
+    registry = find_optimizations()
+    fine = []
 
-    def use(written: str) -> None:
+    def make(random: Random) -> str:
+        if random.random() < 0.5:
+            return with_bits(random, random.choice(COMBINATIONS))
+        return random.choice(AROUND).replace("{}", random.choice(BITS))
+
+    def call(written: str) -> None:
         found = write(parse(written, registry))
         assert found.encode()
         assert write(parse(found, registry)) == found
+        fine.append(written)
 
-    for bit in BITS:
-        for around in ("batching(tokens={})", "flash_attention(attention_dtype={})", "pruning(share={})", "{}"):
-            refused_or_fine(lambda: use(around.replace("{}", bit)))  # noqa: B023
-    fine = [refused_or_fine(lambda: use(broken(chance, chance.choice(COMBINATIONS)))) for _ in range(300 * TIMES)]
-    assert 0 < sum(fine) < len(fine)
+    fuzz(500, make, call)
+    assert 0 < len(fine) < 500 * FACTOR
 
 
-def test_suites(tmp_path: Path) -> None:
+def test_suites(fuzz: Fuzz, tmp_path: Path) -> None:
     path = tmp_path / "suite.toml"
     texts = [SUITE, SUITE, *(find_suite(name).read_text(encoding="utf-8") for name in suite_names())]
-    for data in tomls(2, texts, 60):
-        path.write_bytes(data)
-        refused_or_fine(lambda: prepare(Options(str(path)), lambda _: None).estimate_s)
+
+    def call(content: bytes) -> None:
+        path.write_bytes(content)
+        with oserror_names_its_file():
+            assert prepare(Options(str(path)), lambda _: None).estimate_s >= 0
+
+    fuzz(60, as_toml(*texts), call)
 
 
-def test_rules_and_deployments(tmp_path: Path) -> None:
-    path, registry = tmp_path / "file.toml", find_optimizations()
+def test_rules(fuzz: Fuzz, tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
 
-    def rules() -> None:
+    def call(content: bytes) -> None:
+        path.write_bytes(content)
         for rule in read_rules(path).rule:
             assert rule.limit is None or (rule.share() or rule.amount()) < 10**19
 
-    for data in tomls(3, [RULES], 150):
-        path.write_bytes(data)
-        refused_or_fine(rules)
-    for data in tomls(4, ['combination = "batching"\ncheckpoint = "mini"\nplugins = []\n'], 60):
-        path.write_bytes(data)
-        refused_or_fine(lambda: parse(find_deployment(str(path)).combination, registry))
+    fuzz(150, as_toml(RULES), call)
 
 
-def test_durations_and_sizes() -> None:
-    chance = random.Random(5)
-    for _ in range(300 * TIMES):
-        written = broken(chance, chance.choice(("800ms", "2GiB", "45m", "1.5h", "4096B")))
-        for read in (parse_bytes, parse_duration):
-            if refused_or_fine(lambda: read(written)):  # noqa: B023
-                assert 0 < read(written) <= 1 << 60
+def test_deployments(fuzz: Fuzz, tmp_path: Path) -> None:
+    path, registry = tmp_path / "deployment.toml", find_optimizations()
+
+    def call(content: bytes) -> None:
+        path.write_bytes(content)
+        with oserror_names_its_file():
+            parse(find_deployment(str(path)).combination, registry)
+
+    fuzz(60, as_toml('combination = "batching"\ncheckpoint = "mini"\nplugins = []\n'), call)
+
+
+@pytest.mark.parametrize("read", [parse_bytes, parse_duration])
+def test_durations_and_sizes(read: Callable[[str], float], fuzz: Fuzz) -> None:
+    def call(written: str) -> None:
         for name in ("max_p95", "max_vram"):
             with contextlib.suppress(msgspec.ValidationError):
                 msgspec.convert({name: written}, Targets)
+        assert 0 < read(written) <= 1 << 60
+
+    fuzz(200, lambda random: with_bits(random, random.choice(("800ms", "2GiB", "45m", "1.5h", "4096B"))), call)
 
 
-def test_baselines(tmp_path: Path) -> None:
+def test_baselines(fuzz: Fuzz, tmp_path: Path) -> None:
     path = tmp_path / "baseline.jsonl"
     good = of_run(HEADER, RECORDS, {f"t{i}": [] for i in range(3)}, {"t1"}, "0" * 16, 0.02)
     rules = [Rule("latency_ratio", max_increase="5%"), Rule("qps", max_decrease="5%"), Rule("p95", max="1s")]
     rules += [Rule("cold_start", max_increase="5%"), Rule("f1_drop", max=1), Rule("parity"), Rule("qps", min=1.0)]
 
-    def use() -> None:
+    def call(content: bytes) -> None:
+        path.write_bytes(content)
         read = read_baseline(path)
         assert "\n".join([*shown(read), *differing(read, good), *differing(good, read)]).encode()
         for new, old in ((good, read), (read, good)):
@@ -235,10 +205,9 @@ def test_baselines(tmp_path: Path) -> None:
             assert all(one.says.encode() for one in judge(rules, new.entries, against, shifts))
 
     write_baseline(path, good)
-    use()
-    for data in jsonl(6, path.read_text(encoding="utf-8").splitlines(), 120):
-        path.write_bytes(data)
-        refused_or_fine(use)
+    sound = path.read_bytes()
+    call(sound)
+    fuzz(120, lambda random: broken_file(random, sound), call)
 
 
 def small(record: Record) -> Record:
@@ -251,7 +220,7 @@ def small(record: Record) -> Record:
     return replace(record, samples=replace(samples, own_ns=own, partner_ns=partner, scores=scores))
 
 
-def test_records(tmp_path: Path) -> None:
+def test_records(fuzz: Fuzz, tmp_path: Path) -> None:
     environment: Mapping[str, Any] = {
         "cores": 2,
         "threads": 1,
@@ -264,7 +233,8 @@ def test_records(tmp_path: Path) -> None:
     records = [small(one) for one in RECORDS if one.cell.combination in SMALL]
     good = view(header, records, [])
 
-    def use() -> None:
+    def call(content: bytes) -> None:
+        (tmp_path / "records.jsonl").write_bytes(content)
         read = read_run(tmp_path, lambda _: None)
         check_fit(*read, tmp_path)
         found = view(*read, read_finished(tmp_path))
@@ -276,25 +246,24 @@ def test_records(tmp_path: Path) -> None:
         for name in FORMATS:
             assert render(name, *read).encode()
 
-    lines = [msgspec.json.encode(one).decode() for one in (header, *records)]
-    (tmp_path / "records.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    use()
-    for data in jsonl(7, lines, 60):
-        (tmp_path / "records.jsonl").write_bytes(data)
-        refused_or_fine(use)
+    sound = b"".join(msgspec.json.encode(one) + b"\n" for one in (header, *records))
+    call(sound)
+    fuzz(60, lambda random: broken_file(random, sound), call)
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"\xff\xfe{\x00}\x00", b"{}", b"[]", b"null", b"\0" * 100, b"[" * 10**5])
-def test_files_of_nothing(data: bytes, tmp_path: Path) -> None:
+def test_files_of_nothing(data: bytes, record_property: Callable[[str, object], None], tmp_path: Path) -> None:
     for name in ("suite.toml", "records.jsonl"):
         (tmp_path / name).write_bytes(data)
     path = tmp_path / "suite.toml"
-    for use in (
+    uses: tuple[Callable[[], object], ...] = (
         lambda: prepare(Options(str(path)), lambda _: None),
         lambda: read_rules(path),
         lambda: find_deployment(str(path)),
         lambda: read_baseline(path),
         lambda: read_run(tmp_path, lambda _: None),
-    ):
-        with pytest.raises(UiebenchError, match=r"suite|records"):
+    )
+    record_property("fuzzed", len(uses))
+    for use in uses:
+        with limited(LIMIT_S), pytest.raises(UiebenchError, match=r"suite|records"):
             use()

@@ -419,7 +419,7 @@ def test_a_compressed_zip_is_not_unpacked(copy: Path) -> None:
 
 
 SIZES = ("vocab_size", "hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers")
-OPTIONAL = ("max_position_embeddings", "type_vocab_size")
+OPTIONAL = ("max_position_embeddings", "type_vocab_size", "num_labels")
 
 
 @pytest.mark.parametrize("name", [*SIZES, *OPTIONAL])

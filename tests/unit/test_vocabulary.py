@@ -162,8 +162,9 @@ def test_a_token_that_would_read_back_as_another_is_not_written(tmp_path: Path, 
         (bytes(range(256)) * 4, "vocab.txt"),
         (b"", r"lacks \[PAD\], \[UNK\], \[CLS\], \[SEP\]"),
         ("\n".join(["x", *SPECIAL[1:]]).encode(), r"lacks \[PAD\],"),
+        ("\n".join(["[PAD]", "[UNK]", "[CLS]\x1c", "[SEP]"]).encode(), r"lacks \[CLS\],"),
     ],
-    ids=["GBK", "UTF-16", "binary", "empty", "without [PAD]"],
+    ids=["GBK", "UTF-16", "binary", "empty", "without [PAD]", "a separator behind [CLS]"],
 )
 def test_what_is_no_vocabulary_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
     (tmp_path / "vocab.txt").write_bytes(data)
