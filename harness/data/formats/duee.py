@@ -8,11 +8,10 @@ from typing import Any
 
 import msgspec
 
-from harness.data.formats import lines
+from harness.data.formats import lines, statements
 from harness.data.formats.document import Document, Problem, item, pairs
 from harness.data.formats.places import Place, Told, find, together
-from harness.data.formats.told import Tally
-from harness.record import Chains, Item
+from harness.record import Item
 
 NAME = "duee"
 DESCRIPTION = 'JSON lines {"text", "event_list": [{"event_type", "trigger", "trigger_start_index", "arguments": […]}]}'
@@ -44,30 +43,7 @@ def recognise(_: Path, sample: str) -> bool:
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
     """A chain an argument; an event without arguments has no leaf and is told."""
-    tally = Tally()
-    yield from lines.documents(path, problem, lambda found, line, tell: _document(found, line, tell, tally))
-    tally.tell(problem)
-
-
-def _document(found: dict[str, Any], line: int, problem: Problem, tally: Tally) -> Document:
-    text, id_ = found["text"], lines.named(found, line)
-    if found.get(_LIST) is None:
-        tally.add(line, f"the text has no {_LIST!r}, so its gold is not known")
-        return Document(id_, text, None, line)
-    chains: Chains = []
-    complete = True
-    for given in found[_LIST]:
-        try:
-            event = msgspec.convert(given, Event)
-        except msgspec.ValidationError as error:
-            problem(line, f"an event is not as this format has it: {error}; it is left out")
-            complete = False
-            continue
-        for chain in _chains(text, event, line, problem):
-            complete &= chain is not None
-            if chain is not None and chain not in chains:
-                chains.append(chain)
-    return Document(id_, text, chains, line, complete=complete)
+    return statements.documents(path, problem, _LIST, Event, "an event", _chains)
 
 
 def _chains(text: str, event: Event, line: int, problem: Problem) -> Iterator[list[Item] | None]:
