@@ -114,7 +114,7 @@ def _of_run(render: Callable[[View], str]) -> Render:
 
 
 def _file(name: str) -> Render:
-    return lambda text: files.render(name, *run_of(text))
+    return lambda text: files.render(name, *run_of(text), seen(text).rows)
 
 
 RENDERERS: dict[str, Render] = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import FAILED
+from harness.cli.faults import Faults
 from harness.cli.schema import read_schema
 from harness.errors import InputError
 from harness.report.one_line import one_line
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from harness.data.formats.find import WritableFormat
 
 data = typer.Typer(help="Texts of one's own.", no_args_is_help=True, rich_markup_mode=None)
-
-_SHOWN = 20  # problems; the rest is counted
 
 
 @data.callback()
@@ -97,22 +96,17 @@ def _write(
     print(f"written: {target} ({into.NAME}), {len(found.lengths)} sound texts{faulty}{held}")
 
 
-class _Named:
+class _Named(Faults):
     """Prints the first of many problems, each with its place, and counts all."""
 
     def __init__(self, place: str) -> None:
-        self._place, self.count = place, 0
+        super().__init__(print)
+        self._place = place
 
     def __call__(self, number: int, said: str) -> None:
         from harness.data.formats.told import Remark
 
         if isinstance(said, Remark):
             print(f"note: {self._place} {number}: {one_line(said)}")
-            return
-        self.count += 1
-        if self.count <= _SHOWN:
-            print(f"{self._place} {number}: {one_line(said)}")
-
-    def say_the_rest(self) -> None:
-        if self.count > _SHOWN:
-            print(f"and {self.count - _SHOWN} more")
+        else:
+            self.tell(f"{self._place} {number}: {one_line(said)}")

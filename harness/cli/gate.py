@@ -150,8 +150,9 @@ def _tell(judged: Judged, wanted: list[tuple[str, Path]], undecided: Undecided) 
 
 def _rendered(name: str, judged: Judged, summary: str) -> str | None:
     """The text of a file; None where it would hold figures and there are none."""
+    from harness.analyse.compare import compare
     from harness.report.ci import junit
-    from harness.report.ci.files import left_out, render
+    from harness.report.ci.files import not_counted, render
     from harness.run.store import read_run
 
     if name == "markdown":
@@ -161,6 +162,7 @@ def _rendered(name: str, judged: Judged, summary: str) -> str | None:
     if judged.directory is None:
         return None
     run = read_run(judged.directory, lambda _: None)
-    for said in left_out(*run):
+    rows, _ = compare(*run)
+    for said in not_counted(rows):
         warn(f"left out of {name}: {said}")
-    return render(name, *run)
+    return render(name, *run, rows)

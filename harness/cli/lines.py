@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli import warn
+from harness.cli.faults import Faults
 from harness.cli.out import beneath
 from harness.data.dataset import Example, parse_example
 from harness.data.files import read_file
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from harness.baseline.extractor import Extractor
 
 _LINES = (".jsonl", ".json", "")  # endings of files that are JSON lines where no format is said
-_SHOWN = 20  # faults of a file in another format; the rest is counted
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Input:
 
         def note(line: int, fault: str) -> None:
             if not isinstance(fault, Remark):
-                tell(f"{self.path}, line {line}: {fault}")
+                tell(f"{self.path}, line {line}: {fault}; what it concerns is left out")
 
         yield from read_file(self.path, note, self.format, self.schema)
 
@@ -72,7 +72,7 @@ def extract_lines(load: Callable[[], Extractor], source: Input, target: Path | N
 
     if target is not None and target.exists() and target.samefile(source.path):
         raise InputError(f"--output {str(target)!r} is the input file itself; name another")
-    faults, bad = _Faults(), 0
+    faults, bad = Faults(warn, "and {} faults more (`uiebench data check` names each)"), 0
     items = source.items(faults.tell)
     first = next(items, None)  # an input that cannot be read at all leaves the output alone
     try:
@@ -152,19 +152,3 @@ def _write(descriptor: int, answer: dict[str, Any], target: Path | None) -> None
     except OSError as error:
         where = "stdout" if target is None else str(target)
         raise InputError(f"output {where!r} cannot be written: {error.strerror}; the lines before are whole") from None
-
-
-class _Faults:
-    """Says the first of many faults, and counts all."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def tell(self, said: str) -> None:
-        self.count += 1
-        if self.count <= _SHOWN:
-            warn(f"{said}; what it concerns is left out")
-
-    def say_the_rest(self) -> None:
-        if self.count > _SHOWN:
-            warn(f"and {self.count - _SHOWN} faults more (`uiebench data check` names each)")

@@ -48,7 +48,7 @@ def report(
         elif form is Format.json:
             sys.stdout.write(as_json(seen.header, seen.rows))
         else:
-            sys.stdout.write(render(form.value, seen.header, seen.records))
+            sys.stdout.write(render(form.value, seen.header, seen.records, seen.rows))
         what = "speed_counts is false for" if form in (Format.csv, Format.json) else "left out"
         for said in not_counted(seen.rows):
             warn(f"{what} {said}")

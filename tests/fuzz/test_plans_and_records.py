@@ -244,7 +244,7 @@ def test_records(fuzz: Fuzz, tmp_path: Path) -> None:
         assert side(side_by_side({"a": found, "b": good}), absolute=True).encode()
         assert entries(*read)
         for name in FORMATS:
-            assert render(name, *read).encode()
+            assert render(name, *read, found.rows).encode()
 
     sound = b"".join(msgspec.json.encode(one) + b"\n" for one in (header, *records))
     call(sound)

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from pytest_benchmark.stats import Stats
 
 from harness.analyse.compare import compare, streams
 from harness.analyse.gate import Finding
-from harness.record import Cell, Failed
+from harness.record import Cell, Failed, Header, Record
 from harness.report.ci import annotations as github
-from harness.report.ci import junit, pytest_benchmark, services, words
-from harness.report.ci.files import FORMATS, left_out, render
+from harness.report.ci import files, junit, pytest_benchmark, services, words
+from harness.report.ci.files import FORMATS, not_counted
 from harness.units import MIB, NS_PER_S
 
 MADE = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -35,6 +35,14 @@ FINDINGS = [
     Finding("cold_start max increase 10%", "batching", "fail", "1.2 s", warns=True),
 ]
 XSD = Path(__file__).parents[1] / "golden" / "junit.xsd"
+
+
+def render(name: str, header: Header, records: Sequence[Record]) -> str:
+    return files.render(name, header, records, compare(header, records)[0])
+
+
+def left_out(header: Header, records: Sequence[Record]) -> list[str]:
+    return list(not_counted(compare(header, records)[0]))
 
 
 def test_junit_is_valid_and_a_parser_finds_each_verdict() -> None:

@@ -83,7 +83,7 @@ def test_every_row_says_what_was_measured(scenarios: tuple[str, ...]) -> None:
     assert as_json(run.header, run.rows).count('"speed_counts": true') == 5
     assert "| good |" in side(side_by_side({"a": run, "b": seen("offline")}), absolute=True)
     for name in FORMATS:
-        assert render(name, run.header, run.records)
+        assert render(name, run.header, run.records, run.rows)
 
 
 @pytest.mark.parametrize(

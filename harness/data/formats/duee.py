@@ -11,6 +11,7 @@ import msgspec
 from harness.data.formats import lines, statements
 from harness.data.formats.document import Document, Problem, item, pairs
 from harness.data.formats.places import Place, Told, find, together
+from harness.data.formats.told import about
 from harness.record import Item
 
 NAME = "duee"
@@ -49,18 +50,11 @@ def read(path: Path, problem: Problem) -> Iterator[Document]:
 def _chains(text: str, event: Event, line: int, problem: Problem) -> Iterator[list[Item] | None]:
     """One an argument; None for one that does not stand in the text."""
     type_ = f"{event.event_type}{TRIGGER}"
-
-    def of_trigger(said: str) -> None:
-        problem(line, type(said)(f"{type_}: {said}"))
-
-    triggers = _places(text, event.trigger, event.trigger_start_index, of_trigger)
+    triggers = _places(text, event.trigger, event.trigger_start_index, about(type_, line, problem))
     if not event.arguments:
         problem(line, f"the event {event.event_type} has no arguments, and a chain ends at one")
     for one in event.arguments:
-
-        def told(said: str, role: str = one.role) -> None:
-            problem(line, type(said)(f"{role}: {said}"))
-
+        told = about(one.role, line, problem)
         filled = _places(text, one.argument, one.argument_start_index, told)
         chosen = together((event.trigger, triggers), (one.argument, filled), told)
         yield chosen and [item(text, type_, *chosen[0]), item(text, one.role, *chosen[1])]

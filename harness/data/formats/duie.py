@@ -11,6 +11,7 @@ import msgspec
 from harness.data.formats import lines, statements
 from harness.data.formats.document import Document, Problem, item, pairs
 from harness.data.formats.places import Place, Told, find, together
+from harness.data.formats.told import about
 from harness.record import Item
 
 NAME = "duie"
@@ -50,10 +51,7 @@ def _chains(text: str, triple: Triple, line: int, problem: Problem) -> Iterator[
         yield None
     for key, words in values.items():
         type_ = triple.predicate if key == _VALUE else f"{triple.predicate}_{key}"
-
-        def told(said: str, type_: str = type_) -> None:
-            problem(line, type(said)(f"{type_}: {said}"))
-
+        told = about(type_, line, problem)
         subject = triple.subject, _places(text, triple.subject, triple.subject_start_index, told)
         object_ = words, _places(text, words, triple.object_start_index if key == _VALUE else None, told)
         chosen = together(subject, object_, told)

@@ -37,6 +37,11 @@ class Tally:
             problem(line, Remark(f"{said}; the same holds for {others} more" if others else said))
 
 
+def about(what: str, line: int, problem: Problem) -> Callable[[str], None]:
+    """Tells with the name of a thing before what is said of it; a remark stays one."""
+    return lambda said: problem(line, type(said)(f"{what}: {said}"))
+
+
 def quietly(read: Callable[[Problem], Iterator[_T]], problem: Problem) -> Iterator[_T]:
     """Read for the first of two times, without telling anything; where that fails, what was wrong so far is told."""
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from harness.analyse.compare import compare
 from harness.analyse.rows import Row
 from harness.neutral import for_json
 from harness.record import Header, Record
@@ -21,19 +20,21 @@ _OF_ROWS: Mapping[str, Callable[[Sequence[Row]], str]] = {
 FORMATS = (*_OF_ROWS, "pytest-benchmark")
 
 
-def render(name: str, header: Header, records: Sequence[Record]) -> str:
-    """The file's text, of the combinations whose figures stand: a service shows a number as it is, and no verdict."""
-    rows = [row for row in compare(header, records)[0] if row.sound]
+def render(name: str, header: Header, records: Sequence[Record], rows: Sequence[Row]) -> str:
+    """The file's text, of the combinations whose figures stand: a service shows a number as it is, and no verdict.
+
+    Args:
+        name: of FORMATS.
+        header: the run's.
+        records: the run's.
+        rows: what they come to.
+    """
+    rows = [row for row in rows if row.sound]
     if name in _OF_ROWS:
         return for_json(_OF_ROWS[name](rows))
     sound = {row.combination for row in rows}
     kept = [record for record in records if record.cell.combination in sound]
     return for_json(pytest_benchmark.render(header, kept, datetime.now(UTC)))
-
-
-def left_out(header: Header, records: Sequence[Record]) -> Iterator[str]:
-    """A sentence on each combination that such a file does not hold."""
-    return not_counted(compare(header, records)[0])
 
 
 def not_counted(rows: Sequence[Row]) -> Iterator[str]:
