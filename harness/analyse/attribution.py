@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from harness.analyse.effects import Effects, effects
 from harness.analyse.rows import Row
-from harness.analyse.stats import ASSUMED_SD, log_ratio, pooled_spread
+from harness.analyse.stats import RATE_PRIOR, TIME_PRIOR, UNKNOWN, Prior, log_ratio, spreads
 from harness.errors import InputError
 from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream
 
-TIME = "time"
+TIME, RATE = "time", "QPS"
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Attribution:
     refusal: str | None  # why there are none
 
 
-def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float = ASSUMED_SD) -> Attribution | None:
+def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float = 0.0) -> Attribution | None:
     """The effects of the optimizations of the widest combination.
 
     None where no combination has two of them, or where no single requests were timed.
@@ -32,7 +32,7 @@ def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float 
     Args:
         records: of the run.
         rows: of the run.
-        assumed_sd: of a log ratio between rounds, where there are too few to tell.
+        assumed_sd: the least that a ratio is taken to vary between rounds, before any are seen.
     """
     names = {row.combination: parts(row.combination) for row in rows if row.combination != STOCK}
     factors = max(names.values(), key=len, default=frozenset())
@@ -46,26 +46,32 @@ def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float 
     }
     if TIME not in values:
         return None
+    priors = {TIME: TIME_PRIOR.at_least(assumed_sd), RATE: RATE_PRIOR.at_least(assumed_sd)}
     left_out = tuple(name for name in cells if name not in sound)
     try:
         return Attribution(
-            {name: found for name, of in values.items() if (found := _effects(name, of, assumed_sd))}, left_out, None
+            {name: found for name, of in values.items() if (found := _effects(name, of, priors.get(name, UNKNOWN)))},
+            left_out,
+            None,
         )
     except InputError as error:
         return Attribution({}, left_out, str(error))
 
 
-def _effects(quantity: str, cells: Mapping[frozenset[str], Sequence[float]], assumed_sd: float) -> Effects | None:
+def _effects(quantity: str, cells: Mapping[frozenset[str], Sequence[float]], prior: Prior) -> Effects | None:
     """None where too few rounds or combinations measured a quantity; of times, these must tell something.
 
     Raises:
         InputError: the combinations whose times are known cannot tell effects.
     """
-    spread = pooled_spread({"+".join(sorted(cell)): values for cell, values in cells.items()}, assumed_sd)
+    found = spreads({"+".join(sorted(cell)): values for cell, values in cells.items()}, prior)
+    if not prior.degrees and not found.degrees:
+        return None
+    by_cell = dict(zip(cells, found.cells.values(), strict=True))
     if quantity == TIME:
-        return effects(cells, spread)
+        return effects(cells, by_cell)
     try:
-        return None if spread.assumed else effects(cells, spread)
+        return effects(cells, by_cell)
     except InputError:
         return None
 
@@ -76,7 +82,7 @@ def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
         TIME: {},
         "memory while serving": {},
         "cold start": {},
-        "QPS": {},
+        RATE: {},
     }
     time, memory, starts, rates = found.values()
     measured = [one.samples for one in records if isinstance(one, Measured)]

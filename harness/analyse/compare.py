@@ -12,7 +12,8 @@ from harness.analyse.roofline import Share, ceilings_of, share
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import (
     ALPHA,
-    ASSUMED_SD,
+    RATE_PRIOR,
+    TIME_PRIOR,
     Estimate,
     ScoreDifference,
     Spreads,
@@ -54,12 +55,12 @@ NOT_RUN = "not run"  # the problem of a combination that got no round
 
 
 def assumed_sd(environment: Mapping[str, Any]) -> float:
-    """The spread between rounds where a run has too few to tell its own.
+    """The spread between rounds of what takes as long as stock, before any rounds are seen.
 
     What identical processes differ by (`selfcheck`) is the least that others do: a combination that computes more, or
     otherwise, than stock is slowed otherwise by what else the machine does. So it only ever widens what is assumed.
     """
-    return max(ASSUMED_SD, float(environment.get(MACHINE_SD, ASSUMED_SD)))
+    return TIME_PRIOR.at_least(float(environment.get(MACHINE_SD, 0.0))).sd
 
 
 def streams(records: Iterable[Record]) -> dict[str, list[SingleStream]]:
@@ -82,8 +83,9 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     """The rows in the plan's order, and the spreads that their intervals come from."""
     measured, of_rounds = streams(records), ratios(records)
     assumed = assumed_sd(header.environment)
-    spread = spreads(of_rounds, assumed)
-    loads = {load: (by_name, spreads(by_name, assumed)) for load, by_name in _load_ratios(records).items()}
+    spread = spreads(of_rounds, TIME_PRIOR.at_least(assumed))
+    of_rates = RATE_PRIOR.at_least(assumed)
+    loads = {load: (by_name, spreads(by_name, of_rates)) for load, by_name in _load_ratios(records).items()}
     alpha = ALPHA / header.looks
     to_stock = judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
     to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))

@@ -20,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analyse.stats import Estimate, Spread
+from harness.analyse.stats import Estimate, Spread, summed
 from harness.errors import InputError
 
 _ZERO = 1e-9
@@ -43,7 +43,7 @@ class Effects:
     total: Estimate | None  # of all together against the baseline; likewise
 
 
-def effects(cells: Cells, spread: Spread) -> Effects:
+def effects(cells: Cells, spreads: Mapping[frozenset[str], Spread]) -> Effects:
     """Effects from any set of combinations that can tell them.
 
     All 2**k combinations give them without a model. Of fewer, those that are missing are predicted: from main effects
@@ -52,13 +52,13 @@ def effects(cells: Cells, spread: Spread) -> Effects:
 
     Args:
         cells: values of every combination that was measured.
-        spread: of a value between rounds.
+        spreads: of each one's values between rounds.
 
     Raises:
         InputError: the combinations cannot tell even the main effects.
     """
     names = tuple(sorted(set().union(*cells)))
-    table = _Table(cells, names, spread)
+    table = _Table(cells, names, spreads)
     return Effects(
         names=names,
         model=table.model,
@@ -85,11 +85,11 @@ def tells_pairs(cells: Sequence[frozenset[str]]) -> bool:
 class _Table:
     """The means of all 2**k combinations, measured or predicted, and sums over them."""
 
-    def __init__(self, cells: Cells, names: Sequence[str], spread: Spread) -> None:
+    def __init__(self, cells: Cells, names: Sequence[str], spreads: Mapping[frozenset[str], Spread]) -> None:
         self.every = [frozenset(chosen) for size in range(len(names) + 1) for chosen in combinations(names, size)]
         self.means = np.array([fmean(values) for values in cells.values()])
-        self.variances = np.array([spread.sd**2 / len(values) for values in cells.values()])
-        self.spread = spread
+        self.spreads = [spreads[cell] for cell in cells]
+        self.errors = [spreads[cell].sd / math.sqrt(len(values)) for cell, values in cells.items()]
         self.names = names
         self.model, self.pairs, self.filled = _fill(list(cells), self.every, names)
 
@@ -126,8 +126,9 @@ class _Table:
 
     def _estimate(self, weights: NDArray[np.float64]) -> Estimate:
         of_cells = weights @ self.filled
-        mean = float(of_cells @ self.means)
-        return self.spread.estimate(mean, math.sqrt(float(of_cells**2 @ self.variances)))
+        parts = zip(np.abs(of_cells) * self.errors, self.spreads, strict=True)
+        total = summed((float(error), spread) for error, spread in parts if error)
+        return total.estimate(float(of_cells @ self.means), total.sd)
 
 
 def _fill(

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.analyse.between import between
 from harness.analyse.compare import ratios
 from harness.analyse.rows import Row
-from harness.analyse.stats import ALPHA, Estimate, Verdict, divided, judged_together
+from harness.analyse.stats import ALPHA, Estimate, Spread, Verdict, divided, judged_together
 from harness.analyse.view import View
 from harness.processor import NOT_RECORDED, kind
-from harness.record import Header
+from harness.record import Header, Record
 
 # What differs between any two runs of the same thing, and says nothing.
 _VOLATILE = ("load_average", "timer.", "worker.ceilings", "worker.gpu_uuid")
@@ -46,6 +47,7 @@ class Runs:
     differing: dict[str, tuple[str, ...]]  # of header and environment: what each run has
     apart: tuple[tuple[str, ...], ...]  # of each run: what it is of that the first is not, texts or checkpoint
     kinds: tuple[str, ...]  # of device, a run
+    between: Spread  # of ratios between runs of the same
 
     @property
     def alike(self) -> bool:
@@ -58,15 +60,21 @@ class Runs:
         return self.alike and NOT_RECORDED in self.kinds[0]
 
 
-def side_by_side(runs: Mapping[str, View]) -> Runs:
+def side_by_side(runs: Mapping[str, View], kept: Sequence[Sequence[Sequence[Record]]] = ()) -> Runs:
     """Compare the others with the first.
 
     A run of other texts, or of another checkpoint, than the first gets no verdicts. Runs are independent, so the errors
-    of both ratios add up; the verdicts of a run's combinations are judged together.
+    of both ratios add up, with what runs of the same differ by; the verdicts of a run's combinations are judged
+    together.
+
+    Args:
+        runs: by their names.
+        kept: groups of runs of the same, the compared ones included: they show what such runs differ by.
     """
     names, views = tuple(runs), list(runs.values())
     first, others = views[0], views[1:]
-    quotients = [{}, *(_quotients(first, other) for other in others)]
+    apart_by = between([[ratios(records) for records in group] for group in kept])
+    quotients = [{}, *(_quotients(first, other, apart_by) for other in others)]
     combinations = dict.fromkeys(row.combination for one in views for row in one.rows)
     rows = [{row.combination: row for row in one.rows} for one in views]
     apart = tuple(_apart(first.header, one.header) for one in views)
@@ -84,15 +92,16 @@ def side_by_side(runs: Mapping[str, View]) -> Runs:
         differing={key: values for key in keys if len(set(values := tuple(one.get(key, "–") for one in told))) > 1},
         apart=apart,
         kinds=tuple(" ".join(kind_of(one.header)) for one in views),
+        between=apart_by,
     )
 
 
-def _quotients(first: View, other: View) -> dict[str, Estimate]:
+def _quotients(first: View, other: View, apart_by: Spread) -> dict[str, Estimate]:
     theirs, ours = ratios(first.records), ratios(other.records)
     alpha = ALPHA / max(first.header.looks, other.header.looks)
     return judged_together(
         {
-            name: divided(rounds, other.spread.of(name), theirs[name], first.spread.of(name), alpha)
+            name: divided(rounds, other.spread.of(name), theirs[name], first.spread.of(name), alpha, between=apart_by)
             for name, rounds in ours.items()
             if name in theirs
         }

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
-from typing import Any
 
+from harness.analyse.between import PUBLISHED
 from harness.analyse.entries import Entry
 from harness.analyse.quantities import FEWEST
 from harness.analyse.rules import Timed
-from harness.analyse.stats import ALPHA, Spread, spreads
+from harness.analyse.stats import ALPHA, RATE_PRIOR, TIME_PRIOR, Prior, Spread, spreads, summed
 from harness.plan.suite import LOOKS
 
 NEEDS: Mapping[Timed, str] = {
@@ -29,7 +29,7 @@ class Shift:
 
     mean: float
     error: float  # the mean's standard error; infinite where there are too few values to tell
-    degrees: int | None  # of freedom; None where the spread is taken as known
+    degrees: float  # of freedom
     level: float  # that an interval's end errs at
 
     @property
@@ -46,19 +46,18 @@ class Shift:
         """How likely a mean so high is where the truth lies at the edge."""
         if not self.error:
             return float(self.mean <= edge)
-        return float(self._distribution().sf((self.mean - edge) / self.error))
+        from scipy.special import stdtr
+
+        return float(stdtr(self.degrees, (edge - self.mean) / self.error))
 
     def _reach(self) -> float:
-        return float(self._distribution().ppf(1 - self.level)) * self.error if self.error else 0.0
+        from scipy.special import stdtrit
 
-    def _distribution(self) -> Any:
-        from scipy.stats import norm, t
-
-        return norm() if self.degrees is None else t(self.degrees)
+        return float(stdtrit(self.degrees, 1 - self.level)) * self.error if self.error else 0.0
 
 
 class Shifts:
-    """The shifts of all combinations, their spreads pooled where they can be."""
+    """The shifts of all combinations, with what two runs of the same differ by where the sides are of two runs."""
 
     def __init__(
         self,
@@ -68,6 +67,7 @@ class Shifts:
         paired: bool,
         assumed_sd: float,
         looks: int = len(LOOKS),
+        between: Spread = PUBLISHED,
     ) -> None:
         """Tell the spreads.
 
@@ -75,12 +75,20 @@ class Shifts:
             new: the combinations of this run.
             old: of what it is compared with.
             paired: whether the old ones are the partners in the new ones' rounds; else both were timed against stock.
-            assumed_sd: of a log ratio between rounds, where there are too few to tell.
+            assumed_sd: the least that a ratio is taken to vary between rounds, before any are seen.
             looks: how often the rounds may be stopped by what was seen.
+            between: of a ratio between runs of the same.
         """
         self._new, self._old, self._paired = new, old, paired
         self.level = ALPHA / 2 / looks
-        self._spreads = [spreads(_times(side), assumed_sd) for side in (new, old)]
+        self._between = between
+        priors: Mapping[Timed, Prior] = {
+            "time": TIME_PRIOR.at_least(assumed_sd),
+            "qps": RATE_PRIOR.at_least(assumed_sd),
+        }
+        self._spreads = {
+            timed: [spreads(_ratios(side, timed), prior) for side in (new, old)] for timed, prior in priors.items()
+        }
 
     def of(self, timed: Timed, name: str) -> Shift | str:
         """The shift of one combination, or why there is none."""
@@ -88,10 +96,12 @@ class Shifts:
         if not all(sides):
             return NEEDS[timed]
         found = [self._spread(timed, name, place, side) for place, side in enumerate(sides)]
-        error = math.hypot(*(one.sd / math.sqrt(len(side)) for one, side in zip(found, sides, strict=True)))
-        degrees = min((one.degrees for one in found if one.degrees is not None), default=None)
+        parts = [(one.sd / math.sqrt(len(side)), one) for one, side in zip(found, sides, strict=True)]
+        if not self._paired:
+            parts.append((math.sqrt(2) * self._between.sd, self._between))
+        total = summed(parts)
         mean = sum(sign * fmean(side) for sign, side in zip(_SIGNS, sides, strict=False))
-        return Shift(mean, error, degrees, self.level)
+        return Shift(mean, total.sd, total.degrees, self.level)
 
     def _sides(self, timed: Timed, new: Entry, old: Entry) -> list[list[float]]:
         """The logarithms that a shift is made of, their means to be added and taken away as `_SIGNS` says."""
@@ -103,10 +113,12 @@ class Shifts:
         return [[math.log(ns) for ns in side] for side in starts]
 
     def _spread(self, timed: Timed, name: str, side: int, values: Sequence[float]) -> Spread:
-        if timed == "time":
-            return self._spreads[side].of(name)
-        return Spread(math.sqrt(variance(values)), len(values) - 1) if len(values) >= FEWEST else Spread(math.inf)
+        if timed in self._spreads:
+            return self._spreads[timed][side].of(name)
+        if len(values) < FEWEST:
+            return Spread(math.inf, 1)
+        return Spread(math.sqrt(variance(values)), len(values) - 1)
 
 
-def _times(side: Mapping[str, Entry]) -> dict[str, list[float]]:
-    return {name: entry.time for name, entry in side.items() if entry.time}
+def _ratios(side: Mapping[str, Entry], timed: Timed) -> dict[str, list[float]]:
+    return {name: rounds for name, entry in side.items() if (rounds := getattr(entry, timed))}

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from statistics import fmean, variance
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Literal, TypeAlias
 
 from harness.record import F1_MARGIN, Score
 
 ALPHA = 0.05
-# The ratio's standard deviation between rounds, where a run has too few rounds to tell its own. Source: what 22
-# combinations of 4 rounds showed on two cores (reports/cpu/claims, 66 degrees of freedom). Identical processes differ
-# by a third of it; those that do something else than their partner also move with where they and their memory happen
-# to be.
-ASSUMED_SD = 0.033
-FEWEST_DEGREES = 12  # with fewer degrees of freedom the pooled sd is itself too uncertain
 NOISE = 0.03  # a verdict needs the whole interval beyond this
-# A cell has a spread of its own where chance makes one of a run's cells that much noisier in one run of a hundred; of
-# two rounds no spread can be told.
-NOISIER_LEVEL, FEWEST_TO_BE_NOISIER = 0.01, 3
+# How much a combination's variance differs from what its ratio and its run let expect, and a run's from the published
+# runs', as degrees of freedom: the more, the less. Source: fits of an F distribution to the rounds of
+# reports/cpu (`python -m simulation.noise` in tests/ makes them again).
+CELLS_ALIKE, RUNS_ALIKE = 20.0, 4.0
+GROWTHS_DIFFER = 0.25  # sd of `Prior.growth` between the published runs
+_STEPS = 20  # of an iteration that halves its error at each
+_TINY = 1e-300
 # Requests needed before a percentile is bounded above with 95 % confidence by one of them: 1 - q**n >= 0.95, and one
 # more sample on the far side.
 FEWEST_SAMPLES = {0.5: 5, 0.9: 46, 0.95: 93, 0.99: 473}
@@ -51,25 +49,41 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Spread:
-    """How much a round's log ratio varies; ``degrees`` of freedom are None where it is taken as known."""
+    """How much a round's log ratio varies, and how well that is known; by default, exactly."""
 
     sd: float
-    degrees: int | None = None
-
-    @property
-    def assumed(self) -> bool:
-        """Whether it comes from elsewhere, for want of rounds."""
-        return self.degrees is None
+    degrees: float = math.inf  # of freedom
+    shared: float = math.inf  # of these, at most, where other cells of the run are added: all rest on its level
 
     def estimate(self, mean: float, error: float, alpha: float = ALPHA) -> Estimate:
         """A ratio from the mean of its logarithm and that mean's standard error; its interval misses at ``alpha``."""
-        from scipy.stats import norm, t
+        from scipy.special import stdtr, stdtrit
 
-        distribution = norm if self.degrees is None else t(self.degrees)
-        half = float(distribution.ppf(1 - alpha / 2)) * error
+        half = float(stdtrit(self.degrees, 1 - alpha / 2)) * error
         beyond = max(math.log(1 - NOISE) - mean, mean - math.log(1 + NOISE))
-        p = float(distribution.sf(beyond / error)) if error else float(beyond <= 0)
+        p = float(stdtr(self.degrees, -beyond / error)) if error else float(beyond <= 0)
         return Estimate(math.exp(mean), math.exp(mean - half), math.exp(mean + half), p, alpha / 2)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is known of a quantity's spread before a run has rounds; with no degrees of freedom, nothing."""
+
+    sd: float  # of a log ratio of 0
+    growth: float = 0.0  # of the logarithm of the sd, per unit of the log ratio's size
+    degrees: float = RUNS_ALIKE
+
+    def at_least(self, sd: float) -> Prior:
+        """The same, or wider."""
+        return replace(self, sd=max(self.sd, sd))
+
+
+FARTHEST = 2.0  # log ratio, in size: what padding to 512 tokens costs; farther none was published
+# Pooled over the published runs (reports/cpu, 185 degrees of freedom of times and 109 of rates): what does something
+# else than its partner also moves with where it and its memory happen to be.
+TIME_PRIOR = Prior(sd=0.019, growth=0.24)
+RATE_PRIOR = Prior(sd=0.053, growth=0.075)
+UNKNOWN = Prior(sd=1.0, degrees=0.0)
 
 
 def judged_together(estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
@@ -98,58 +112,76 @@ def log_ratio(own: Sequence[Sequence[int]], partner: Sequence[Sequence[int]]) ->
     )
 
 
-def pooled_spread(rounds: Mapping[str, Sequence[float]], assumed: float = ASSUMED_SD) -> Spread:
-    """The spread between rounds, pooled over the run's cells.
-
-    Args:
-        rounds: each cell's log ratios, one a round.
-        assumed: the sd that is taken where there are too few rounds.
-    """
-    repeated = [values for values in rounds.values() if len(values) > 1]
-    degrees = sum(len(values) - 1 for values in repeated)
-    if degrees < FEWEST_DEGREES:
-        return Spread(assumed)
-    return Spread(math.sqrt(sum(variance(values) * (len(values) - 1) for values in repeated) / degrees), degrees)
-
-
 @dataclass(frozen=True)
 class Spreads:
-    """The spread of a run's cells: one for all, but those that clearly vary more have their own."""
+    """The spread of each of a run's cells."""
 
-    pooled: Spread
-    own: Mapping[str, Spread] = field(default_factory=dict)
+    cells: Mapping[str, Spread]
+    unmeasured: Spread  # of a cell without rounds, if its ratio is 1
+    prior: Prior
+    degrees: int  # of freedom, of the run's own rounds
 
     def of(self, cell: str) -> Spread:
         """The spread of one cell."""
-        return self.own.get(cell, self.pooled)
+        return self.cells.get(cell, self.unmeasured)
 
 
-def spreads(rounds: Mapping[str, Sequence[float]], assumed: float = ASSUMED_SD) -> Spreads:
-    """The spreads of a run's cells, by an F test of each against what the others have in common.
+def spreads(rounds: Mapping[str, Sequence[float]], prior: Prior = TIME_PRIOR) -> Spreads:
+    """The spreads of a run's cells: each one's own, shrunk to what cells of its ratio vary by in this run.
+
+    That is a level times a growth with the ratio's size. Both are the prior's, moved to where the run's variances are
+    likeliest if they follow an F distribution, so that a cell that varies far more than the others hardly moves them;
+    a cell's level is that of its others. Source: Smyth, Linear Models and Empirical Bayes Methods for Assessing
+    Differential Expression in Microarray Experiments (2004).
 
     Args:
         rounds: each cell's log ratios, one a round.
-        assumed: the sd that is taken where there are too few rounds.
+        prior: of the quantity.
     """
-    from scipy.stats import f
+    import numpy as np
 
-    own: dict[str, Spread] = {}
-    level = NOISIER_LEVEL / max(len(rounds), 1)
-    for name, values in sorted(rounds.items(), key=lambda item: -_sd(item[1])):  # the noisiest first
-        if len(values) < FEWEST_TO_BE_NOISIER:
-            continue
-        others = pooled_spread({other: of for other, of in rounds.items() if other != name and other not in own})
-        if others.degrees is None:
-            continue
-        ratio = (_sd(values) / others.sd) ** 2 if others.sd else math.inf
-        if f.sf(ratio, len(values) - 1, others.degrees) < level:
-            own[name] = Spread(_sd(values), len(values) - 1)
-    alike = {name: values for name, values in rounds.items() if name not in own}
-    return Spreads(pooled_spread(alike, assumed), own)
+    sizes = np.array([min(abs(fmean(values)), FARTHEST) for values in rounds.values()] + [0.0])
+    squares = np.array([_squares(values) for values in rounds.values()] + [0.0])
+    degrees = np.array([len(values) - 1 for values in rounds.values()] + [0])
+    others, centred = 1 - np.eye(len(sizes)), sizes - degrees @ sizes / max(degrees.sum(), 1)
+    known = prior.degrees + others @ degrees  # of each cell's level
+    told = 2 * centred**2 @ (degrees * CELLS_ALIKE / (CELLS_ALIKE + degrees))  # of the growth: Fisher's information
+    levels, growth = np.ones(len(sizes)), prior.growth
+    for _ in range(_STEPS):
+        expected = (prior.sd * np.exp(growth * sizes)) ** 2
+        scaled = squares / expected
+        counts = (CELLS_ALIKE + degrees) / (CELLS_ALIKE + scaled / np.maximum(levels, _TINY)[:, None]) * scaled
+        levels = (prior.degrees + (others * counts).sum(axis=1)) / np.maximum(known, 1)
+        slope = centred @ (counts.diagonal() / np.maximum(levels, _TINY) - degrees)
+        growth += (slope - (growth - prior.growth) / GROWTHS_DIFFER**2) / (told + 1 / GROWTHS_DIFFER**2)
+    expected = (prior.sd * np.exp(growth * sizes)) ** 2
+    shrunk_to = CELLS_ALIKE * known / (CELLS_ALIKE + known)
+    all_degrees = shrunk_to + degrees
+    variances = (shrunk_to * levels * expected + squares) / np.maximum(all_degrees, _TINY)
+    shared = prior.degrees + int(degrees.sum())
+    found = [
+        Spread(math.sqrt(variance), float(free), shared) if free else Spread(math.inf, 1, 1)
+        for variance, free in zip(variances, all_degrees, strict=True)
+    ]
+    return Spreads(dict(zip(rounds, found, strict=False)), found[-1], prior, int(degrees.sum()))
 
 
-def _sd(values: Sequence[float]) -> float:
-    return math.sqrt(variance(values)) if len(values) > 1 else 0.0
+def _squares(values: Sequence[float]) -> float:
+    mean = fmean(values)
+    return math.fsum((value - mean) ** 2 for value in values)
+
+
+def summed(parts: Iterable[tuple[float, Spread]]) -> Spread:
+    """The standard error of a sum of independent parts, each given by its own and by the spread that it comes from.
+
+    Source of its degrees of freedom: Satterthwaite, An Approximate Distribution of Estimates of Variance Components
+    (1946).
+    """
+    every = list(parts)
+    variance = math.fsum(error**2 for error, _ in every)
+    uncertain = math.fsum(error**4 / spread.degrees for error, spread in every)
+    shared = min((spread.shared for _, spread in every), default=math.inf)
+    return Spread(math.sqrt(variance), min(variance**2 / uncertain if uncertain else math.inf, shared), shared)
 
 
 def estimate(rounds: Sequence[float], spread: Spread, alpha: float = ALPHA) -> Estimate:
@@ -158,12 +190,29 @@ def estimate(rounds: Sequence[float], spread: Spread, alpha: float = ALPHA) -> E
 
 
 def divided(
-    rounds: Sequence[float], spread: Spread, by: Sequence[float], their_spread: Spread, alpha: float = ALPHA
+    rounds: Sequence[float],
+    spread: Spread,
+    by: Sequence[float],
+    their_spread: Spread,
+    alpha: float = ALPHA,
+    *,
+    between: Spread | None = None,
 ) -> Estimate:
-    """The ratio of one cell divided by that of another, with the errors of both."""
-    error = math.hypot(spread.sd / math.sqrt(len(rounds)), their_spread.sd / math.sqrt(len(by)))
-    less_certain = min(spread, their_spread, key=lambda one: math.inf if one.degrees is None else one.degrees)
-    return less_certain.estimate(fmean(rounds) - fmean(by), error, alpha)
+    """The ratio of one cell divided by that of another, with the errors of both.
+
+    Args:
+        rounds: of the one.
+        spread: of its rounds.
+        by: the rounds of the other.
+        their_spread: of those.
+        alpha: at which the interval misses.
+        between: of ratios between runs, where the two are of two runs.
+    """
+    parts = [(spread.sd / math.sqrt(len(rounds)), spread), (their_spread.sd / math.sqrt(len(by)), their_spread)]
+    if between:
+        parts.append((math.sqrt(2) * between.sd, between))
+    total = summed(parts)
+    return total.estimate(fmean(rounds) - fmean(by), total.sd, alpha)
 
 
 @dataclass(frozen=True)

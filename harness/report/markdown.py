@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from harness.analyse.attribution import TIME, Attribution
 from harness.analyse.rows import Row
-from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE, Spreads
+from harness.analyse.stats import ALPHA, NOISE, TIME_PRIOR, Spreads
 from harness.analyse.view import View
 from harness.neutral import for_json
 from harness.record import Difference, Header
@@ -64,21 +64,30 @@ def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
 
 def how(run: Header, spread: Spreads) -> str:
     """How the ratios and their intervals came about."""
-    pooled = spread.pooled
-    source = "pooled over the run's cells"
-    if pooled.assumed:
-        source = f"{'assumed' if pooled.sd == ASSUMED_SD else 'from selfcheck on this machine'}, for want of rounds"
-    own = "".join(f"; {inline(name)} varies more, {found.sd:.1%}" for name, found in sorted(spread.own.items()))
     level = "95 %" if run.looks == 1 else f"{100 * (1 - ALPHA / run.looks):.1f} %"
     looks = f" (95 % over {run.looks} looks, at which rounds could end)" if run.looks > 1 else ""
     return (
         f"Ratios are of times, texts weighing alike, with {level} intervals{looks}; under 1 is faster. A round is a "
-        f"fresh pair of processes, timed in turns with stock; the sd between rounds is {pooled.sd:.1%} "
-        f"({source}{own}). A verdict needs the whole interval beyond {NOISE:.0%}, at a level that Holm's method lowers "
-        "for many combinations, so that the chance of any false one is 5 %. Percentiles' intervals (in detail below) "
+        f"fresh pair of processes, timed in turns with stock; the sd between rounds is {_spread(spread)}. The "
+        "intervals are for this run: another run of the same may lie a further 1 to 2 % off. A verdict needs the whole "
+        f"interval beyond {NOISE:.0%}, at a level that Holm's method lowers for many combinations, so that the chance "
+        "of any false one is 5 %. Percentiles' intervals (in detail below) "
         "resample rounds and passes. "
         "A speed struck through belongs to other answers than the baseline's."
     )
+
+
+def _spread(spread: Spreads) -> str:
+    """The spread between rounds, and where it comes from."""
+    sds = sorted(one.sd for one in (spread.cells or {"": spread.unmeasured}).values())
+    ends = list(dict.fromkeys(f"{sd:.1%}" for sd in (sds[0], sds[-1])))
+    known = "selfcheck on this machine" if spread.prior.sd > TIME_PRIOR.sd else "published runs"
+    source = (
+        f"each combination's own, shrunk to what {known} and this one's {spread.degrees} degrees of freedom show"
+        if spread.degrees
+        else f"from {known}, for want of rounds"
+    )
+    return f"{' to '.join(ends)} ({source})"
 
 
 def _attribution(found: Attribution) -> Iterator[str]:

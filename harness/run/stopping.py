@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 
 from harness.analyse.compare import ratios
-from harness.analyse.stats import ALPHA, Spread, Spreads, estimate, spreads
+from harness.analyse.stats import ALPHA, TIME_PRIOR, Spread, Spreads, estimate, spreads
 from harness.plan.cells import Planned
 from harness.plan.suite import Measure
 from harness.record import BASELINE, End, Failed, Record, Skipped
@@ -43,18 +43,18 @@ class Schedule:
             plan: the combinations.
             measure: how many rounds each gets, and how certain it has to be.
             random_order: decides among equals.
-            assumed_sd: of a ratio between rounds, while there are too few to tell.
+            assumed_sd: the least that a ratio is taken to vary between rounds, before any are seen.
             until: no round is begun that, at the pace so far, would end after this time by the clock.
             clock: seconds.
         """
         self._plan, self._measure, self._random = plan, measure, random_order
-        self._assumed_sd, self._until, self._clock = assumed_sd, until, clock
+        self._prior, self._until, self._clock = TIME_PRIOR.at_least(assumed_sd), until, clock
         self._begun, self._drawn = clock(), 0
 
     def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
         """The combination of the next round, the round's number, and how many rounds are left at most; None: enough."""
         done, found = _rounds(records), ratios(records)
-        spread = spreads(found, self._assumed_sd)
+        spread = spreads(found, self._prior)
         ended = self._ended(records, done, found, spread)
         going_on = [planned for planned in self._plan if planned.combination not in ended]
         if not going_on or self._is_over() or broken(records):
@@ -70,7 +70,7 @@ class Schedule:
     def ends(self, records: Sequence[Record]) -> list[End]:
         """Why each combination got no more rounds."""
         done, found = _rounds(records), ratios(records)
-        rules = self._ended(records, done, found, spreads(found, self._assumed_sd))
+        rules = self._ended(records, done, found, spreads(found, self._prior))
         names = [planned.combination for planned in self._plan]
         return [End(name, done[name], rules.get(name, "budget")) for name in names]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import fmean
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ PUBLISHED = Path(__file__).parents[2] / "reports"
 # Between what computes as much as stock (0.7 to 1.3 times its time) and what pads to 512 tokens (4 to 7 times) lies
 # nothing that was ever measured but the guide's own truncation, at 3.2 times.
 PADDED = math.log(2)
-Array = NDArray[np.float64]
+Array: TypeAlias = NDArray[np.floating[Any]]
 QUANTITIES = ("time", "QPS")
 _OUTLYING = 2
 
