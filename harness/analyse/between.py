@@ -8,8 +8,8 @@ from statistics import fmean
 
 from harness.analyse.stats import Spread, spreads
 
-# Of log ratios to stock: what the combinations that two or more of the runs `claims`, `demo`, `full` and `quick` have in
-# common lie apart, on one machine, beyond what their rounds explain (reports/cpu); ten of them are in all or all but one.
+# Of log ratios to stock: what combinations that several of the runs `claims`, `demo`, `full` and `quick` measured lie
+# apart, on one machine, beyond what their rounds explain (reports/cpu). Ten are in three of them or more.
 PUBLISHED = Spread(0.015, degrees=10.0)
 Ratios = Mapping[str, Sequence[float]]  # of a run: each combination's log ratios, one a round
 

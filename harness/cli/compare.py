@@ -35,6 +35,7 @@ def compare(
     """Compare runs, combination by combination: two commits, two devices, two models."""
     from harness.analyse.runs import side_by_side
     from harness.report.runs import as_json, render
+    from harness.run.store import kept_runs
 
     if not 2 <= len(runs) <= MOST:
         raise InputError(f"compare takes 2 to {MOST} runs, not {len(runs)}; name their directories, runs/ID")
@@ -42,6 +43,9 @@ def compare(
     for place, directory in enumerate(runs, 1):
         name = str(directory) if str(directory) not in found else f"{directory} ({place})"
         found[name] = read_view(directory)
-    compared = side_by_side(found)
+    same = dict.fromkeys(
+        (directory.resolve().parent, run.header.key) for directory, run in zip(runs, found.values(), strict=True)
+    )
+    compared = side_by_side(found, [kept_runs(parent, key) for parent, key in same])
     write = as_json if format_name is Format.json else render
     print(write(compared, absolute=absolute), end="")

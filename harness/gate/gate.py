@@ -6,15 +6,18 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from harness.analyse.baselines import changed_answers, read_baseline, why_no_ratios, why_no_times
-from harness.analyse.compare import assumed_sd
+from harness.analyse.between import between
+from harness.analyse.compare import assumed_sd, ratios
 from harness.analyse.entries import Entry, entries, partners
 from harness.analyse.gate import Against, Finding, judge, matching
 from harness.analyse.rules import Rules
 from harness.analyse.runs import kind_of
 from harness.analyse.shifts import Shifts
+from harness.analyse.stats import Spread
 from harness.analyse.verdict import excuse
 from harness.errors import InputError, SuiteError
 from harness.gate.baseline import of_directory
@@ -25,7 +28,7 @@ from harness.gate.worktree import Revision, checked_out
 from harness.record import BASELINE, Header, Record
 from harness.run.ablation import Ablation, BaselineError, MeasuringExecutor, Options, execute, prepare
 from harness.run.executors.local import LocalExecutor, Settings
-from harness.run.store import read_run
+from harness.run.store import kept_runs, read_run
 
 Progress = Callable[[str, int], None]
 # Given what was measured, and the run's directory once it is at its end.
@@ -107,10 +110,14 @@ def against_baseline(rules: Rules, path: Path, options: Options, work: Work, *, 
         )
     able = suited(rules, ablation, old.entries, old=old.entries, allow_skipped=allow_skipped)
 
+    @cache
+    def apart(key: str) -> Spread:
+        return between([[ratios(records) for records in kept_runs(options.directory, key)]])
+
     def judging(header: Header, records: Sequence[Record], directory: Path | None) -> list[Finding]:
         new, origin = entries(header, records), old.origin
         sd = max(assumed_sd(header.environment), origin.assumed_sd)
-        shifts = Shifts(new, old.entries, paired=False, assumed_sd=sd)
+        shifts = Shifts(new, old.entries, paired=False, assumed_sd=sd, between=apart(header.key))
         against = Against(old.entries, name, paired=False)
         if why := why_no_ratios(origin, " ".join(kind_of(header)), name):
             against = replace(against, no_ratios=why, no_times=why)

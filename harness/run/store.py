@@ -79,6 +79,24 @@ def unfinished_run(parent: Path, key: str, warn: Callable[[str], None]) -> Path 
     return None
 
 
+def kept_runs(parent: Path, key: str) -> list[list[Record]]:
+    """The records of all runs of that key, whole or not; what cannot be read is none of them.
+
+    Args:
+        parent: where runs are kept.
+        key: the header's.
+    """
+    found = []
+    for directory in sorted({path.parent for path in parent.glob(f"*/{RECORDS}*")}):
+        try:
+            header, records = read_run(directory, lambda _: None)
+        except InputError:
+            continue
+        if header.key == key:
+            found.append(records)
+    return found
+
+
 def _is_whole(finished: Sequence[Finished]) -> bool:
     return bool(finished) and all(end.rule != "budget" for end in finished[-1].ends)
 

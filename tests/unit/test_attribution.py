@@ -95,7 +95,8 @@ def test_what_helps_only_without_another_one_is_said() -> None:
 
 def test_what_helps_hardly_less_beside_another_one_is_not_said() -> None:
     cells = {"": 1, "a": 0.955, "b": 1, "ab": 0.975}  # either side of the 3 % that a verdict needs
-    found = effects({frozenset(cell): [math.log(time)] for cell, time in cells.items()}, Spread(0.001))
+    values = {frozenset(cell): [math.log(time)] for cell, time in cells.items()}
+    found = effects(values, dict.fromkeys(values, Spread(0.001)))
     assert (found.without["a", "b"].verdict, found.given["a", "b"].verdict) == ("faster", "no difference")
     assert list(in_words(found)) == []
 

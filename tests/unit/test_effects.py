@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydoe import fracfact
+from scipy.stats import t
 
 from harness.analyse.effects import Effects, effects, tells_pairs
-from harness.analyse.stats import Spread, pooled_spread
+from harness.analyse.stats import Spread, spreads
 from harness.errors import InputError
 
 NAMES = ("a", "b", "c", "d")
 EVERY = [frozenset(chosen) for size in range(5) for chosen in combinations(NAMES, size)]
-EXACT = Spread(0.0)
+EXACT = dict.fromkeys(EVERY, Spread(0.0))
 factors = st.lists(st.floats(-1, 1), min_size=4, max_size=4)
 
 
@@ -90,6 +91,24 @@ def test_a_fraction_that_is_suggested_fits_and_tells(count: int, fraction: str |
         assert tells_pairs(cells) == (count > 4)
 
 
+def of_cells(cells: dict[frozenset[str], list[float]]) -> dict[frozenset[str], Spread]:
+    found = spreads({"+".join(sorted(cell)): values for cell, values in cells.items()}).cells
+    return dict(zip(cells, found.values(), strict=True))
+
+
+def test_an_effect_has_the_errors_of_the_cells_that_it_is_made_of() -> None:
+    cells = {cell: [0.0, 0.0] for cell in EVERY}
+    noisy = {cell: Spread(0.05 if "a" in cell else 0.01, 8) for cell in EVERY}
+    found = effects(cells, noisy)
+    assert found.total is not None
+    one, other = 0.05**2 / 2, 0.01**2 / 2  # of all together, and of none
+    degrees = (one + other) ** 2 / (one**2 / 8 + other**2 / 8)
+    assert math.log(found.total.high) == pytest.approx(t.ppf(0.975, degrees) * math.sqrt(one + other))
+    error = math.sqrt((one + other) / 8)  # of eight pairs of cells
+    degrees = (8 * (one + other)) ** 2 / (8 * (one**2 + other**2) / 8)
+    assert math.log(found.main["a"].high) == pytest.approx(t.ppf(0.975, degrees) * error)
+
+
 def test_intervals_hold_what_was_planted_in_19_of_20_runs() -> None:
     """Known effects, 200 simulated runs: a 95 % interval must hold them in 182 to 197 (binomial, 95 % and more)."""
     rng = random.Random(6)
@@ -97,7 +116,7 @@ def test_intervals_hold_what_was_planted_in_19_of_20_runs() -> None:
     main, given_b, both, share = 0, 0, 0, 0
     for _ in range(200):
         cells = {cell: [rng.gauss(linear(gains, cell, pair), sd) for _ in range(2)] for cell in EVERY}
-        found = effects(cells, pooled_spread({"+".join(sorted(cell)): values for cell, values in cells.items()}))
+        found = effects(cells, of_cells(cells))
         main += found.main["a"].low < math.exp(gains[0] + pair / 2) < found.main["a"].high
         given_b += found.given["a", "b"].low < math.exp(gains[0] + pair) < found.given["a", "b"].high
         both += found.together["a", "b"].low < math.exp(pair) < found.together["a", "b"].high

@@ -7,7 +7,7 @@ from made_up import HEADER, RECORDS
 from msgspec.structs import replace
 
 from harness.analyse.compare import MACHINE_SD, compare
-from harness.analyse.stats import ASSUMED_SD
+from harness.analyse.stats import RATE_PRIOR
 from harness.record import ClosedLoop, Load, Measured, Offline, Parity, Record
 
 
@@ -17,7 +17,7 @@ def test_a_rate_is_as_uncertain_as_this_machine_is() -> None:
         (load,) = [one for row in rows if row.combination == "good" for one in row.loads if one.scenario == "offline"]
         return math.log(load.to_stock.high / load.to_stock.value)
 
-    assert width({MACHINE_SD: 2 * ASSUMED_SD}) == pytest.approx(2 * width({}))
+    assert width({MACHINE_SD: 2 * RATE_PRIOR.sd}) == pytest.approx(2 * width({}))
 
 
 def test_the_spread_of_rates_is_told_from_all_combinations_under_that_load() -> None:
@@ -31,7 +31,7 @@ def test_the_spread_of_rates_is_told_from_all_combinations_under_that_load() -> 
     records = [round_of(name, number) for name in ("baseline", "good", "better") for number in range(5)]
     rows, _ = compare(HEADER, records)
     load = next(row for row in rows if row.combination == "good").loads[0]
-    assert load.to_stock.high / load.to_stock.value > 1.05  # five rounds at an sd of 10 %, not at the assumed 3.3 %
+    assert load.to_stock.high / load.to_stock.value > 1.05  # five rounds at an sd of 10 %, not at the published one
     assert len(load.rates) == 5
 
 
