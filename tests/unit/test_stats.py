@@ -155,7 +155,7 @@ def test_a_cell_that_is_clearly_noisier_keeps_its_own_spread_and_hardly_moves_th
     noisy = [-0.4, 0.3, 0.1, -0.2]  # an sd of 0.31
     alone, found = spreads(quiet_cells(0)), spreads(quiet_cells(0) | {"noisy": noisy})
     assert found.of("noisy").sd > 0.1
-    assert alone.of("a").sd < found.of("a").sd < 1.35 * alone.of("a").sd
+    assert alone.of("a").sd < found.of("a").sd < 1.5 * alone.of("a").sd  # the sd of all together is four times as large
 
 
 @given(st.floats(0.0, 0.1))
