@@ -6,8 +6,9 @@ from dataclasses import replace
 from made_up import HEADER, RECORDS
 from msgspec import structs
 
+from harness.analyse.percentiles import Percentile
 from harness.analyse.rows import Latency, Row
-from harness.analyse.stats import Percentile, Spread
+from harness.analyse.stats import Spread
 from harness.analyse.view import view
 from harness.conditions import Conditions
 from harness.record import Difference, Measured, Memory, StartUp
@@ -25,7 +26,9 @@ def row(name: str, to_stock: float, *, memory: int = 1 << 30) -> Row:
         combination=name,
         exact=True,
         problem=None,
-        latency=Latency(100, 1e6, {**of_requests, 0.99: None}, 1.0, estimate, None if name == "baseline" else estimate),
+        latency=Latency(
+            100, 24, 1e6, {**of_requests, 0.99: None}, 1.0, estimate, None if name == "baseline" else estimate
+        ),
         loads=(),
         memory=Memory(weights_bytes=1, rss_serving_peak_bytes=memory),
         energy_j=None,

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_advice import OTHERS, row
 
+from harness.analyse.f1 import ScoreDifference
+from harness.analyse.percentiles import Percentile
 from harness.analyse.recommend import Constraints, Objective, recommend
 from harness.analyse.rows import Row, Throughput
-from harness.analyse.stats import Percentile, ScoreDifference, Spread
+from harness.analyse.stats import Spread
 from harness.deploy import Deployment, find_deployment, write_deployment
 from harness.errors import InputError
 from harness.record import Difference

@@ -7,8 +7,8 @@ import pytest
 from made_up import HEADER, RECORDS
 from msgspec import structs
 
+from harness.analyse.percentiles import Percentile
 from harness.analyse.rows import Row
-from harness.analyse.stats import Percentile
 from harness.analyse.targets import FIGURES, judged
 from harness.analyse.view import view
 from harness.errors import SuiteError
