@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from harness.analyse.f1 import ScoreDifference
+from harness.analyse.rates import counted
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate
 from harness.profile import PARTS
@@ -270,6 +271,7 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "answered together": lambda row: _under_load(row, lambda load: load.mean_batch, "{:.2f} requests".format),
     "longest wait": lambda row: _under_load(row, lambda load: load.longest_wait_ns, format_ms),
     "largest logit difference": lambda row: _scientific(row.largest_logit_difference),
+    "answers that differ": lambda row: counted(len(row.broken), row.texts) if row.texts else NOTHING,
     "F1 of agreement": lambda row: f"{row.agreement.f1:.3f}" if row.agreement else NOTHING,
     "F1 less the baseline's": lambda row: _f1_difference(row.f1_difference),
     "F1 margin": lambda row: f1_verdict(row.f1_difference) if row.f1_difference else NOTHING,
