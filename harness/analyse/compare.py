@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
+from harness.analyse.f1 import ScoreDifference, f1_difference
+from harness.analyse.percentiles import percentile, percentiles
 from harness.analyse.roofline import Share, ceilings_of, share
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import (
@@ -15,15 +17,11 @@ from harness.analyse.stats import (
     RATE_PRIOR,
     TIME_PRIOR,
     Estimate,
-    ScoreDifference,
     Spreads,
     divided,
     estimate,
-    f1_difference,
     judged_together,
     log_ratio,
-    percentile,
-    percentiles,
     spreads,
 )
 from harness.analyse.stock import beside_stock
@@ -202,6 +200,7 @@ def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: E
     requests = [ns for one in streams for passed in one.own_ns for ns in passed]
     return Latency(
         requests=len(requests),
+        texts=len(streams[0].own_ns[0]),
         mean_ns=fmean(requests),
         percentiles=percentiles([one.own_ns for one in streams]),
         cpu_share=sum(sum(one.own_cpu_ns) for one in streams) / sum(requests),

@@ -235,19 +235,21 @@ def _absolute(rule: Rule, new: Entry, against: Against) -> Finding:
     verdict = _VERDICTS[kept(found, rule.amount(), at_least=rule.min is not None)]
     if found is None:
         return _said(rule, new, verdict, NEEDS[TIMED.get(rule.metric, "time")])
-    ends = "" if found.low is None or found.high is None else f" [{shown(found.low)}, {shown(found.high)}]"
+    ends = f", without interval: that takes {found.lacks}" if found.lacks else ""
+    if found.low is not None and found.high is not None:
+        ends = f" [{shown(found.low)}, {shown(found.high)}]"
     return replace(_said(rule, new, verdict, f"{shown(found.value)}{ends}"), timed=True)
 
 
 def _figure(metric: str, new: Entry) -> tuple[Figure | None, Callable[[float], str]]:
     """A value with its interval, and how it is written."""
     if metric == "qps":
-        return _with_ends(new.rate, new.rate_ends), lambda rate: f"{rate:.3g} requests/s"
+        return _with_ends(new.rate, new.rate_ends, "rounds"), lambda rate: f"{rate:.3g} requests/s"
     if metric == "p95":
-        return _with_ends(new.p95_ns, new.p95_ends_ns), format_ms
+        return _with_ends(new.p95_ns, new.p95_ends_ns, "rounds or texts"), format_ms
     starts = new.starts_ns
-    return around(fmean(starts), starts) if starts else None, lambda ns: f"{ns / NS_PER_S:.2f} s"
+    return around(fmean(starts), starts, "starts") if starts else None, lambda ns: f"{ns / NS_PER_S:.2f} s"
 
 
-def _with_ends(value: float | None, ends: Sequence[float]) -> Figure | None:
-    return None if value is None else Figure(value, *ends)
+def _with_ends(value: float | None, ends: Sequence[float], lacks: str) -> Figure | None:
+    return None if value is None else Figure(value, *ends, lacks=None if ends else f"more {lacks}")

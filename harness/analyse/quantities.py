@@ -24,12 +24,13 @@ class Figure:
     value: float
     low: float | None = None
     high: float | None = None
+    lacks: str | None = None  # what an interval with both ends would take
 
 
-def around(value: float, values: Sequence[float]) -> Figure:
+def around(value: float, values: Sequence[float], what: str = "rounds") -> Figure:
     """A mean with Student's interval, on logarithms, where there are enough values to tell."""
     if len(values) < FEWEST:
-        return Figure(value)
+        return Figure(value, lacks=f"{FEWEST} {what} (not {len(values)})")
     sd = math.sqrt(variance(map(math.log, values)))
     return _of(Spread(sd, len(values) - 1).estimate(math.log(value), sd / math.sqrt(len(values))))
 
@@ -72,8 +73,11 @@ def _p95_ms(row: Row, _: Row) -> Figure | None:
 
 
 def _p95(row: Row, baseline: Row) -> Figure | None:
-    ours, theirs = _p95_ms(row, row), _p95_ms(baseline, baseline)
-    return divided(ours, theirs) if ours and theirs else None
+    """Of the same texts, so that its interval is of rounds alone: each has a P95 of its own."""
+    ours, theirs = (one.latency.percentiles[0.95] if one.latency else None for one in (row, baseline))
+    if ours is None or theirs is None:
+        return None
+    return _of_means(*([math.log(ns) for ns in one.of_rounds] for one in (ours, theirs)), FEWEST)
 
 
 def _qps(row: Row, baseline: Row) -> Figure | None:
@@ -105,10 +109,13 @@ def _memory_gb(row: Row, _: Row) -> Figure | None:
 def _cold_start(row: Row, baseline: Row) -> Figure | None:
     """The ratio of geometric means, with Student's interval over starts where both have enough of them."""
     ours, theirs = _logs(row.starts), _logs(baseline.starts)
-    if not ours or not theirs:
-        return None
+    return _of_means(ours, theirs, FEWEST_STARTS) if ours and theirs else None
+
+
+def _of_means(ours: Sequence[float], theirs: Sequence[float], fewest: int) -> Figure:
+    """The ratio of geometric means, from logarithms."""
     mean = fmean(ours) - fmean(theirs)
-    if min(len(ours), len(theirs)) < FEWEST_STARTS:
+    if min(len(ours), len(theirs)) < fewest:
         return Figure(math.exp(mean))
     degrees = len(ours) + len(theirs) - 2
     pooled = math.sqrt(sum(variance(one) * (len(one) - 1) for one in (ours, theirs)) / degrees)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from harness.analyse.percentiles import FEWEST_SAMPLES
 from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
-from harness.analyse.stats import FEWEST_SAMPLES, NOISE
+from harness.analyse.stats import NOISE
 from harness.analyse.targets import absolute, kept
 from harness.errors import InputError
 from harness.record import STOCK
@@ -124,23 +125,38 @@ def _why_not(row: Row, constraints: Constraints, objective: Objective) -> str | 
     """Why a combination cannot be taken, or None."""
     if row.problem or not row.measured:
         return row.problem or "not measured"
-    reasons, over = [], []
+    reasons = []
     if row.broken and row.exact:
         reasons.append(f"gives other answers on {len(row.broken)} of {row.texts} texts")
     # Whoever stays with stock keeps the answers that they have.
     if not row.exact and row.combination != STOCK and (why := _loses(row, constraints.min_f1_delta)):
         reasons.append(why)
-    for name, limit in constraints.limits.items():
-        bound, _, figure = name.partition("_")
-        value, (what, written) = _read(figure)(row), FIGURES[figure]
-        if value is None:
-            reasons.append(f"its {what} was not measured")
-        elif kept(Figure(value), limit, at_least=bound == "min") == "missed":
-            over.append(f"{what} {written(value)}")
-    reasons += [f"beyond the limit: {', '.join(over)}"] if over else []
+    reasons += [why for name, limit in constraints.limits.items() if (why := _beyond(row, name, limit))]
     if OBJECTIVES[objective](row) is None and not (row.combination == STOCK and objective in _LOADS):
         reasons.append("what is to be best was not measured of it")
     return "; ".join(reasons) or None
+
+
+def _beyond(row: Row, name: str, limit: float) -> str | None:
+    """Why a limit is not kept, or not shown to be: all of the figure's interval has to."""
+    bound, _, figure = name.partition("_")
+    found, (what, written) = absolute(row, figure), FIGURES[figure]
+    if found is None:
+        return f"its {what} was not measured"
+    shown = f"its {what}, {written(found.value)}{_interval(found, written)},"
+    asked = f"at {'least' if bound == 'min' else 'most'} {written(limit)}"
+    match kept(found, limit, at_least=bound == "min"):
+        case "missed":
+            return f"{shown} is not {asked}"
+        case "unsure":
+            return f"{shown} is not shown to be {asked}{f': that takes {found.lacks}' if found.lacks else ''}"
+    return None
+
+
+def _interval(found: Figure, written: Written) -> str:
+    if found.low is None or found.high is None:
+        return ""
+    return f" [{written(found.low)}, {written(found.high)}]"
 
 
 def _loses(row: Row, least: float | None) -> str | None:
@@ -167,7 +183,13 @@ def _check_measured(rows: Sequence[Row], constraints: Constraints, objective: Ob
 
 def measures(rows: Sequence[Row], name: str) -> bool:
     """Whether any of the rows has the figure that a limit of this name is on."""
-    return any(_read(name.partition("_")[2])(row) is not None for row in rows)
+    return any(absolute(row, name.partition("_")[2]) is not None for row in rows)
+
+
+def determines(rows: Sequence[Row], name: str, limit: float) -> bool:
+    """Whether any of the rows is shown to keep a limit, or to miss it."""
+    bound, _, figure = name.partition("_")
+    return any(kept(absolute(row, figure), limit, at_least=bound == "min") in ("met", "missed") for row in rows)
 
 
 def _read(name: str) -> Callable[[Row], float | None]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from harness.analyse.f1 import ScoreDifference
+from harness.analyse.percentiles import Percentile
 from harness.analyse.roofline import Share
-from harness.analyse.stats import Estimate, Percentile, ScoreDifference
+from harness.analyse.stats import Estimate
 from harness.profile import Profile
 from harness.record import Difference, Evidence, Memory, Score, Scores, StartUp
 
@@ -19,6 +21,7 @@ class Latency:
     """
 
     requests: int
+    texts: int  # distinct ones, of those requests
     mean_ns: float
     percentiles: dict[float, Percentile | None]
     cpu_share: float  # CPU time of all threads over the time of the requests

@@ -1,4 +1,4 @@
-"""Ratios with intervals, and percentiles that say when there are too few samples."""
+"""Ratios with intervals."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal, TypeAlias
-
-from harness.record import F1_MARGIN, Score
 
 ALPHA = 0.05
 NOISE = 0.03  # a verdict needs the whole interval beyond this
@@ -19,14 +17,8 @@ CELLS_ALIKE, RUNS_ALIKE = 20.0, 4.0
 GROWTHS_DIFFER = 0.25  # sd of `Prior.growth` between the published runs
 _STEPS = 20  # of an iteration that halves its error at each
 _TINY = 1e-300
-# Requests needed before a percentile is bounded above with 95 % confidence by one of them: 1 - q**n >= 0.95, and one
-# more sample on the far side.
-FEWEST_SAMPLES = {0.5: 5, 0.9: 46, 0.95: 93, 0.99: 473}
 
-
-_RESAMPLES, _SEED = 1000, 0
 Verdict: TypeAlias = Literal["faster", "slower", "no difference", "inconclusive"]
-NonInferiority: TypeAlias = Literal["not worse", "worse", "not shown"]
 
 
 @dataclass(frozen=True)
@@ -213,95 +205,3 @@ def divided(
         parts.append((math.sqrt(2) * between.sd, between))
     total = summed(parts)
     return total.estimate(fmean(rounds) - fmean(by), total.sd, alpha)
-
-
-@dataclass(frozen=True)
-class Percentile:
-    """A percentile of requests, in nanoseconds; without interval where there is one round alone."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-def percentiles(rounds: Sequence[Sequence[Sequence[int]]]) -> dict[float, Percentile | None]:
-    """The percentiles of all requests (nearest rank) with 95 % intervals, or None where requests are too few to tell.
-
-    The intervals resample rounds, and passes within them, because the requests of one process go together.
-
-    Args:
-        rounds: rounds x passes x texts, in nanoseconds.
-    """
-    import numpy as np
-
-    times = np.array(rounds, dtype=np.int64)  # (rounds, passes, texts)
-    shares = [share for share, fewest in FEWEST_SAMPLES.items() if times.size >= fewest]
-    found: dict[float, Percentile | None] = dict.fromkeys(FEWEST_SAMPLES)
-    if not shares:
-        return found
-    values = np.quantile(times, shares, method="inverted_cdf")
-    if len(times) == 1:
-        return found | {share: Percentile(float(value)) for share, value in zip(shares, values, strict=True)}
-    rng = np.random.default_rng(_SEED)
-    of_rounds = rng.integers(len(times), size=(_RESAMPLES, len(times), 1))
-    of_passes = rng.integers(times.shape[1], size=(_RESAMPLES, *times.shape[:2]))
-    resampled = times[of_rounds, of_passes].reshape(_RESAMPLES, -1)
-    of_each = np.quantile(resampled, shares, axis=1, method="inverted_cdf")  # (shares, resamples)
-    lows, highs = np.quantile(of_each, [ALPHA / 2, 1 - ALPHA / 2], axis=1)
-    return found | {
-        share: Percentile(float(value), float(low), float(high))
-        for share, value, low, high in zip(shares, values, lows, highs, strict=True)
-    }
-
-
-def percentile(samples: Sequence[float], share: float) -> float | None:
-    """The sample below which that share of them lies (nearest rank), or None where they are too few to tell."""
-    if len(samples) < FEWEST_SAMPLES[share]:
-        return None
-    return sorted(samples)[math.ceil(share * len(samples)) - 1]
-
-
-@dataclass(frozen=True)
-class ScoreDifference:
-    """A difference of two scores (scale 0 to 1) with its 95 % interval, judged against a margin."""
-
-    value: float
-    low: float
-    high: float
-    margin: float = F1_MARGIN  # points of F1, scale 0 to 100
-
-    @property
-    def verdict(self) -> NonInferiority:
-        """``not worse`` or ``worse`` by more than the margin; or ``not shown``, where the interval holds it.
-
-        Source: Piaggio et al., Reporting of Noninferiority and Equivalence Randomized Trials (2012).
-        """
-        if 100 * self.low >= -self.margin:
-            return "not worse"
-        return "worse" if 100 * self.high < -self.margin else "not shown"
-
-    @property
-    def smallest_margin(self) -> float:
-        """The smallest margin, in points, that the data show is not exceeded: minus the interval's low end."""
-        return max(0.0, -100 * self.low)
-
-
-def f1_difference(ours: Sequence[Score], theirs: Sequence[Score], margin: float = F1_MARGIN) -> ScoreDifference:
-    """By how much micro-F1 differs, with an interval that resamples the texts of both together (a paired bootstrap).
-
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
-
-    Args:
-        ours: the score of each text.
-        theirs: likewise, the same texts.
-        margin: what it is judged against, in points of F1 (scale 0 to 100).
-    """
-    import numpy as np
-
-    counts = np.array([[(one.right, one.found + one.gold) for one in scores] for scores in (ours, theirs)])
-    drawn = np.random.default_rng(_SEED).integers(len(ours), size=(_RESAMPLES, len(ours)))
-    samples = np.stack([counts.sum(axis=1), *counts[:, drawn].sum(axis=2).swapaxes(0, 1)])  # (1 + resamples, 2, 2)
-    f1 = 2 * samples[..., 0] / np.maximum(samples[..., 1], 1)
-    differences = f1[:, 0] - f1[:, 1]
-    low, high = np.quantile(differences[1:], [ALPHA / 2, 1 - ALPHA / 2])
-    return ScoreDifference(float(differences[0]), float(low), float(high), margin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -30,11 +31,14 @@ def _kept(row: Row, name: str, limit: float) -> Kept:
 
 
 def kept(found: Figure | None, limit: float, *, at_least: bool = False) -> Kept:
-    """Whether all of a figure's interval is on the right side of a limit: at most so much, or at least."""
+    """Whether all of a figure's interval is on the right side of a limit: at most so much, or at least.
+
+    An end that it lacks could be anywhere; a figure that lacks nothing and has no interval is its own.
+    """
     if found is None:
         return "not measured"
-    low = found.value if found.low is None else found.low
-    high = found.value if found.high is None else found.high
+    low = found.low if found.low is not None else -math.inf if found.lacks else found.value
+    high = found.high if found.high is not None else math.inf if found.lacks else found.value
     if at_least:
         low, high, limit = -high, -low, -limit
     return "met" if high <= limit else "missed" if low > limit else "unsure"
@@ -43,7 +47,7 @@ def kept(found: Figure | None, limit: float, *, at_least: bool = False) -> Kept:
 def _percentile(share: float) -> Callable[[Row], Figure | None]:
     def read(row: Row) -> Figure | None:
         found = row.latency.percentiles.get(share) if row.latency else None
-        return Figure(found.value, found.low, found.high) if found else None
+        return Figure(found.value, found.low, found.high, found.lacks) if found else None
 
     return read
 
@@ -64,7 +68,7 @@ def _qps(row: Row) -> Figure | None:
 
 def _cold_start(row: Row) -> Figure | None:
     starts = [start.total_ns for start in row.starts]
-    return around(sum(starts) / len(starts), starts) if starts else None
+    return around(sum(starts) / len(starts), starts, "starts") if starts else None
 
 
 FIGURES: Mapping[str, Callable[[Row], Figure | None]] = {

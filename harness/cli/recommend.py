@@ -46,7 +46,7 @@ def recommend(
     --min-f1-delta is given. Writes a file that `extract --with` and `run --with` take. Exits with 1, and writes
     nothing, where no combination keeps the constraints, or stock does and none clearly beats it.
     """
-    from harness.analyse.recommend import Constraints, measures
+    from harness.analyse.recommend import Constraints, determines
     from harness.analyse.recommend import recommend as choose
     from harness.deploy import Deployment, write_deployment
     from harness.errors import InputError
@@ -57,7 +57,7 @@ def recommend(
     asked = _limits(max_vram=max_vram, max_rss=max_rss, max_p95=max_p95, max_cold_start=max_cold_start, min_qps=min_qps)
     seen = read_view(run)
     targets = {name: limit for name, limit in seen.header.targets.items() if name not in asked}
-    held = {name: limit for name, limit in targets.items() if measures(seen.rows, name)}
+    held = {name: limit for name, limit in targets.items() if determines(seen.rows, name, limit)}
     constraints = Constraints({**held, **asked}, min_f1_delta)
     found = choose(seen.rows, constraints, objective.value)
     for name in targets:

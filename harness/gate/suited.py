@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from harness.analyse.entries import Entry
 from harness.analyse.gate import Finding, matching
+from harness.analyse.percentiles import FEWEST_SAMPLES, lacking
 from harness.analyse.quantities import FEWEST, FEWEST_STARTS
 from harness.analyse.rules import Rule, Rules
-from harness.analyse.stats import FEWEST_SAMPLES
 from harness.errors import InputError
 from harness.run.ablation import Ablation
 
@@ -158,8 +158,14 @@ def _few_requests(_: Rule, suite: _Suite) -> str | None:
     )
 
 
-def _few_rounds(rule: Rule, suite: _Suite) -> str | None:
-    if not rule.relative or suite.rounds >= FEWEST:
+def _no_interval(_: Rule, suite: _Suite) -> str | None:
+    if (lacks := lacking(_P95, suite.rounds, suite.texts)) is None:
+        return None
+    return f"the interval of a P95 takes {lacks}; take more"
+
+
+def _few_rounds(_: Rule, suite: _Suite) -> str | None:
+    if suite.rounds >= FEWEST:
         return None
     return (
         f"how much it varies takes {FEWEST} rounds to tell, and the rules allow {suite.rounds}; set rounds = {FEWEST}"
@@ -171,7 +177,7 @@ _MORE: Mapping[str, Sequence[Callable[[Rule, _Suite], str | None]]] = {
     "f1_drop": (_no_gold,),
     "peak_vram_bytes": (_no_device,),
     "cold_start": (_few_starts,),
-    "p95": (_few_requests,),
+    "p95": (_no_interval,),
     "p95_ratio": (_few_requests, _few_rounds),
     "qps": (_few_rounds,),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.analyse.rates import rate
 from harness.analyse.recommend import OBJECTIVES, Objective, beats, main_objective
 from harness.analyse.rows import Row
 from harness.analyse.view import View
@@ -31,8 +32,14 @@ def advice(rows: Sequence[Row]) -> str:
     stock = next((row for row in rows if row.combination == STOCK), None)
     if stock is not None:
         parts += _costs(best, stock)
+    return f"Switch on {best.combination}: {', '.join(parts)}; {_unchanged(best)}."
+
+
+def _unchanged(best: Row) -> str:
+    """What its answers on these texts say of others."""
     ties = f" ({len(best.ties)} by rounding at the threshold alone)" if best.ties else ""
-    return f"Switch on {best.combination}: {', '.join(parts)}; on {best.texts} texts no answer changed{ties}."
+    at_most = 100 * rate(0, best.texts).high
+    return f"on {best.texts} texts no answer changed{ties}, so on at most {at_most:.1f} % of all such texts one does"
 
 
 _CLEARLY = {
@@ -51,9 +58,7 @@ def _otherwise(rows: Sequence[Row], objective: Objective) -> str:
         kept = " and keeps every answer" if compared else ""
         return f"Switch on nothing: no combination here {_CLEARLY[objective]}{kept}."
     best = min(better, key=lambda row: OBJECTIVES[objective](row) or 0.0)
-    kept = (
-        f"on {best.texts} texts no answer changed" if best.texts else "whether answers stay the same was not measured"
-    )
+    kept = _unchanged(best) if best.texts else "whether answers stay the same was not measured"
     return f"Switch on {best.combination}: {', '.join(rates_and_starts(best))}; {kept}."
 
 

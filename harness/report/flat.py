@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import json, structs
 
+from harness.analyse.percentiles import Percentile
 from harness.analyse.rows import Row
-from harness.analyse.stats import Percentile
 from harness.neutral import for_json
 from harness.record import Header, Memory
 from harness.report.one_line import one_line
@@ -74,6 +74,7 @@ def _latency(row: Row) -> dict[str, Figure]:
     }
     figures: dict[str, Figure] = {
         "requests": found.requests if found else None,
+        "timed_texts": found.texts if found else None,
         "mean_ns": found.mean_ns if found else None,
         "cpu_share": found.cpu_share if found else None,
     }

@@ -25,14 +25,14 @@ _BETTER = {
 def lines(found: Recommendation, constraints: Constraints) -> Iterator[str]:
     """What to take, what comes next, what each constraint costs, and why the others are out."""
     if found.best is None:
-        yield "None: no combination of this run keeps the constraints."
+        yield "None: no combination of this run is shown to keep the constraints."
     elif found.best.combination == STOCK:
         better = _BETTER[found.objective]
         yield f"Switch on nothing: stock keeps the constraints, and nothing that does is clearly {better}."
     else:
         yield f"Switch on {found.best.combination}: {_said(found.best)}."
     if STOCK in found.refused:
-        yield f"Stock does not keep the constraints: {found.refused[STOCK]}."
+        yield f"Stock is not shown to keep the constraints: {found.refused[STOCK]}."
     if found.runner_up is not None:
         yield f"Next best: {found.runner_up.combination}, {_said(found.runner_up)}."
     for name, row in found.without.items():

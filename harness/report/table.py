@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from harness.analyse.f1 import ScoreDifference
+from harness.analyse.rates import counted
 from harness.analyse.rows import Latency, Row, Throughput
-from harness.analyse.stats import NOISE, Estimate, ScoreDifference
+from harness.analyse.stats import NOISE, Estimate
 from harness.profile import PARTS
 from harness.record import BASELINE, STOCK
 from harness.report.one_line import one_line
@@ -208,7 +210,9 @@ def f1_verdict(found: ScoreDifference) -> str:
         "worse": f"worse by more than {found.margin:g} points of F1",
         "not shown": f"not shown to be within {found.margin:g} points of F1",
     }
-    return f"{said[found.verdict]} (the smallest margin that the data show: {_up(found.smallest_margin)})"
+    few = f"; {found.texts} texts cannot show {found.margin:g}, that takes {found.fewest_texts}"
+    smallest = f"the smallest margin that the data show: {_up(found.smallest_margin)}"
+    return f"{said[found.verdict]} ({smallest}{few if found.too_few_texts and found.verdict == 'not shown' else ''})"
 
 
 def _up(points: float) -> str:
@@ -249,7 +253,7 @@ _SPEED: dict[str, Callable[[Latency], str]] = {
     "time / baseline": _to_baseline,
 }
 _DETAILS: dict[str, Callable[[Latency], str]] = {
-    "requests": lambda latency: str(latency.requests),
+    "requests": lambda latency: f"{latency.requests} of {latency.texts} texts",
     **{f"P{share * 100:.0f}": _percentile(share, interval=True) for share in (0.5, 0.9, 0.95, 0.99)},
     "CPU": lambda latency: f"{latency.cpu_share:.0%}",
 }
@@ -267,6 +271,7 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "answered together": lambda row: _under_load(row, lambda load: load.mean_batch, "{:.2f} requests".format),
     "longest wait": lambda row: _under_load(row, lambda load: load.longest_wait_ns, format_ms),
     "largest logit difference": lambda row: _scientific(row.largest_logit_difference),
+    "answers that differ": lambda row: counted(len(row.broken), row.texts) if row.texts else NOTHING,
     "F1 of agreement": lambda row: f"{row.agreement.f1:.3f}" if row.agreement else NOTHING,
     "F1 less the baseline's": lambda row: _f1_difference(row.f1_difference),
     "F1 margin": lambda row: f1_verdict(row.f1_difference) if row.f1_difference else NOTHING,

@@ -144,7 +144,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
     check_effects(suite, plan)
     timed, compared = choose(suite.texts, warn)
-    for said in untold(suite, len(timed), options.device):
+    for said in untold(suite, len({one.text for one in timed}), options.device):
         warn(said)
     return Ablation(options, path, suite, tuple(plan), timed, compared)
 

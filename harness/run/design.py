@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.analyse.attribution import parts
-from harness.analyse.stats import FEWEST_SAMPLES
+from harness.analyse.percentiles import FEWEST_SAMPLES, lacking
 from harness.errors import InputError, SuiteError
 from harness.plan.cells import Planned
 from harness.plan.suite import Suite
@@ -43,21 +43,17 @@ def untold(suite: Suite, texts: int, device: str) -> Iterator[str]:
 
     Args:
         suite: as read.
-        texts: that are timed.
+        texts: distinct ones that are timed.
         device: the processes'.
     """
     measure = suite.measure
-    requests = texts * measure.passes * measure.rounds
-    needed = {f"max_p{share * 100:g}": fewest for share, fewest in FEWEST_SAMPLES.items()}
+    shares = {f"max_p{share * 100:g}": share for share in FEWEST_SAMPLES}
     for name in suite.targets.limits():
-        scenario, fewest = _OF.get(name, "single_stream"), needed.get(name, 0)
+        scenario = _OF.get(name, "single_stream")
         said = f"target {name} cannot be told:"
         if scenario not in measure.scenarios:
             yield f"{said} the suite does not measure {scenario}"
-        elif requests < fewest:
-            yield (
-                f"{said} it needs {fewest} requests of a combination, and texts x passes x rounds = "
-                f"{texts} x {measure.passes} x {measure.rounds} = {requests}; take more of any"
-            )
+        elif name in shares and (lacks := lacking(shares[name], measure.rounds, texts)):
+            yield f"{said} its interval takes {lacks}; take more"
         elif name == "max_vram" and device == "cpu":
             yield f"{said} on a CPU nothing is on a device; use max_rss"

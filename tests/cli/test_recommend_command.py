@@ -57,12 +57,15 @@ def test_the_targets_of_the_suite_are_constraints_unless_others_are_given(tmp_pa
     assert none.returncode == 1
     first, second, third, fourth, *_ = none.stdout.splitlines()
     assert first == "A target of the suite: --max-rss 1 MiB"
-    assert second.startswith("A target of the suite: --min-qps 1 requests/s")
+    assert second == "A target of the suite: --min-qps 1 requests/s, which this run cannot tell: left out"
     assert third == "A target of the suite: --max-vram 1.00 GiB, which this run cannot tell: left out"
     assert fourth.startswith("None: no combination")
-    kept = uiebench("recommend", tmp_path, "--max-rss", "8GiB", "--min-qps", "0")
+    kept = uiebench("recommend", tmp_path, "--max-rss", "8GiB")
     assert kept.returncode == 0, kept.stderr
-    assert "A target of the suite: --max-vram" in kept.stdout.splitlines()[0]
+    assert "A target of the suite: --min-qps" in kept.stdout.splitlines()[0]
+    asked = uiebench("recommend", tmp_path, "--max-rss", "8GiB", "--min-qps", "1")
+    assert asked.returncode == 1
+    assert "requests/s, is not shown to be at least 1 requests/s: that takes 4 rounds (not 1)" in asked.stdout
     refused(uiebench("recommend", tmp_path, "--max-vram", "1GiB"), "did not measure memory on a device")
 
 

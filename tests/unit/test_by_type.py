@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from test_advice import row
 
+from harness.analyse.f1 import ScoreDifference
 from harness.analyse.rows import Row
-from harness.analyse.stats import ScoreDifference
 from harness.record import Score, Scores
 from harness.report.by_type import by_type
 from harness.report.table import details, fields, summary

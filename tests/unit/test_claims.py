@@ -17,9 +17,10 @@ from test_advice import row
 from harness.analyse.claimed import Claim, read_claims
 from harness.analyse.claims import Judged, Side, holds, judge, measures_claims
 from harness.analyse.compare import compare, narrowed
+from harness.analyse.f1 import ScoreDifference
 from harness.analyse.quantities import QUANTITIES, Figure, divided
 from harness.analyse.rows import Row, Throughput
-from harness.analyse.stats import ScoreDifference, Spread
+from harness.analyse.stats import Spread
 from harness.plan.cells import plan_cells
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import find_suite, read_suite

@@ -116,6 +116,7 @@ def test_a_limit_of_a_value_needs_its_whole_interval_on_one_side(
         (found,) = judged([rule], [entry(**changes)], [entry()])
         assert (found.verdict, found.timed) == (expected, expected != "skipped")
     assert verdict(Rule("p95", max="1s"), entry()) == "inconclusive"  # too few requests so far
+    assert verdict(Rule("p95", max="1s"), entry(p95_ns=9e8)) == "inconclusive"  # too few rounds or texts
 
 
 def test_against_a_baseline_both_ratios_to_stock_have_their_errors() -> None:

@@ -13,25 +13,18 @@ from scipy.stats import f, norm, t
 from harness.analyse.compare import MACHINE_SD, assumed_sd
 from harness.analyse.stats import (
     CELLS_ALIKE,
-    FEWEST_SAMPLES,
     NOISE,
     RUNS_ALIKE,
     TIME_PRIOR,
     UNKNOWN,
-    Percentile,
-    ScoreDifference,
     Spread,
     divided,
     estimate,
-    f1_difference,
     judged_together,
     log_ratio,
-    percentile,
-    percentiles,
     spreads,
     summed,
 )
-from harness.record import Score
 
 
 def test_texts_weigh_alike_however_long_they_take() -> None:
@@ -205,87 +198,3 @@ def test_holm_only_takes_verdicts_away(means: list[float]) -> None:
     clearest = min(apart, key=lambda name: apart[name].p)
     alone = apart[clearest].p < 0.025 / len(means)
     assert (together[clearest].verdict in ("faster", "slower")) == alone
-
-
-@pytest.mark.parametrize("share", sorted(FEWEST_SAMPLES))
-def test_a_percentile_is_refused_below_its_sample_size(share: float) -> None:
-    enough = FEWEST_SAMPLES[share]
-    assert percentile([1.0] * (enough - 1), share) is None
-    assert percentile([1.0] * enough, share) == 1.0
-
-
-def test_a_percentile_is_the_nearest_rank() -> None:
-    assert percentile(list(range(1, 101)), 0.95) == 95
-    assert percentile(list(range(1, 101)), 0.5) == 50
-
-
-def test_percentiles_of_one_round_have_no_interval() -> None:
-    found = percentiles([[list(range(1, 101))]])
-    assert found == {0.5: Percentile(50), 0.9: Percentile(90), 0.95: Percentile(95), 0.99: None}
-
-
-def test_intervals_of_percentiles_are_as_wide_as_processes_differ() -> None:
-    """Requests of a process go together: 4 rounds tell little about the next one, however many requests they have."""
-    rng = random.Random(0)
-    levels = [1_000_000, 1_100_000, 1_200_000, 1_300_000]
-    rounds = [[[round(level * rng.uniform(0.99, 1.01)) for _ in range(100)] for _ in range(4)] for level in levels]
-    found = percentiles(rounds)[0.5]
-    assert found is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < 1_110_000 < found.value < 1_210_000 < found.high
-
-
-def scored(texts: int, hit: float, rng: random.Random) -> list[Score]:
-    """Texts with seven gold chains each, of which some are found, and as many wrong ones as are missed."""
-    right = [sum(rng.random() < hit for _ in range(7)) for _ in range(texts)]
-    return [Score(found, 7, 7) for found in right]
-
-
-def test_equal_answers_differ_by_nothing() -> None:
-    same = scored(30, 0.6, random.Random(0))
-    found = f1_difference(same, same)
-    assert (found.value, found.low, found.high) == (0, 0, 0)
-
-
-def test_a_difference_of_f1_is_that_of_the_sums() -> None:
-    found = f1_difference([Score(1, 2, 2), Score(0, 0, 0)], [Score(0, 2, 2), Score(0, 2, 0)])
-    assert found.value == pytest.approx(0.5 - 0.0)
-    nothing = f1_difference([Score(0, 0, 0)], [Score(0, 0, 0)])
-    assert nothing.value == 0
-
-
-def test_intervals_of_f1_hold_the_planted_difference_in_19_of_20_runs() -> None:
-    """Ten points of F1 apart, 200 simulated runs of 100 texts: a 95 % interval must hold them in 182 to 197."""
-    rng = random.Random(3)
-    held = 0
-    for _ in range(200):
-        found = f1_difference(scored(100, 0.7, rng), scored(100, 0.6, rng))
-        held += found.low <= 0.1 <= found.high
-    assert 182 <= held <= 197
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "verdict", "smallest"),
-    [
-        (-0.004, 0.01, "not worse", 0.4),
-        (0.0, 0.0, "not worse", 0.0),
-        (0.002, 0.01, "not worse", 0.0),
-        (-0.006, 0.01, "not shown", 0.6),
-        (-0.006, -0.005, "not shown", 0.6),
-        (-0.02, -0.006, "worse", 2.0),
-    ],
-)
-def test_f1_is_judged_by_the_interval_against_the_margin(
-    low: float, high: float, verdict: str, smallest: float
-) -> None:
-    found = ScoreDifference((low + high) / 2, low, high)
-    assert found.margin == 0.5
-    assert found.verdict == verdict
-    assert found.smallest_margin == pytest.approx(smallest)
-
-
-def test_the_margin_decides() -> None:
-    ours, theirs = [Score(13, 14, 16)] * 5, [Score(14, 14, 16)] * 5  # 6.7 points less, in every text
-    assert f1_difference(ours, theirs).verdict == "worse"
-    assert f1_difference(ours, theirs, margin=7).verdict == "not worse"

@@ -11,7 +11,7 @@ from harness.units import NS_PER_MS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.analyse.stats import Percentile
+    from harness.analyse.percentiles import Percentile
 
 
 _SHARES = {"P50": 0.5, "P95": 0.95}
