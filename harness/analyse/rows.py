@@ -6,14 +6,28 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from harness.analyse.roofline import Share
-from harness.analyse.stats import Estimate, Percentile, ScoreDifference
+from harness.analyse.stats import Estimate, Percentile, ScoreDifference, Spread
 from harness.profile import Profile
 from harness.record import Difference, Evidence, Memory, Score, Scores, StartUp
 
 
 @dataclass(frozen=True)
+class Rounds:
+    """A combination's log ratios of times to stock, one a round."""
+
+    ordinary: tuple[float, ...]
+    spread: Spread  # of one
+    confirming: tuple[float, ...] = ()  # of rounds that were made because it had looked best in the ordinary ones
+
+    @property
+    def quoted(self) -> tuple[float, ...]:
+        """Those that its ratio rests on where it is the one that is named."""
+        return self.confirming or self.ordinary
+
+
+@dataclass(frozen=True)
 class Latency:
-    """What the requests of all rounds took, in nanoseconds; a percentile is None where they are too few.
+    """What the requests of all ordinary rounds took, in nanoseconds; a percentile is None where they are too few.
 
     The ratios' verdicts are judged together with those of the run's other combinations.
     """
@@ -24,6 +38,8 @@ class Latency:
     cpu_share: float  # CPU time of all threads over the time of the requests
     to_stock: Estimate
     to_baseline: Estimate | None  # None for the baseline itself, and where the baseline was not measured
+    rounds: Rounds  # what the ratios to stock rest on
+    named: Estimate  # its ratio to stock as it may be quoted where it is the one that is chosen
 
 
 @dataclass(frozen=True)

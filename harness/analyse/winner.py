@@ -1,0 +1,92 @@
+"""The combination that a run names: which are tried once more for it, and what an interval is that knows it was chosen.
+
+The fastest of many looks faster than it is, by the very rounds that it was chosen by. So rounds are made for it that
+nobody had seen when it was chosen; without them its interval has to hold for whichever might have been chosen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from statistics import fmean
+
+from harness.analyse.rows import Rounds, Row
+from harness.analyse.stats import ALPHA, NOISE, Estimate, divided, estimate, judged_together
+from harness.record import BASELINE, STOCK, Measured, Record, SingleStream
+
+# The fastest and its two nearest: enough that another can stand in for one whose answers turn out to differ, and few
+# enough to be paid for.
+CONTENDERS = 3
+
+
+def contenders(
+    exact: Mapping[str, bool], rounds: Mapping[str, Sequence[float]], records: Sequence[Record]
+) -> list[str]:
+    """The combinations that the confirming rounds are for, the fastest first; none where there is nothing to confirm.
+
+    Args:
+        exact: whether a combination promises the baseline's answers.
+        rounds: each one's log ratios to stock, one an ordinary round.
+        records: of the ordinary rounds.
+    """
+    spoiled = {record.cell.combination for record in records if _is_spoiled(record)}
+    means = {
+        name: fmean(found)
+        for name, found in rounds.items()
+        if found and exact[name] and name not in (BASELINE, STOCK, *spoiled)
+    }
+    ranked = sorted(means, key=lambda name: means[name])
+    return ranked[:CONTENDERS] if ranked and means[ranked[0]] < math.log(1 - NOISE) else []
+
+
+def _is_spoiled(record: Record) -> bool:
+    """Whether it keeps its combination from being named: it failed, or answered otherwise."""
+    if not isinstance(record, Measured):
+        return True
+    return isinstance(record.samples, SingleStream) and bool(record.samples.parity.broken)
+
+
+def named(rounds: Mapping[str, Rounds], alpha: float = ALPHA) -> dict[str, Estimate]:
+    """Each combination's ratio to stock as it may be quoted where it is the one that is named.
+
+    One with confirming rounds has the ratio of these alone. They did not take part in choosing it, so the interval is
+    an ordinary one; the verdicts of all that have such rounds are judged together. Any other has an interval that
+    holds for all of them at once (Bonferroni), and so for whichever is chosen.
+
+    Args:
+        rounds: of those that one is chosen from.
+        alpha: how often an interval of ordinary rounds misses; less than 5 % where they may have ended early.
+    """
+    fresh = {name: estimate(of.confirming, of.spread) for name, of in rounds.items() if of.confirming}
+    together = {name: estimate(of.ordinary, of.spread, alpha / len(rounds)) for name, of in rounds.items()}
+    return together | judged_together(fresh)
+
+
+def choice(rows: Sequence[Row]) -> dict[str, Rounds]:
+    """What a run chooses from."""
+    return {
+        row.combination: row.latency.rounds for row in rows if row.latency and row.combination not in (BASELINE, STOCK)
+    }
+
+
+def indistinguishable(best: str, able: Collection[str], rounds: Mapping[str, Rounds]) -> list[str]:
+    """Those that are not shown to be slower than the best, the fastest first.
+
+    That any of them is called slower that is not has a chance of 5 % at most (Bonferroni): against a best with
+    confirming rounds each of the others counts; without these, each pair of all that might have been chosen.
+
+    Args:
+        best: the one that is named.
+        able: those that might have been named.
+        rounds: of all that there were to choose from.
+    """
+    ours, others = rounds[best], len(rounds) - 1
+    pairs = others if ours.confirming else others * len(rounds)
+    alpha = 2 * ALPHA / max(pairs, 1)  # half of it is for the side that counts
+
+    def is_slower(theirs: Rounds) -> bool:
+        every = (*theirs.ordinary, *theirs.confirming)
+        return divided(every, theirs.spread, ours.quoted, ours.spread, alpha).low > 1
+
+    alike = [name for name in able if name != best and not is_slower(rounds[name])]
+    return sorted(alike, key=lambda name: fmean(rounds[name].ordinary))
