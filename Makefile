@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test fuzz lint bench gate gate-rates lock clean
+.PHONY: demo test fuzz simulate lint bench gate gate-rates lock clean
 
 demo: .venv
 	$(BIN)/uiebench run demo
@@ -16,6 +16,11 @@ FUZZ ?= 25
 
 fuzz: .venv/dev
 	UIEBENCH_FUZZ=$(FUZZ) OMP_NUM_THREADS=1 $(BIN)/pytest tests/fuzz --numprocesses 2 --dist worksteal
+
+# Made-up runs with the noise of the published ones: how often intervals hold the truth, and verdicts are false. The
+# table goes into docs/statistics.md.
+simulate: .venv/dev
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m simulation
 
 lint: .venv/dev
 	$(BIN)/ruff check
