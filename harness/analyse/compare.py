@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from msgspec.structs import replace
 
 from harness.analyse.roofline import Share, ceilings_of, share
-from harness.analyse.rows import Latency, Rounds, Row, Throughput
+from harness.analyse.rows import Latency, Row, Throughput, Tried
 from harness.analyse.stats import (
     ALPHA,
     ASSUMED_SD,
@@ -27,7 +27,7 @@ from harness.analyse.stats import (
 )
 from harness.analyse.stock import beside_stock
 from harness.analyse.targets import judged
-from harness.analyse.winner import named
+from harness.analyse.winner import named, tried
 from harness.record import (
     BASELINE,
     STOCK,
@@ -96,15 +96,12 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     alpha = ALPHA / header.looks
     to_stock = judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
     to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))
-    rounds = {
-        name: Rounds(tuple(found), spread.of(name), tuple(confirming.get(name, ())))
-        for name, found in of_rounds.items()
-    }
-    quoted = to_stock | named({name: of for name, of in rounds.items() if name not in (BASELINE, STOCK)}, alpha)
+    of_both = tried(of_rounds, spread, confirming, assumed)
+    quoted = to_stock | named({name: of for name, of in of_both.items() if name not in (BASELINE, STOCK)}, alpha)
     rows = []
     for name, exact in header.exact.items():
         found = measured.get(name, [])
-        times = (to_stock[name], to_baseline.get(name), rounds[name], quoted[name]) if found else None
+        times = (to_stock[name], to_baseline.get(name), of_both[name], quoted[name]) if found else None
         latency = _latency(found, *times) if times else None
         of_row = [record for record in records if record.cell.combination == name]
         difference = None if exact else _f1_difference(found, measured.get(BASELINE, []), header.f1_margin)
@@ -212,7 +209,7 @@ def _energy(streams: Sequence[SingleStream]) -> float | None:
 
 
 def _latency(
-    streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: Estimate | None, rounds: Rounds, quoted: Estimate
+    streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: Estimate | None, of_both: Tried, quoted: Estimate
 ) -> Latency:
     requests = [ns for one in streams for passed in one.own_ns for ns in passed]
     return Latency(
@@ -222,7 +219,7 @@ def _latency(
         cpu_share=sum(sum(one.own_cpu_ns) for one in streams) / sum(requests),
         to_stock=to_stock,
         to_baseline=to_baseline,
-        rounds=rounds,
+        tried=of_both,
         named=quoted,
     )
 

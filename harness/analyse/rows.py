@@ -13,15 +13,22 @@ from harness.record import Difference, Evidence, Memory, Score, Scores, StartUp
 
 @dataclass(frozen=True)
 class Rounds:
-    """A combination's log ratios of times to stock, one a round."""
+    """Log ratios of times to stock, one a round."""
 
-    ordinary: tuple[float, ...]
+    values: tuple[float, ...]
     spread: Spread  # of one
-    confirming: tuple[float, ...] = ()  # of rounds that were made because it had looked best in the ordinary ones
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A combination in the rounds that all get, and in those that it got for having looked best in them."""
+
+    ordinary: Rounds
+    confirming: Rounds | None = None
 
     @property
-    def quoted(self) -> tuple[float, ...]:
-        """Those that its ratio rests on where it is the one that is named."""
+    def quoted(self) -> Rounds:
+        """What its ratio rests on where it is the one that is named."""
         return self.confirming or self.ordinary
 
 
@@ -38,7 +45,7 @@ class Latency:
     cpu_share: float  # CPU time of all threads over the time of the requests
     to_stock: Estimate
     to_baseline: Estimate | None  # None for the baseline itself, and where the baseline was not measured
-    rounds: Rounds  # what the ratios to stock rest on
+    tried: Tried  # what the ratios to stock rest on
     named: Estimate  # its ratio to stock as it may be quoted where it is the one that is chosen
 
 

@@ -10,8 +10,18 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 
-from harness.analyse.rows import Rounds, Row
-from harness.analyse.stats import ALPHA, NOISE, Estimate, divided, estimate, judged_together
+from harness.analyse.rows import Rounds, Row, Tried
+from harness.analyse.stats import (
+    ALPHA,
+    ASSUMED_SD,
+    NOISE,
+    Estimate,
+    Spreads,
+    divided,
+    estimate,
+    judged_together,
+    spreads,
+)
 from harness.record import BASELINE, STOCK, Measured, Record, SingleStream
 
 # The fastest and its two nearest: enough that another can stand in for one whose answers turn out to differ, and few
@@ -46,7 +56,35 @@ def _is_spoiled(record: Record) -> bool:
     return isinstance(record.samples, SingleStream) and bool(record.samples.parity.broken)
 
 
-def named(rounds: Mapping[str, Rounds], alpha: float = ALPHA) -> dict[str, Estimate]:
+def tried(
+    ordinary: Mapping[str, Sequence[float]],
+    spread: Spreads,
+    confirming: Mapping[str, Sequence[float]],
+    assumed_sd: float = ASSUMED_SD,
+) -> dict[str, Tried]:
+    """Each combination's rounds of both kinds.
+
+    How much confirming rounds vary is judged beside the ordinary ones, and as of other combinations: two kinds of one
+    combination do not lie around one mean, because the ordinary ones have chosen it.
+
+    Args:
+        ordinary: each combination's log ratios to stock, one a round.
+        spread: of these.
+        confirming: likewise, of the few that have such rounds.
+        assumed_sd: of a ratio between rounds, where there are too few to tell.
+    """
+    apart = {f"confirming {name}": values for name, values in confirming.items()}
+    beside = spreads({**ordinary, **apart}, assumed_sd) if apart else spread
+    return {
+        name: Tried(
+            Rounds(tuple(values), spread.of(name)),
+            Rounds(tuple(confirming[name]), beside.of(f"confirming {name}")) if confirming.get(name) else None,
+        )
+        for name, values in ordinary.items()
+    }
+
+
+def named(of: Mapping[str, Tried], alpha: float = ALPHA) -> dict[str, Estimate]:
     """Each combination's ratio to stock as it may be quoted where it is the one that is named.
 
     One with confirming rounds has the ratio of these alone. They did not take part in choosing it, so the interval is
@@ -54,22 +92,26 @@ def named(rounds: Mapping[str, Rounds], alpha: float = ALPHA) -> dict[str, Estim
     holds for all of them at once (Bonferroni), and so for whichever is chosen.
 
     Args:
-        rounds: of those that one is chosen from.
+        of: those that one is chosen from.
         alpha: how often an interval of ordinary rounds misses; less than 5 % where they may have ended early.
     """
-    fresh = {name: estimate(of.confirming, of.spread) for name, of in rounds.items() if of.confirming}
-    together = {name: estimate(of.ordinary, of.spread, alpha / len(rounds)) for name, of in rounds.items()}
+    fresh = {name: _estimate(one.confirming, ALPHA) for name, one in of.items() if one.confirming}
+    together = {name: _estimate(one.ordinary, alpha / len(of)) for name, one in of.items()}
     return together | judged_together(fresh)
 
 
-def choice(rows: Sequence[Row]) -> dict[str, Rounds]:
+def _estimate(rounds: Rounds, alpha: float) -> Estimate:
+    return estimate(rounds.values, rounds.spread, alpha)
+
+
+def choice(rows: Sequence[Row]) -> dict[str, Tried]:
     """What a run chooses from."""
     return {
-        row.combination: row.latency.rounds for row in rows if row.latency and row.combination not in (BASELINE, STOCK)
+        row.combination: row.latency.tried for row in rows if row.latency and row.combination not in (BASELINE, STOCK)
     }
 
 
-def indistinguishable(best: str, able: Collection[str], rounds: Mapping[str, Rounds]) -> list[str]:
+def indistinguishable(best: str, able: Collection[str], of: Mapping[str, Tried]) -> list[str]:
     """Those that are not shown to be slower than the best, the fastest first.
 
     That any of them is called slower that is not has a chance of 5 % at most (Bonferroni): against a best with
@@ -78,15 +120,14 @@ def indistinguishable(best: str, able: Collection[str], rounds: Mapping[str, Rou
     Args:
         best: the one that is named.
         able: those that might have been named.
-        rounds: of all that there were to choose from.
+        of: all that there were to choose from.
     """
-    ours, others = rounds[best], len(rounds) - 1
-    pairs = others if ours.confirming else others * len(rounds)
+    ours, others = of[best].quoted, len(of) - 1
+    pairs = others if of[best].confirming else others * len(of)
     alpha = 2 * ALPHA / max(pairs, 1)  # half of it is for the side that counts
 
     def is_slower(theirs: Rounds) -> bool:
-        every = (*theirs.ordinary, *theirs.confirming)
-        return divided(every, theirs.spread, ours.quoted, ours.spread, alpha).low > 1
+        return divided(theirs.values, theirs.spread, ours.values, ours.spread, alpha).low > 1
 
-    alike = [name for name in able if name != best and not is_slower(rounds[name])]
-    return sorted(alike, key=lambda name: fmean(rounds[name].ordinary))
+    alike = [name for name in able if name != best and not is_slower(of[name].quoted)]
+    return sorted(alike, key=lambda name: fmean(of[name].ordinary.values))

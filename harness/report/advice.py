@@ -44,7 +44,7 @@ _NOTHING = "Switch on nothing: no combination here is clearly faster than stock 
 
 def _unconfirmed(able: Sequence[Row]) -> Iterator[str]:
     """What came of the one that looked fastest, where it was tried once more."""
-    tried = next((row for row in able if row.latency and row.latency.rounds.confirming), None)
+    tried = next((row for row in able if row.latency and row.latency.tried.confirming), None)
     if tried is not None and tried.latency is not None:
         yield f"{tried.combination} had looked fastest, and took {quoted(tried.latency)}."
 

@@ -14,9 +14,9 @@ _MOST_NAMES = 3  # a name may be six optimizations long
 def quoted(found: Latency) -> str:
     """Its ratio to stock, with an interval that knows that it was chosen."""
     said = f"{ratio(found.named)} of stock's time"
-    rounds = len(found.rounds.confirming)
-    if not rounds:
+    if found.tried.confirming is None:
         return said
+    rounds = len(found.tried.confirming.values)
     counted = f"in {rounds} fresh round{'' if rounds == 1 else 's'}"
     return f"{said}, confirmed {counted}" if found.named.verdict == "faster" else f"{said} {counted}"
 
@@ -29,7 +29,7 @@ def basis(best: Row, alike: Sequence[str], among: int) -> Iterator[str]:
         alike: those that are not shown to be slower, the fastest first.
         among: how many there were to choose from.
     """
-    if best.latency and not best.latency.rounds.confirming and among > 1:
+    if best.latency and not best.latency.tried.confirming and among > 1:
         yield (
             f"It was chosen from {among} by the same rounds, so it may look faster than it is; the interval is widened "
             "to hold whichever is chosen. Confirming rounds tell more: set confirm = 4 in the suite's [measure]."

@@ -7,7 +7,7 @@ from dataclasses import replace
 from made_up import HEADER, RECORDS
 from msgspec import structs
 
-from harness.analyse.rows import Latency, Rounds, Row
+from harness.analyse.rows import Latency, Rounds, Row, Tried
 from harness.analyse.stats import Percentile, Spread
 from harness.analyse.view import view
 from harness.analyse.winner import named
@@ -23,8 +23,9 @@ START = StartUp(imports_ns=10**9, weights_ns=0, first_call_ns=0)
 def row(name: str, to_stock: float, *, memory: int = 1 << 30, confirming: Sequence[float] = ()) -> Row:
     spread = Spread(0.025)
     estimate = spread.estimate(math.log(to_stock), 0.025)
-    rounds = Rounds((math.log(to_stock),), spread, tuple(map(math.log, confirming)))
-    quoted = named({name: rounds})[name]
+    fresh = Rounds(tuple(map(math.log, confirming)), spread) if confirming else None
+    tried = Tried(Rounds((math.log(to_stock),), spread), fresh)
+    quoted = named({name: tried})[name]
     of_requests = dict.fromkeys((0.5, 0.9, 0.95), Percentile(1e6, 0.9e6, 1.2e6))
     return Row(
         combination=name,
@@ -37,7 +38,7 @@ def row(name: str, to_stock: float, *, memory: int = 1 << 30, confirming: Sequen
             cpu_share=1.0,
             to_stock=estimate,
             to_baseline=None if name == "baseline" else estimate,
-            rounds=rounds,
+            tried=tried,
             named=quoted,
         ),
         loads=(),
