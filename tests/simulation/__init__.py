@@ -1,1 +1,0 @@
-"""Made-up runs, and how often the statistics are right about them."""
