@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 from scipy.stats import binomtest
+
 from simulation.world import WORLDS, World
 
 NOMINAL = 0.95

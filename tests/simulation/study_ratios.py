@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from simulation.study import Result, counted
-from simulation.world import World
 
 from harness.analyse.stats import NOISE, divided, estimate, spreads
 from harness.record import BASELINE
+from simulation.study import Result, counted
+from simulation.world import World
 
 # A run as `claims` is: 4 rounds of cells that pad, and of such that do not. The first is the baseline; the others lie
 # at the edge of what counts as no difference, from it or from stock.

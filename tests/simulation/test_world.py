@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import beta
+
 from simulation.noise import PADDED, noise
 from simulation.study import Count, Result, studies, table
 from simulation.world import WORLDS, World

@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from simulation.noise import PADDED, Array, noise, runs
 
 from harness.record import Measured, SingleStream
+from simulation.noise import PADDED, Array, noise, runs
 
 Name: TypeAlias = Literal[
     "equal", "unequal", "t3", "bursts", "drift", "thermal", "autocorrelated", "order effect", "run shift"
@@ -47,9 +47,11 @@ class World:
             quantity: whose noise, ``time`` or ``QPS``.
             shifts: by what each run lies off the truth, (trials,); drawn by :meth:`shifts` where runs are compared.
         """
-        drawn = self._noise(rng, np.abs(means) > PADDED, rounds, trials, quantity)
-        offset = 0.0 if shifts is None else shifts[:, None, None]
-        return np.asarray(means)[None, :, None] + drawn + offset
+        around = self._noise(rng, np.abs(means) > PADDED, rounds, trials, quantity)
+        around += np.asarray(means)[None, :, None]
+        if shifts is not None:
+            around += shifts[:, None, None]
+        return around
 
     def shifts(self, rng: np.random.Generator, trials: int, quantity: str = "time") -> Array:
         """By what runs lie off the truth, one a run; nothing but where runs shift."""
@@ -82,18 +84,19 @@ class World:
     def _noise(self, rng: np.random.Generator, padded: NDArray[np.bool_], rounds: int, trials: int, of: str) -> Array:
         """What log ratios differ by from their cell's mean over the run, (trials, cells, rounds)."""
         found, shape = noise(of), (trials, len(padded), rounds)
-        sd = np.where(padded, found.sds[1], found.sds[0])[None, :, None]
+        sd: Array = np.where(padded, found.sds[1], found.sds[0])[None, :, None]
         # Rounds of one number come together, the cells in any order: the place of each in the run, from 0 to 1.
         order = rng.permuted(np.broadcast_to(np.arange(len(padded))[None, :, None], shape), axis=1)
-        place = (order + len(padded) * np.arange(rounds)) / (len(padded) * rounds)
-        normal = rng.normal(size=shape)
+        place: Array = (order + len(padded) * np.arange(rounds)) / (len(padded) * rounds)
+        normal: Array = rng.normal(size=shape)
         match self.name:
             case "equal":
                 return normal * found.pooled
             case "unequal" | "run shift":
                 return normal * sd
             case "t3":
-                return rng.standard_t(_TAILS, shape) / np.sqrt(_TAILS / (_TAILS - 2)) * sd
+                tailed: Array = rng.standard_t(_TAILS, shape) / np.sqrt(_TAILS / (_TAILS - 2))
+                return tailed * sd
             case "bursts":
                 scale = np.where(rng.random(shape) < found.outlying, _BURST, 1.0)
                 return normal * scale * sd
@@ -105,7 +108,8 @@ class World:
             case "autocorrelated":
                 return _in_time(rng, order, found.correlation) * sd
             case "order effect":
-                return normal * sd + found.order * (-1.0) ** np.arange(rounds)
+                sign: Array = (-1.0) ** np.arange(rounds)
+                return normal * sd + found.order * sign
 
 
 WORLDS = tuple(World(name) for name in get_args(Name))

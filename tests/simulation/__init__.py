@@ -1,0 +1,1 @@
+"""Made-up runs, and how often the statistics are right about them."""
