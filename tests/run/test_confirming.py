@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from in_process import uiebench
 from msgspec.structs import replace
 
 from harness.analyse.course import course
@@ -35,6 +36,7 @@ from harness.record import (
     StartUp,
     ordinary,
 )
+from harness.run.ablation import Options, prepare
 from harness.run.executors.recorded import Reference
 from harness.run.runner import run
 from harness.run.stopping import Schedule, most_confirming
@@ -224,5 +226,10 @@ def test_a_suite_that_times_no_single_requests_has_none_to_confirm(tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["full", "quick", "claims"])
-def test_the_suites_that_choose_from_many_confirm(name: str) -> None:
-    assert read_suite(find_suite(name)).measure.confirm == 4
+def test_the_suites_that_choose_from_many_confirm_and_their_plan_says_so(name: str) -> None:
+    confirm = read_suite(find_suite(name)).measure.confirm
+    assert confirm > 0
+    ablation = prepare(Options(name), lambda _: None)
+    assert ablation.rounds == len(ablation.plan) * ablation.suite.measure.rounds + 3 * confirm
+    said = uiebench("run", name, "--dry-run").stdout
+    assert f"{confirm} confirming round(s) more for each of the 3 that look fastest" in said
