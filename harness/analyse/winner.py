@@ -22,7 +22,7 @@ from harness.analyse.stats import (
     judged_together,
     spreads,
 )
-from harness.record import BASELINE, STOCK, Measured, Record, SingleStream
+from harness.record import BASELINE, STOCK, ColdStart, Measured, Record
 
 # The fastest and its two nearest: enough that another can stand in for one whose answers turn out to differ, and few
 # enough to be paid for.
@@ -53,7 +53,7 @@ def _is_spoiled(record: Record) -> bool:
     """Whether it keeps its combination from being named: it failed, or answered otherwise."""
     if not isinstance(record, Measured):
         return True
-    return isinstance(record.samples, SingleStream) and bool(record.samples.parity.broken)
+    return not isinstance(record.samples, ColdStart) and bool(record.samples.parity.broken)
 
 
 def tried(

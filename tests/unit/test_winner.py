@@ -17,7 +17,7 @@ from harness.analyse.rows import Rounds, Row, Tried
 from harness.analyse.stats import ALPHA, Spread, estimate
 from harness.analyse.view import view
 from harness.analyse.winner import CONTENDERS, contenders, indistinguishable, named
-from harness.record import Difference, Failed, Measured, Record, SingleStream
+from harness.record import Cell, ClosedLoop, Difference, Failed, Load, Measured, Parity, Record, SingleStream
 from harness.report import html, markdown
 from harness.report.advice import advice
 from harness.report.recommend import lines
@@ -65,6 +65,9 @@ def test_contenders_are_the_fastest_few() -> None:
     assert contenders(exact, logs, []) == ["a", "b", "c"]
     assert len(contenders(exact, logs, [])) == CONTENDERS
     assert contenders(exact, {"e": [-0.1], "a": []}, []) == ["e"]
+    other = Parity(1, [Difference("t", tie=False, expected=[], got=[])])
+    under_load = Measured(Cell("a", "closed_loop", "texts", "cpu"), 0, ClosedLoop(3, [Load(1)], [Load(1)], other))
+    assert contenders(exact, logs, [under_load, *measured("b", 0.9)]) == ["b", "c", "d"]
 
 
 @pytest.mark.parametrize("confirming", [{}, {"a": 0.8}])
