@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, TypeAlias, TypedDict
 
 import msgspec
@@ -264,6 +265,7 @@ class Measured(Value, frozen=True, tag="measured"):
     samples: Samples
     conditions: Conditions | None = None  # None where nothing was timed in the round
     course: Course | None = None
+    confirming: bool = False  # made after all other rounds, because the combination had looked best in them
 
 
 class Skipped(Value, frozen=True, tag="skipped"):
@@ -273,6 +275,7 @@ class Skipped(Value, frozen=True, tag="skipped"):
     round: int
     reason: str
     other: str | None = None  # as in `Failed`
+    confirming: bool = False  # as in `Measured`
 
 
 class Failed(Value, frozen=True, tag="failed"):
@@ -287,6 +290,7 @@ class Failed(Value, frozen=True, tag="failed"):
     error: str
     # Against another revision: why its process, tried alone, gives nothing either; None where it works there.
     other: str | None = None
+    confirming: bool = False  # as in `Measured`
 
 
 class End(Value, frozen=True):
@@ -295,6 +299,7 @@ class End(Value, frozen=True):
     combination: str
     rounds: int
     rule: str
+    confirming: int = 0  # rounds after those
 
 
 class Finished(Value, frozen=True, tag="finished"):
@@ -306,3 +311,8 @@ class Finished(Value, frozen=True, tag="finished"):
 
 Record: TypeAlias = Measured | Skipped | Failed
 Line: TypeAlias = Header | Measured | Skipped | Failed | Finished
+
+
+def ordinary(records: Iterable[Record]) -> list[Record]:
+    """Those of rounds that every combination gets; the confirming ones are left out."""
+    return [record for record in records if not record.confirming]

@@ -10,7 +10,7 @@ from harness.analyse.effects import Effects, effects
 from harness.analyse.rows import Row
 from harness.analyse.stats import RATE_PRIOR, TIME_PRIOR, UNKNOWN, Prior, log_ratio, spreads
 from harness.errors import InputError
-from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream
+from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream, ordinary
 
 TIME, RATE = "time", "QPS"
 
@@ -85,11 +85,10 @@ def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
         RATE: {},
     }
     time, memory, starts, rates = found.values()
-    measured = [one.samples for one in records if isinstance(one, Measured)]
+    every = [record for record in ordinary(records) if isinstance(record, Measured)]
+    measured = [record.samples for record in every]
     most = max((one.clients for one in measured if isinstance(one, ClosedLoop)), default=1)
-    for record in records:
-        if not isinstance(record, Measured):
-            continue
+    for record in every:
         name, samples = record.cell.combination, record.samples
         if isinstance(samples, SingleStream):
             time.setdefault(name, []).append(log_ratio(samples.own_ns, samples.partner_ns))

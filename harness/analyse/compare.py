@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from harness.analyse.f1 import ScoreDifference, f1_difference
 from harness.analyse.percentiles import percentile, percentiles
 from harness.analyse.roofline import Share, ceilings_of, share
-from harness.analyse.rows import Latency, Row, Throughput
+from harness.analyse.rows import Latency, Row, Throughput, Tried
 from harness.analyse.stats import (
     ALPHA,
     RATE_PRIOR,
@@ -26,6 +26,7 @@ from harness.analyse.stats import (
 )
 from harness.analyse.stock import beside_stock
 from harness.analyse.targets import judged
+from harness.analyse.winner import named, tried
 from harness.record import (
     BASELINE,
     STOCK,
@@ -43,6 +44,7 @@ from harness.record import (
     Scores,
     SingleStream,
     Skipped,
+    ordinary,
 )
 from harness.units import NS_PER_S
 
@@ -62,7 +64,11 @@ def assumed_sd(environment: Mapping[str, Any]) -> float:
 
 
 def streams(records: Iterable[Record]) -> dict[str, list[SingleStream]]:
-    """What each combination gave in the scenario single_stream, one a round."""
+    """What each combination gave in the scenario single_stream, one an ordinary round."""
+    return _streams(ordinary(records))
+
+
+def _streams(records: Iterable[Record]) -> dict[str, list[SingleStream]]:
     found: dict[str, list[SingleStream]] = {}
     for record in records:
         if isinstance(record, Measured) and isinstance(record.samples, SingleStream):
@@ -71,15 +77,18 @@ def streams(records: Iterable[Record]) -> dict[str, list[SingleStream]]:
 
 
 def ratios(records: Iterable[Record]) -> dict[str, list[float]]:
-    """Each combination's log ratios to stock, one a round."""
-    return {
-        name: [log_ratio(one.own_ns, one.partner_ns) for one in rounds] for name, rounds in streams(records).items()
-    }
+    """Each combination's log ratios to stock, one an ordinary round."""
+    return _log_ratios(streams(records))
+
+
+def _log_ratios(timed: Mapping[str, Sequence[SingleStream]]) -> dict[str, list[float]]:
+    return {name: [log_ratio(one.own_ns, one.partner_ns) for one in rounds] for name, rounds in timed.items()}
 
 
 def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spreads]:
     """The rows in the plan's order, and the spreads that their intervals come from."""
     measured, of_rounds = streams(records), ratios(records)
+    confirming = _log_ratios(_streams(record for record in records if record.confirming))
     assumed = assumed_sd(header.environment)
     spread = spreads(of_rounds, TIME_PRIOR.at_least(assumed))
     of_rates = RATE_PRIOR.at_least(assumed)
@@ -87,10 +96,13 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     alpha = ALPHA / header.looks
     to_stock = judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
     to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))
+    of_both = tried(of_rounds, spread, confirming)
+    quoted = to_stock | named({name: of for name, of in of_both.items() if name not in (BASELINE, STOCK)}, alpha)
     rows = []
     for name, exact in header.exact.items():
         found = measured.get(name, [])
-        latency = _latency(found, to_stock[name], to_baseline.get(name)) if found else None
+        times = (to_stock[name], to_baseline.get(name), of_both[name], quoted[name]) if found else None
+        latency = _latency(found, *times) if times else None
         of_row = [record for record in records if record.cell.combination == name]
         difference = None if exact else _f1_difference(found, measured.get(BASELINE, []), header.f1_margin)
         to_stocks = {
@@ -134,10 +146,10 @@ def _row(
     loads_to_stock: Mapping[Under, Estimate],
     roofline: Share | None,
 ) -> Row:
-    samples = [record.samples for record in records if isinstance(record, Measured)]
+    answering = [one.samples for one in records if isinstance(one, Measured) and not isinstance(one.samples, ColdStart)]
+    samples = [record.samples for record in ordinary(records) if isinstance(record, Measured)]
     streams = [one for one in samples if isinstance(one, SingleStream)]
     cold = [one for one in samples if isinstance(one, ColdStart)]
-    answering = [one for one in samples if not isinstance(one, ColdStart)]
     differences = _once(difference for one in answering for difference in one.parity.differences)
     return Row(
         combination=name,
@@ -196,7 +208,9 @@ def _energy(streams: Sequence[SingleStream]) -> float | None:
     return sum(sum(one.own_energy_mj) for one in counted) / 1000 / requests if requests else None
 
 
-def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: Estimate | None) -> Latency:
+def _latency(
+    streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: Estimate | None, of_both: Tried, quoted: Estimate
+) -> Latency:
     requests = [ns for one in streams for passed in one.own_ns for ns in passed]
     return Latency(
         requests=len(requests),
@@ -206,6 +220,8 @@ def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: E
         cpu_share=sum(sum(one.own_cpu_ns) for one in streams) / sum(requests),
         to_stock=to_stock,
         to_baseline=to_baseline,
+        tried=of_both,
+        named=quoted,
     )
 
 

@@ -65,6 +65,9 @@ def _ends(finished: Finished) -> list[str]:
         if of_rule:
             rounds = sorted({end.rounds for end in of_rule})
             found.append(f"{len(of_rule)} {said} (after {_range(rounds)} rounds)")
+    confirming = [end.confirming for end in finished.ends if end.confirming]
+    if confirming:
+        found.append(f"{len(confirming)} had {_range(sorted(set(confirming)))} confirming rounds more")
     return [f"Combinations: {', '.join(found)}."]
 
 

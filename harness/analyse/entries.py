@@ -26,6 +26,7 @@ from harness.record import (
     Scores,
     SingleStream,
     Skipped,
+    ordinary,
 )
 
 P95 = 0.95
@@ -63,7 +64,7 @@ def entries(header: Header, records: Sequence[Record]) -> dict[str, Entry]:
     """The combinations of a run, in the plan's order."""
     rows, _ = compare(header, records)
     return {
-        row.combination: _entry(row, [one for one in records if one.cell.combination == row.combination])
+        row.combination: _entry(row, [one for one in ordinary(records) if one.cell.combination == row.combination])
         for row in rows
     }
 

@@ -11,6 +11,7 @@ from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
 from harness.analyse.stats import NOISE
 from harness.analyse.targets import absolute, kept
+from harness.analyse.winner import choice, indistinguishable
 from harness.errors import InputError
 from harness.record import STOCK
 from harness.units import format_bytes, format_ms
@@ -52,6 +53,8 @@ class Recommendation:
     runner_up: Row | None
     without: dict[str, Row]  # a constraint's name -> what would be best without it, where that is another one
     refused: dict[str, str]  # why each of the others, stock among them, is not taken
+    among: int  # how many there were to choose from
+    alike: tuple[str, ...]  # those that keep the constraints and are not shown to be slower than the best
 
 
 def recommend(rows: Sequence[Row], constraints: Constraints, objective: Objective = "time") -> Recommendation:
@@ -70,7 +73,12 @@ def recommend(rows: Sequence[Row], constraints: Constraints, objective: Objectiv
         other = _ranked(rows, freed, objective)[:1]
         if other and (best is None or other[0].combination != best.combination):
             without[name] = other[0]
-    return Recommendation(objective, best, ranked[1] if len(ranked) > 1 else None, without, refused)
+    chosen_from = choice(rows)
+    by_time = objective == "time" and best is not None and best.combination in chosen_from
+    able = [row.combination for row in ranked if row.combination in chosen_from]
+    alike = tuple(indistinguishable(best.combination, able, chosen_from)) if best and by_time else ()
+    runner_up = ranked[1] if len(ranked) > 1 else None
+    return Recommendation(objective, best, runner_up, without, refused, len(chosen_from), alike)
 
 
 def _each_lifted(constraints: Constraints) -> dict[str, Constraints]:
@@ -107,7 +115,7 @@ def main_objective(rows: Sequence[Row]) -> Objective:
 def beats(row: Row, stock: Row, objective: Objective) -> bool:
     """Whether it is clearly better than stock: its interval, where there is one, is beyond stock's and the noise."""
     if objective == "time":
-        return row.latency is not None and row.latency.to_stock.verdict == "faster"
+        return row.latency is not None and row.latency.named.verdict == "faster"
     if objective in _LOADS:  # timed in turns with stock, whose own row need not have it
         loads = [load for load in row.loads if load.scenario == _LOADS[objective]]
         best = max(loads, key=lambda load: load.per_second, default=None)

@@ -8,14 +8,35 @@ from typing import Literal, TypeAlias
 from harness.analyse.f1 import ScoreDifference
 from harness.analyse.percentiles import Percentile
 from harness.analyse.roofline import Share
-from harness.analyse.stats import Estimate
+from harness.analyse.stats import Estimate, Spread
 from harness.profile import Profile
 from harness.record import Difference, Evidence, Memory, Score, Scores, StartUp
 
 
 @dataclass(frozen=True)
+class Rounds:
+    """Log ratios of times to stock, one a round."""
+
+    values: tuple[float, ...]
+    spread: Spread  # of one
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A combination in the rounds that all get, and in those that it got for having looked best in them."""
+
+    ordinary: Rounds
+    confirming: Rounds | None = None
+
+    @property
+    def quoted(self) -> Rounds:
+        """What its ratio rests on where it is the one that is named."""
+        return self.confirming or self.ordinary
+
+
+@dataclass(frozen=True)
 class Latency:
-    """What the requests of all rounds took, in nanoseconds; a percentile is None where they are too few.
+    """What the requests of all ordinary rounds took, in nanoseconds; a percentile is None where they are too few.
 
     The ratios' verdicts are judged together with those of the run's other combinations.
     """
@@ -27,6 +48,8 @@ class Latency:
     cpu_share: float  # CPU time of all threads over the time of the requests
     to_stock: Estimate
     to_baseline: Estimate | None  # None for the baseline itself, and where the baseline was not measured
+    tried: Tried  # what the ratios to stock rest on
+    named: Estimate  # its ratio to stock as it may be quoted where it is the one that is chosen
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,7 @@ def run(
 
 
 def _show_plan(ablation: Ablation) -> None:
+    from harness.analyse.winner import CONTENDERS
     from harness.run.ablation import ASSUMED_START_S
     from harness.units import format_seconds
 
@@ -82,6 +83,8 @@ def _show_plan(ablation: Ablation) -> None:
         why = planned.reason or planned.fault
         print(f"  {planned.combination}" + (f"  (cannot run: {why})" if why else ""))
     print(f"{measure.rounds} round(s) of {measure.passes} passes each, a fresh pair of processes a round")
+    if measure.confirm:
+        print(f"{measure.confirm} confirming round(s) more for each of the {CONTENDERS} that look fastest")
     print(
         f"about {format_seconds(ablation.estimate_s)}, if a start takes {ASSUMED_START_S:g} s and a request "
         f"{ablation.request_s:g} s"

@@ -31,6 +31,7 @@ class Planned:
     cells: tuple[Cell, ...]
     reason: str | None = None
     fault: str | None = None
+    confirming: bool = False  # its next round is made because it had looked best
 
 
 def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:

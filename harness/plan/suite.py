@@ -76,6 +76,9 @@ class Measure(Part, frozen=True):
     # round begins with.
     starts: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
     passes: Positive = 4
+    # After all others, so many rounds more of `single_stream` for each of the fastest few: they alone say by how much
+    # the chosen one is faster, since those it was chosen by flatter it.
+    confirm: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
     # Freed memory stays with its process, so that the layout of its heap, which differs between two processes of the
     # same program, does not decide how often the kernel is asked for pages. Off: as the C library likes. Memory is
     # weighed in other processes.
@@ -85,7 +88,9 @@ class Measure(Part, frozen=True):
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=MOST)] = 600.0  # for one round, both processes
 
     def __post_init__(self) -> None:
-        """A precision that no look could find is a mistake."""
+        """A precision that no look could find is a mistake, and so is confirming what is not measured."""
+        if self.confirm and "single_stream" not in self.scenarios:
+            raise ValueError("confirm is of single_stream; add that to scenarios, or leave confirm out")
         if self.precision is not None and self.rounds < min(LOOKS):
             raise ValueError(
                 f"precision is looked at after {min(LOOKS)} rounds for the first time, and rounds is {self.rounds}; "

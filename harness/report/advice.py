@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.analyse.rates import rate
 from harness.analyse.recommend import OBJECTIVES, Objective, beats, main_objective
 from harness.analyse.rows import Row
 from harness.analyse.view import View
+from harness.analyse.winner import choice, indistinguishable
 from harness.record import BASELINE, STOCK
-from harness.report.table import cold_start, rates_and_starts, ratio
+from harness.report.table import cold_start, rates_and_starts
+from harness.report.winner import basis, quoted
 from harness.units import format_bytes
 
 
@@ -23,16 +25,18 @@ def advice(rows: Sequence[Row]) -> str:
     objective = main_objective(rows)
     if objective != "time":
         return _otherwise(rows, objective)
-    best = min(filter(_worth_it, rows), key=lambda row: row.latency.to_stock.value if row.latency else 0, default=None)
+    able = sorted(filter(_able, rows), key=lambda row: row.latency.to_stock.value if row.latency else 0)
+    best = next((row for row in able if row.latency and row.latency.named.verdict == "faster"), None)
     if best is None or best.latency is None:
-        return "Switch on nothing: no combination here is clearly faster than stock and keeps every answer."
-    parts = [f"it takes {ratio(best.latency.to_stock)} of stock's time"]
-    if best.latency.to_baseline is not None:
-        parts.append(f"{ratio(best.latency.to_baseline)} of the baseline's")
+        return " ".join([_NOTHING, *_unconfirmed(able)])
+    parts = [f"it takes {quoted(best.latency)}"]
     stock = next((row for row in rows if row.combination == STOCK), None)
     if stock is not None:
         parts += _costs(best, stock)
-    return f"Switch on {best.combination}: {', '.join(parts)}; {_unchanged(best)}."
+    said = f"Switch on {best.combination}: {', '.join(parts)}; {_unchanged(best)}."
+    chosen_from = choice(rows)
+    alike = indistinguishable(best.combination, [row.combination for row in able], chosen_from)
+    return " ".join([said, *basis(best, alike, len(chosen_from))])
 
 
 def _unchanged(best: Row) -> str:
@@ -40,6 +44,16 @@ def _unchanged(best: Row) -> str:
     ties = f" ({len(best.ties)} by rounding at the threshold alone)" if best.ties else ""
     at_most = 100 * rate(0, best.texts).high
     return f"on {best.texts} texts no answer changed{ties}, so on at most {at_most:.1f} % of all such texts one does"
+
+
+_NOTHING = "Switch on nothing: no combination here is clearly faster than stock and keeps every answer."
+
+
+def _unconfirmed(able: Sequence[Row]) -> Iterator[str]:
+    """What came of the one that looked fastest, where it was tried once more."""
+    tried = next((row for row in able if row.latency and row.latency.tried.confirming), None)
+    if tried is not None and tried.latency is not None:
+        yield f"{tried.combination} had looked fastest, and took {quoted(tried.latency)}."
 
 
 _CLEARLY = {
@@ -66,10 +80,9 @@ def _keeps(row: Row) -> bool:
     return row.combination not in (BASELINE, STOCK) and row.exact and row.sound
 
 
-def _worth_it(row: Row) -> bool:
-    if row.combination in (BASELINE, STOCK) or row.latency is None or row.problem or not row.exact or row.broken:
-        return False
-    return row.latency.to_stock.verdict == "faster"
+def _able(row: Row) -> bool:
+    """Whether it can be named for its time."""
+    return row.latency is not None and _keeps(row)
 
 
 def _costs(best: Row, stock: Row) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.analyse.recommend import FIGURES, Constraints, Recommendation
-from harness.analyse.rows import Row
-from harness.analyse.stats import Estimate
+from harness.analyse.rows import Latency, Row
 from harness.analyse.targets import absolute
 from harness.record import STOCK
-from harness.report.table import cold_start, ratio
+from harness.report.table import cold_start
+from harness.report.winner import basis, quoted
 from harness.units import format_bytes, format_ms
 
 _BETTER = {
@@ -31,6 +31,8 @@ def lines(found: Recommendation, constraints: Constraints) -> Iterator[str]:
         yield f"Switch on nothing: stock keeps the constraints, and nothing that does is clearly {better}."
     else:
         yield f"Switch on {found.best.combination}: {_said(found.best)}."
+        if found.objective == "time":
+            yield from basis(found.best, found.alike, found.among)
     if STOCK in found.refused:
         yield f"Stock is not shown to keep the constraints: {found.refused[STOCK]}."
     if found.runner_up is not None:
@@ -45,7 +47,7 @@ def lines(found: Recommendation, constraints: Constraints) -> Iterator[str]:
 def _said(row: Row) -> str:
     p95, rate, offline = absolute(row, "p95"), absolute(row, "qps"), row.load("offline")
     parts = ["nothing switched on"] if row.combination == STOCK else []
-    parts += [_to_stock(row.latency.to_stock)] if row.latency and row.combination != STOCK else []
+    parts += [_to_stock(row.latency)] if row.latency and row.combination != STOCK else []
     parts += [f"P95 {format_ms(p95.value)}"] if p95 else []
     parts += [f"{rate.value:.3g} requests/s"] if rate else []
     parts += [f"{offline.per_second:.3g} texts/s in one call"] if offline else []
@@ -62,9 +64,9 @@ def _said(row: Row) -> str:
     return ", ".join(parts)
 
 
-def _to_stock(found: Estimate) -> str:
-    said = {"faster": "", "slower": ", slower than stock"}.get(found.verdict, ", not clearly faster than stock")
-    return f"{ratio(found)} of stock's time{said}"
+def _to_stock(found: Latency) -> str:
+    said = {"faster": "", "slower": ", slower than stock"}.get(found.named.verdict, ", not clearly faster than stock")
+    return f"{quoted(found)}{said}"
 
 
 def shown(name: str, constraints: Constraints) -> str:

@@ -34,7 +34,7 @@ from harness.run.machine import between_process_sd
 from harness.run.process import WorkerError
 from harness.run.reference import read_reference, write_reference
 from harness.run.runner import Executor, Rounds, run
-from harness.run.stopping import Schedule, broken
+from harness.run.stopping import Schedule, broken, most_confirming
 from harness.run.store import Store, go_on, held, read_run, unfinished_run
 from harness.run.texts import Warn, choose, with_texts
 
@@ -102,7 +102,8 @@ class Ablation:
     @property
     def rounds(self) -> int:
         """Rounds of the whole run, over all combinations."""
-        return len(self.plan) * self.suite.measure.rounds
+        measure = self.suite.measure
+        return len(self.plan) * measure.rounds + most_confirming(self.plan, measure)
 
     @property
     def request_s(self) -> float:
@@ -116,7 +117,8 @@ class Ablation:
         requests = len(self.examples) * (measure.passes + 2)  # a warm-up and the evidence
         round_s = 2 * (ASSUMED_START_S + requests * self.request_s)
         once_s = (1 + 2 * measure.starts) * ASSUMED_START_S + len(self.compared) * self.request_s
-        return ASSUMED_START_S + runnable * (measure.rounds * round_s + once_s)
+        confirming = most_confirming(self.plan, measure)
+        return ASSUMED_START_S + (runnable * measure.rounds + confirming) * round_s + runnable * once_s
 
 
 def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from harness.plan.cells import Planned
 from harness.record import Line, Record
 from harness.run.executors.recorded import Reference
@@ -57,6 +59,8 @@ def run(
         planned, number, left = drawn
         progress(planned.combination, left)
         for record in executor.round(planned, number, reference):
+            if planned.confirming:
+                record = replace(record, confirming=True)
             append(record)
             records.append(record)
     return records

@@ -7,13 +7,15 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from harness.analyse.compare import ratios
 from harness.analyse.stats import ALPHA, TIME_PRIOR, Spread, Spreads, estimate, spreads
+from harness.analyse.winner import CONTENDERS, contenders
 from harness.plan.cells import Planned
 from harness.plan.suite import Measure
-from harness.record import BASELINE, End, Failed, Record, Skipped
+from harness.record import BASELINE, STOCK, End, Failed, Measured, Record, Skipped, ordinary
 
 # A combination that failed this often is not tried again: a crash by chance hardly comes twice, and a hang costs its
 # whole time limit every time.
@@ -24,7 +26,8 @@ class Schedule:
     """Draws rounds until every combination has enough of them, or the time is over.
 
     Every combination gets one round, then always the one whose ratio is the least certain; among equals chance
-    decides, so that no combination has its place in time.
+    decides, so that no combination has its place in time. After all of these come the confirming rounds of those that
+    look fastest, in random order too.
     """
 
     def __init__(
@@ -53,26 +56,56 @@ class Schedule:
 
     def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
         """The combination of the next round, the round's number, and how many rounds are left at most; None: enough."""
+        if self._is_over() or broken(records):
+            return None
+        drawn = self._ordinary(ordinary(records)) or self._confirming(records)
+        self._drawn += drawn is not None
+        return drawn
+
+    def _ordinary(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
         done, found = _rounds(records), ratios(records)
         spread = spreads(found, self._prior)
         ended = self._ended(records, done, found, spread)
         going_on = [planned for planned in self._plan if planned.combination not in ended]
-        if not going_on or self._is_over() or broken(records):
+        if not going_on:
             return None
         uncertain = [
             (_error(spread.of(one.combination), done[one.combination]), self._random.random()) for one in going_on
         ]
         planned = going_on[uncertain.index(max(uncertain))]
         left = sum(self._measure.rounds - done[one.combination] for one in going_on)
-        self._drawn += 1
-        return planned, done[planned.combination], left
+        return planned, done[planned.combination], left + most_confirming(self._plan, self._measure)
+
+    def _confirming(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
+        owed = self._owed(records)
+        if not owed:
+            return None
+        name = max(owed, key=lambda name: (owed[name], self._random.random()))
+        planned = next(one for one in self._plan if one.combination == name)
+        cells = tuple(cell for cell in planned.cells if cell.scenario == "single_stream")
+        return replace(planned, cells=cells, confirming=True), _rounds(records)[name], sum(owed.values())
+
+    def _owed(self, records: Sequence[Record]) -> dict[str, int]:
+        """How many confirming rounds are still to be made; one that failed ends them."""
+        before = ordinary(records)
+        exact = {planned.combination: planned.exact for planned in self._plan}
+        made = [record for record in records if record.confirming]
+        done = _rounds(made)
+        failed = {record.cell.combination for record in made if not isinstance(record, Measured)}
+        return {
+            name: left
+            for name in contenders(exact, ratios(before), before)
+            if name not in failed and (left := self._measure.confirm - done[name]) > 0
+        }
 
     def ends(self, records: Sequence[Record]) -> list[End]:
         """Why each combination got no more rounds."""
-        done, found = _rounds(records), ratios(records)
-        rules = self._ended(records, done, found, spreads(found, self._prior))
+        before = ordinary(records)
+        done, confirming, found = _rounds(before), _rounds(records), ratios(before)
+        rules = self._ended(before, done, found, spreads(found, self._prior))
+        rules |= dict.fromkeys(self._owed(records), "budget")
         names = [planned.combination for planned in self._plan]
-        return [End(name, done[name], rules.get(name, "budget")) for name in names]
+        return [End(name, done[name], rules.get(name, "budget"), confirming[name] - done[name]) for name in names]
 
     def _ended(
         self, records: Sequence[Record], done: Counter[str], found: Mapping[str, Sequence[float]], spread: Spreads
@@ -102,6 +135,12 @@ class Schedule:
     def _is_over(self) -> bool:
         now = self._clock()
         return self._until is not None and now + (now - self._begun) / max(self._drawn, 1) > self._until
+
+
+def most_confirming(plan: Sequence[Planned], measure: Measure) -> int:
+    """How many confirming rounds a run makes at most."""
+    can = [one for one in plan if one.exact and one.reason is None and one.combination not in (BASELINE, STOCK)]
+    return measure.confirm * min(CONTENDERS, len(can))
 
 
 def broken(records: Sequence[Record]) -> str | None:

@@ -103,8 +103,10 @@ def _is_whole(finished: Sequence[Finished]) -> bool:
 
 def done_rounds(records: Iterable[Record], cells: Mapping[str, int]) -> set[tuple[str, int]]:
     """The (combination, round) pairs that wrote all their records."""
-    counted = Counter((record.cell.combination, record.round) for record in records)
-    return {pair for pair, count in counted.items() if count >= cells.get(pair[0], 1)}
+    found = list(records)
+    counted = Counter((record.cell.combination, record.round) for record in found)
+    confirming = {(record.cell.combination, record.round) for record in found if record.confirming}  # of one cell each
+    return confirming | {pair for pair, count in counted.items() if count >= cells.get(pair[0], 1)}
 
 
 def go_on(directory: Path, cells: Mapping[str, int]) -> list[Record]:

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from made_up import HEADER, RECORDS
 from msgspec import structs
 
 from harness.analyse.percentiles import Percentile
-from harness.analyse.rows import Latency, Row
+from harness.analyse.rows import Latency, Rounds, Row, Tried
 from harness.analyse.stats import Spread
 from harness.analyse.view import view
+from harness.analyse.winner import named
 from harness.conditions import Conditions
 from harness.record import Difference, Measured, Memory, StartUp
 from harness.report import html, markdown
@@ -19,15 +21,27 @@ from harness.report.table import NOTHING, fields
 START = StartUp(imports_ns=10**9, weights_ns=0, first_call_ns=0)
 
 
-def row(name: str, to_stock: float, *, memory: int = 1 << 30) -> Row:
-    estimate = Spread(0.025).estimate(math.log(to_stock), 0.025)
+def row(name: str, to_stock: float, *, memory: int = 1 << 30, confirming: Sequence[float] = ()) -> Row:
+    spread = Spread(0.025)
+    estimate = spread.estimate(math.log(to_stock), 0.025)
+    fresh = Rounds(tuple(map(math.log, confirming)), spread) if confirming else None
+    tried = Tried(Rounds((math.log(to_stock),), spread), fresh)
+    quoted = named({name: tried})[name]
     of_requests = dict.fromkeys((0.5, 0.9, 0.95), Percentile(1e6, 0.9e6, 1.2e6))
     return Row(
         combination=name,
         exact=True,
         problem=None,
         latency=Latency(
-            100, 24, 1e6, {**of_requests, 0.99: None}, 1.0, estimate, None if name == "baseline" else estimate
+            requests=100,
+            texts=24,
+            mean_ns=1e6,
+            percentiles={**of_requests, 0.99: None},
+            cpu_share=1.0,
+            to_stock=estimate,
+            to_baseline=None if name == "baseline" else estimate,
+            tried=tried,
+            named=quoted,
         ),
         loads=(),
         memory=Memory(weights_bytes=1, rss_serving_peak_bytes=memory),

@@ -53,8 +53,8 @@ def test_a_suite_needs_only_its_texts(file: Path) -> None:
         ),
         (
             "[measure]\nzzz = 1",
-            r"key 'zzz' \(known: clients, f1_margin, keep_heap, only, passes, precision, rounds, scenarios, starts, "
-            r"timeout_s\)",
+            r"key 'zzz' \(known: clients, confirm, f1_margin, keep_heap, only, passes, precision, rounds, scenarios, "
+            r"starts, timeout_s\)",
         ),
     ],
 )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from statistics import fmean, median, quantiles, stdev
 from typing import Any
 
-from harness.record import ColdStart, Header, Measured, Offline, Record, Samples, SingleStream
+from harness.record import ColdStart, Header, Measured, Offline, Record, Samples, SingleStream, ordinary
 from harness.units import NS_PER_S
 
 _VERSION = "5.3.1"  # whose format this is
@@ -40,7 +40,7 @@ def render(header: Header, records: Sequence[Record], made: datetime) -> str:
 def _timed(records: Sequence[Record]) -> dict[str, list[float]]:
     """What was timed, in seconds, by the name of its benchmark."""
     found: dict[str, list[float]] = {}
-    for record in records:
+    for record in ordinary(records):
         if isinstance(record, Measured):
             for name, times in _named(record.samples):
                 found.setdefault(f"{record.cell.combination}{name}", []).extend(ns / NS_PER_S for ns in times)

@@ -148,7 +148,8 @@ class LocalExecutor:
             readings = [pair.look()]
             timed = self._time(pair, planned.cells, readings)
             noise = conditions(readings) if timed else None
-            weighed = stream and (first or not settings.other_code)  # of a gate's many rounds the first is enough
+            # Of a gate's many rounds the first is enough; confirming ones are about time.
+            weighed = stream and (first or not settings.other_code) and not planned.confirming
             roles = ROLES if settings.other_code else ROLES[:1]
             weighing = Weighing(start, roles if weighed else ())
             answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}

@@ -1,0 +1,48 @@
+"""How far the figure of the combination that is named can be trusted, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.analyse.attribution import parts
+from harness.analyse.rows import Latency, Row
+from harness.report.table import ratio
+
+_MOST_NAMES = 3  # a name may be six optimizations long
+
+
+def quoted(found: Latency) -> str:
+    """Its ratio to stock, with an interval that knows that it was chosen."""
+    said = f"{ratio(found.named)} of stock's time"
+    if found.tried.confirming is None:
+        return said
+    rounds = len(found.tried.confirming.values)
+    counted = f"in {rounds} fresh round{'' if rounds == 1 else 's'}"
+    return f"{said}, confirmed {counted}" if found.named.verdict == "faster" else f"{said} {counted}"
+
+
+def basis(best: Row, alike: Sequence[str], among: int) -> Iterator[str]:
+    """What the interval holds for where no fresh round confirmed it, and what may be as fast.
+
+    Args:
+        best: the one that is named.
+        alike: those that are not shown to be slower, the fastest first.
+        among: how many there were to choose from.
+    """
+    if best.latency and not best.latency.tried.confirming and among > 1:
+        yield (
+            f"It was chosen from {among} by the same rounds, so it may look faster than it is; the interval is widened "
+            "to hold whichever is chosen. Confirming rounds tell more: set confirm = 4 in the suite's [measure]."
+        )
+    if alike:
+        names = ", ".join(alike[:_MOST_NAMES])
+        more = f" and {len(alike) - _MOST_NAMES} more" if len(alike) > _MOST_NAMES else ""
+        yield f"Not distinguishable from it: {names}{more}.{_smallest(best.combination, alike)}"
+
+
+def _smallest(best: str, alike: Sequence[str]) -> str:
+    """Which of them has the fewest optimizations, where that is fewer than the best has."""
+    smallest = min(alike, key=lambda name: len(parts(name)))
+    fewer, many = len(parts(smallest)), len(parts(best))
+    counted = f"{fewer} optimization{'' if fewer == 1 else 's'} instead of {many}"
+    return f" The smallest of these is {smallest}, with {counted}." if fewer < many else ""
