@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analyse.compare import MACHINE_SD, assumed_sd, ratios, streams
+from harness.analyse.rates import Rate
 from harness.errors import UiebenchError
 from harness.record import STOCK, Failed, Record, SingleStream, stock_is_exact
 from harness.selfcheck.check import GROWS, MISANSWERS, SLOWER
-from harness.selfcheck.rates import Deviation, Rate, called_different, called_slower, deviation, grown, resolved
+from harness.selfcheck.rates import Deviation, called_different, called_slower, deviation, grown, resolved
 
 ALARMS_AT_MOST = 0.05
 FOUND_AT_LEAST = 0.95

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from harness.analyse.rates import Rate
 from harness.analyse.stats import ALPHA, NOISE
 
 if TYPE_CHECKING:
@@ -18,15 +19,6 @@ RUNS = 1000  # drawn from the recorded rounds for one rate
 RESAMPLES = 200  # of the recorded rounds, for a rate's interval
 _SEED = 0
 _ALARM = 0.01  # of a clean round, that its memory is taken for grown
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share of runs, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

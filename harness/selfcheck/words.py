@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.analyse.rates import Rate
 from harness.selfcheck.findings import Findings
-from harness.selfcheck.rates import Rate
 
 
 def lines(found: Findings) -> Iterator[str]:

@@ -1,0 +1,38 @@
+"""Counted cases as a share of all, with bounds that hold for any count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.analyse.stats import ALPHA
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of cases, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def rate(successes: int, trials: int) -> Rate:
+    """The share of independent trials that succeeded, with its exact interval: none of 20 leaves up to 16.8 % open.
+
+    Source: Clopper and Pearson, The Use of Confidence or Fiducial Limits (1934).
+
+    Raises:
+        ValueError: successes are no share of the trials, or there was none.
+    """
+    from scipy.stats import binomtest
+
+    if trials < 1 or not 0 <= successes <= trials:
+        raise ValueError(f"{successes} of {trials} is no share")
+    found = binomtest(successes, trials).proportion_ci(1 - ALPHA, method="exact")
+    return Rate(successes / trials, float(found.low), float(found.high))
+
+
+def counted(successes: int, trials: int) -> str:
+    """Written out: ``0 of 20 [0.0 %, 16.8 %]``."""
+    found = rate(successes, trials)
+    return f"{successes} of {trials} [{100 * found.low:.1f} %, {100 * found.high:.1f} %]"
