@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean, variance
 from typing import Any
 
@@ -50,15 +51,22 @@ class Shift:
         """How likely a mean so high is where the truth lies at the edge."""
         if not self.error:
             return float(self.mean <= edge)
-        return float(self._distribution().sf((self.mean - edge) / self.error))
+        return float(_distribution(self.degrees).sf((self.mean - edge) / self.error))
 
     def _reach(self) -> float:
-        return float(self._distribution().ppf(1 - self.level)) * self.error if self.error else 0.0
+        return _quantile(self.degrees, 1 - self.level) * self.error if self.error else 0.0
 
-    def _distribution(self) -> Any:
-        from scipy.stats import norm, t
 
-        return norm() if self.degrees is None else t(self.degrees)
+@cache
+def _distribution(degrees: int | None) -> Any:
+    from scipy.stats import norm, t
+
+    return norm() if degrees is None else t(degrees)
+
+
+@cache
+def _quantile(degrees: int | None, share: float) -> float:
+    return float(_distribution(degrees).ppf(share))
 
 
 class Shifts:

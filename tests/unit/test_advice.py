@@ -25,7 +25,9 @@ def row(name: str, to_stock: float, *, memory: int = 1 << 30) -> Row:
         combination=name,
         exact=True,
         problem=None,
-        latency=Latency(100, 1e6, {**of_requests, 0.99: None}, 1.0, estimate, None if name == "baseline" else estimate),
+        latency=Latency(
+            100, 1e6, {**of_requests, 0.99: None}, 1.0, estimate, estimate, None if name == "baseline" else estimate
+        ),
         loads=(),
         memory=Memory(weights_bytes=1, rss_serving_peak_bytes=memory),
         energy_j=None,
