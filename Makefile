@@ -35,7 +35,7 @@ gate: .venv
 	$(BIN)/uiebench gate --rules reports/baselines/ci.toml --against reports/baselines/ci.jsonl
 
 gate-rates: .venv
-	$(BIN)/python tests/bench/gate_rates.py
+	PYTHONPATH=tests $(BIN)/python tests/bench/gate_rates.py
 
 .venv: .venv/installed
 

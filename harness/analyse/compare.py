@@ -26,6 +26,7 @@ from harness.analyse.stats import (
 )
 from harness.analyse.stock import beside_stock
 from harness.analyse.targets import judged
+from harness.analyse.texts import total_log_ratio
 from harness.analyse.winner import named, tried
 from harness.record import (
     BASELINE,
@@ -90,9 +91,11 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     measured, of_rounds = streams(records), ratios(records)
     confirming = _log_ratios(_streams(record for record in records if record.confirming))
     assumed = assumed_sd(header.environment)
-    spread = spreads(of_rounds, TIME_PRIOR.at_least(assumed))
-    of_rates = RATE_PRIOR.at_least(assumed)
-    loads = {load: (by_name, spreads(by_name, of_rates)) for load, by_name in _load_ratios(records).items()}
+    time, rates = TIME_PRIOR.at_least(assumed), RATE_PRIOR.at_least(assumed)
+    spread = spreads(of_rounds, time)
+    totals = {name: [total_log_ratio(one.own_ns, one.partner_ns) for one in found] for name, found in measured.items()}
+    of_totals = spreads(totals, time)
+    loads = {load: (by_name, spreads(by_name, rates)) for load, by_name in _load_ratios(records).items()}
     alpha = ALPHA / header.looks
     to_stock = judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
     to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))
@@ -101,8 +104,11 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     rows = []
     for name, exact in header.exact.items():
         found = measured.get(name, [])
-        times = (to_stock[name], to_baseline.get(name), of_both[name], quoted[name]) if found else None
-        latency = _latency(found, *times) if times else None
+        latency = None
+        if found:
+            total = estimate(totals[name], of_totals.of(name), alpha)
+            ratios_of = (to_stock[name], total, to_baseline.get(name), of_both[name], quoted[name])
+            latency = _latency(found, *ratios_of)
         of_row = [record for record in records if record.cell.combination == name]
         difference = None if exact else _f1_difference(found, measured.get(BASELINE, []), header.f1_margin)
         to_stocks = {
@@ -209,7 +215,12 @@ def _energy(streams: Sequence[SingleStream]) -> float | None:
 
 
 def _latency(
-    streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: Estimate | None, of_both: Tried, quoted: Estimate
+    streams: Sequence[SingleStream],
+    to_stock: Estimate,
+    total: Estimate,
+    to_baseline: Estimate | None,
+    of_both: Tried,
+    quoted: Estimate,
 ) -> Latency:
     requests = [ns for one in streams for passed in one.own_ns for ns in passed]
     return Latency(
@@ -219,6 +230,7 @@ def _latency(
         percentiles=percentiles([one.own_ns for one in streams]),
         cpu_share=sum(sum(one.own_cpu_ns) for one in streams) / sum(requests),
         to_stock=to_stock,
+        total_to_stock=total,
         to_baseline=to_baseline,
         tried=of_both,
         named=quoted,

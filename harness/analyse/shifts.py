@@ -12,10 +12,13 @@ from harness.analyse.entries import Entry
 from harness.analyse.quantities import FEWEST
 from harness.analyse.rules import Timed
 from harness.analyse.stats import ALPHA, RATE_PRIOR, TIME_PRIOR, Prior, Spread, spreads, summed
+from harness.analyse.texts import text_spreads
 from harness.plan.suite import LOOKS
 
 NEEDS: Mapping[Timed, str] = {
     "time": "the suite does not measure single_stream",
+    "total": "the suite does not measure single_stream",
+    "texts": "the suite does not measure single_stream",
     "p95": "the suite does not measure single_stream",
     "qps": "the suite does not measure closed_loop",
     "starts_ns": "the suite takes no cold starts",
@@ -81,13 +84,11 @@ class Shifts:
         """
         self._new, self._old, self._paired = new, old, paired
         self.level = ALPHA / 2 / looks
-        self._between = between
-        priors: Mapping[Timed, Prior] = {
-            "time": TIME_PRIOR.at_least(assumed_sd),
-            "qps": RATE_PRIOR.at_least(assumed_sd),
-        }
+        self._between, self._assumed_sd = between, assumed_sd
+        time = TIME_PRIOR.at_least(assumed_sd)
+        priors: Mapping[Timed, Prior] = {"time": time, "total": time, "qps": RATE_PRIOR.at_least(assumed_sd)}
         self._spreads = {
-            timed: [spreads(_ratios(side, timed), prior) for side in (new, old)] for timed, prior in priors.items()
+            timed: [spreads(_rounds(side, timed), prior) for side in (new, old)] for timed, prior in priors.items()
         }
 
     def of(self, timed: Timed, name: str) -> Shift | str:
@@ -95,8 +96,26 @@ class Shifts:
         sides = self._sides(timed, self._new[name], self._old[name])
         if not all(sides):
             return NEEDS[timed]
-        found = [self._spread(timed, name, place, side) for place, side in enumerate(sides)]
-        parts = [(one.sd / math.sqrt(len(side)), one) for one, side in zip(found, sides, strict=True)]
+        return self._shift(sides, [self._spread(timed, name, place, side) for place, side in enumerate(sides)])
+
+    def of_texts(self, name: str) -> dict[str, Shift] | str:
+        """The shift of each text that both sides have, or why there is none."""
+        entries = [self._new[name]] if self._paired else [self._new[name], self._old[name]]
+        sides = [one.texts for one in entries]
+        both = [text for text in sides[0] if all(text in side for side in sides)]
+        if not both:
+            return NEEDS["texts"]
+        rounds = [{text: side[text] for text in both} for side in sides]
+        found = [self._of_texts(side) for side in rounds]
+        return {text: self._shift([side[text] for side in rounds], [one[text] for one in found]) for text in both}
+
+    def _of_texts(self, rounds: Mapping[str, Sequence[float]]) -> Mapping[str, Spread]:
+        if min(map(len, rounds.values())) < FEWEST:
+            return dict.fromkeys(rounds, Spread(math.inf, 1))
+        return text_spreads(rounds, self._assumed_sd)
+
+    def _shift(self, sides: Sequence[Sequence[float]], spreads: Sequence[Spread]) -> Shift:
+        parts = [(one.sd / math.sqrt(len(side)), one) for one, side in zip(spreads, sides, strict=True)]
         if not self._paired:
             parts.append((math.sqrt(2) * self._between.sd, self._between))
         total = summed(parts)
@@ -120,5 +139,5 @@ class Shifts:
         return Spread(math.sqrt(variance(values)), len(values) - 1)
 
 
-def _ratios(side: Mapping[str, Entry], timed: Timed) -> dict[str, list[float]]:
+def _rounds(side: Mapping[str, Entry], timed: Timed) -> dict[str, list[float]]:
     return {name: rounds for name, entry in side.items() if (rounds := getattr(entry, timed))}

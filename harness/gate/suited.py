@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from harness.analyse.entries import Entry
 from harness.analyse.gate import Finding, matching
-from harness.analyse.percentiles import FEWEST_SAMPLES, lacking
+from harness.analyse.percentiles import lacking
 from harness.analyse.quantities import FEWEST, FEWEST_STARTS
 from harness.analyse.rules import Rule, Rules
+from harness.analyse.texts import FEWEST_TEXTS
 from harness.errors import InputError
 from harness.run.ablation import Ablation
 
@@ -148,24 +149,23 @@ def _few_starts(_: Rule, suite: _Suite) -> str | None:
     )
 
 
-def _few_requests(_: Rule, suite: _Suite) -> str | None:
-    requests, fewest = suite.texts * suite.passes * suite.rounds, FEWEST_SAMPLES[_P95]
-    if requests >= fewest:
-        return None
-    return (
-        f"a P95 needs {fewest} requests of a combination, and texts x passes x rounds = {suite.texts} x {suite.passes} "
-        f"x {suite.rounds} = {requests}; take more of any"
-    )
-
-
 def _no_interval(_: Rule, suite: _Suite) -> str | None:
     if (lacks := lacking(_P95, suite.rounds, suite.texts)) is None:
         return None
     return f"the interval of a P95 takes {lacks}; take more"
 
 
-def _few_rounds(_: Rule, suite: _Suite) -> str | None:
-    if suite.rounds >= FEWEST:
+def _few_texts(_: Rule, suite: _Suite) -> str | None:
+    if suite.texts >= FEWEST_TEXTS:
+        return None
+    return (
+        f"a P95 over texts needs {FEWEST_TEXTS} of them, and the suite {suite.name!r} has {suite.texts}; take more, or "
+        "hold each text to a limit with text_time_ratio"
+    )
+
+
+def _few_rounds(rule: Rule, suite: _Suite) -> str | None:
+    if not rule.relative or suite.rounds >= FEWEST:
         return None
     return (
         f"how much it varies takes {FEWEST} rounds to tell, and the rules allow {suite.rounds}; set rounds = {FEWEST}"
@@ -178,7 +178,8 @@ _MORE: Mapping[str, Sequence[Callable[[Rule, _Suite], str | None]]] = {
     "peak_vram_bytes": (_no_device,),
     "cold_start": (_few_starts,),
     "p95": (_no_interval,),
-    "p95_ratio": (_few_requests, _few_rounds),
+    "p95_ratio": (_few_texts, _few_rounds),
+    "text_time_ratio": (_few_rounds,),
     "qps": (_few_rounds,),
 }
 
@@ -198,7 +199,9 @@ def _compared(metric: str, old: Entry) -> Iterator[tuple[str, Sequence[float], i
     """The figures that a metric compares with: what they are, those at hand, and how many are needed."""
     several: Mapping[str, Sequence[tuple[str, Sequence[float], int]]] = {
         "latency_ratio": [("times", old.time, 1)],
-        "p95_ratio": [("rounds with a P95", old.p95, FEWEST)],
+        "total_time_ratio": [("total times", old.total, 1)],
+        "text_time_ratio": [("rounds of each text", min(old.texts.values(), key=len, default=[]), FEWEST)],
+        "p95_ratio": [("rounds with a P95 over texts", old.p95, FEWEST)],
         "qps": [("rounds under load", old.qps, FEWEST)],
         "cold_start": [("cold starts", old.starts_ns, FEWEST), ("cold starts of stock", old.stock_starts_ns, FEWEST)],
     }

@@ -67,7 +67,8 @@ def how(run: Header, spread: Spreads) -> str:
     level = "95 %" if run.looks == 1 else f"{100 * (1 - ALPHA / run.looks):.1f} %"
     looks = f" (95 % over {run.looks} looks, at which rounds could end)" if run.looks > 1 else ""
     return (
-        f"Ratios are of times, texts weighing alike, with {level} intervals{looks}; under 1 is faster. A round is a "
+        f"Ratios are of times, texts weighing alike, with {level} intervals{looks}; under 1 is faster. That of "
+        "the total time weighs a text by what it takes; no verdict is on it. A round is a "
         f"fresh pair of processes, timed in turns with stock; the sd between rounds is {_spread(spread)}. The "
         "intervals are for this run: another run of the same may lie a further 1 to 2 % off. A verdict needs the whole "
         f"interval beyond {NOISE:.0%}, at a level that Holm's method lowers for many combinations, so that the chance "

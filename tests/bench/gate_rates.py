@@ -1,7 +1,8 @@
-"""How often a gate errs, and how often it finds what is planted in a working tree (`make gate-rates`; two hours).
+"""How often a gate errs, and how often it finds what is planted in times or in a working tree (`make gate-rates`).
 
-A clone of this repository is the revision that is compared with; a plant is an edit of the clone's working tree. Times
-are judged over gates of 8 rounds drawn from recorded ones, by the gate's own functions; all else by whole gates.
+Times are judged over gates of 4 and of 8 rounds that are drawn from recorded ones, by the gate's own functions; what
+is planted there is planted in the recorded times. All else is judged by whole gates: a clone of this repository is the
+revision that is compared with, and a plant is an edit of the clone's working tree.
 """
 
 from __future__ import annotations
@@ -12,26 +13,23 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 
 import numpy as np
+from drawn_gates import CELL, RULES, STARTER, Round, identical, recorded, table
 
-from harness.analyse.compare import assumed_sd, ratios, streams
-from harness.analyse.entries import Entry
-from harness.analyse.gate import Against, judge
-from harness.analyse.rules import Rule
-from harness.analyse.shifts import Shifts
+from harness.analyse.compare import assumed_sd
+from harness.analyse.rates import counted
 from harness.data.dataset import read_dataset
 from harness.run.store import read_run
+from harness.units import NS_PER_S
 
 ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "reports" / "cpu" / "claims"  # the run with the most rounds of a cell
 ROUNDS, GATES, COUNTED = 60, 3, 20  # recorded; whole gates of time; whole gates of all else
-LOOKS = (4, 8)  # of a gate of 8 rounds
-RUNS, RESAMPLES, SLOWDOWN = 400, 100, 0.10
-CELL = "dynamic_truncation"
-TIMED = Rule("latency_ratio", cell=CELL, max_increase="5%")
+LOOKS, DRAWN = (4, 8), 400  # rounds of a drawn gate; how many of them
+SLOWDOWN = 0.10
 SUITE = """
 [combinations]
 design = "explicit"
@@ -44,8 +42,11 @@ count = {count}
 scenarios = ["single_stream"]
 passes = {passes}
 """
-RULES = {
-    "time": f'rounds = 8\n[[rule]]\nmetric = "latency_ratio"\ncell = "{CELL}"\nmax_increase = "5%"\n',
+TIMED = "".join(
+    f'[[rule]]\nmetric = "{name}"\ncell = "{CELL}"\nmax_increase = "{RULES[name].max_increase}"\n' for name in STARTER
+)
+FILES = {
+    "time": f"rounds = 8\n{TIMED}",
     "answers": '[[rule]]\nmetric = "parity"\n',
     "rest": '[[rule]]\nmetric = "parity"\n[[rule]]\nmetric = "peak_rss_bytes"\nmax_increase = "8MiB"\n',
 }
@@ -74,8 +75,10 @@ with checked_out(revision) as tree:
 
 
 def main() -> None:
-    """Print what was found; `time`, `answers` or `rest` as arguments for parts of it."""
-    parts = {"time": _time, "answers": _answers, "rest": _rest}
+    """Print what was found; `published` (from the published rounds, nothing is timed), `time`, `answers` or `rest` as
+    arguments for parts of it.
+    """
+    parts = {"published": _published, "time": _time, "answers": _answers, "rest": _rest}
     for name in sys.argv[1:] or parts:
         with tempfile.TemporaryDirectory(prefix="gate-rates-") as directory:
             tree = Path(directory) / "tree"
@@ -83,14 +86,28 @@ def main() -> None:
             parts[name](tree)
 
 
+def _published(_: Path) -> None:
+    """Gates drawn from published rounds, made those of identical processes."""
+    header, records = read_run(PUBLISHED, print)
+    pool = identical(records)
+    print(f"from {len(pool)} rounds of {PUBLISHED.relative_to(ROOT)}")
+    _drawn(pool, assumed_sd(header.environment))
+
+
 def _time(tree: Path) -> None:
-    """Rounds of the unchanged and of a slower tree; verdicts drawn from them, and whole gates."""
+    """Gates drawn from rounds of the unchanged tree, and whole gates of that and of slower ones."""
     unchanged = _record(tree)
-    _say("unchanged tree, alarmed", *_rate(unchanged))
+    header, records = read_run(unchanged, print)
+    pool = recorded(records, CELL)
+    print(f"from {len(pool)} rounds of the unchanged tree")
+    _drawn(pool, assumed_sd(header.environment))
     print("whole gates of the unchanged tree exit with", [_gate(tree, "time")[0] for _ in range(GATES)], flush=True)
-    _slow(tree, unchanged)
-    _say("10 % slower, found", *_rate(_record(tree)))
-    print("whole gates of the slower tree exit with", [_gate(tree, "time")[0] for _ in range(GATES)], flush=True)
+    means = np.mean([one.own.mean(axis=0) for one in pool], axis=0)  # of each text, in nanoseconds
+    slowest = np.where(means == means.max(), 1.0, 0.0)
+    for name, shares in (("10 % slower", np.full(len(means), SLOWDOWN)), ("the slowest text x 2", slowest)):
+        _slow(tree, dict(zip(header.texts, means * shares / NS_PER_S, strict=True)))
+        print(f"whole gates, {name}, exit with", [_gate(tree, "time")[0] for _ in range(GATES)], flush=True)
+        _restore(tree)
 
 
 def _answers(tree: Path) -> None:
@@ -101,7 +118,7 @@ def _answers(tree: Path) -> None:
         _is_found(tree, "answers", lambda number: _misanswer(tree, some[number].id, some[number].text), number)
         for number in range(COUNTED)
     )
-    print(f"a wrong span in one of 100 texts: {found} of {COUNTED} found and named", flush=True)
+    print(f"a wrong span in one of 100 texts: {counted(found, COUNTED)} found and named", flush=True)
 
 
 def _rest(tree: Path) -> None:
@@ -113,17 +130,17 @@ def _rest(tree: Path) -> None:
     }
     for name, make in plants.items():
         found = sum(_is_found(tree, "rest", make, number) for number in range(COUNTED))
-        print(f"{name}: {found} of {COUNTED} found and named", flush=True)
+        print(f"{name}: {counted(found, COUNTED)} found and named", flush=True)
     clean = sum(_gate(tree, "rest")[0] == 0 for _ in range(COUNTED))
-    print(f"unchanged tree: {clean} of {COUNTED} pass", flush=True)
+    print(f"unchanged tree: {counted(clean, COUNTED)} pass", flush=True)
 
 
 def _clone(tree: Path) -> None:
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(tree)], check=True)
-    (tree / "time.toml").write_text(SUITE.format(count=8, passes=12, compared=""))
+    (tree / "time.toml").write_text(SUITE.format(count=24, passes=4, compared=""))
     (tree / "rest.toml").write_text(SUITE.format(count=8, passes=1, compared=""))
     (tree / "answers.toml").write_text(SUITE.format(count=2, passes=1, compared='compared = ["business/test"]'))
-    for name, rules in RULES.items():
+    for name, rules in FILES.items():
         (tree / f"{name}-rules.toml").write_text(f'suite = "{name}.toml"\n{rules}')
     _git(tree, "add", ".")
     _git(tree, "commit", "--quiet", "--message=rules")
@@ -184,50 +201,20 @@ def _grow(tree: Path) -> str:
     return _edit(tree / TOKENIZE, "class TextTokenizer", "_KEPT = []\n\n\nclass TextTokenizer", "peak_rss_bytes")
 
 
-def _slow(tree: Path, unchanged: Path) -> None:
-    """Every tokenization waits, busily, for a share of what the requests of its text took."""
-    header, records = read_run(unchanged, print)
+def _slow(tree: Path, seconds: Mapping[str, float]) -> None:
+    """Every tokenization waits, busily, for so long as its text says."""
     texts = {f"business/test:{example.id}": example.text for example in read_dataset("business/test")}
-    rounds = [passed for one in streams(records)[CELL] for passed in one.own_ns]
-    waits = {
-        texts[name]: SLOWDOWN * fmean(passed[place] for passed in rounds) / 1e9
-        for place, name in enumerate(header.texts)
-    }
+    waits = {texts[name]: wait for name, wait in seconds.items()}
     wait = "        end = time.perf_counter() + _WAITS.get(text, 0.0)\n        while time.perf_counter() < end:\n"
     _edit(tree / TOKENIZE, BEGINS, f"{wait}            pass\n{BEGINS}", "")
     table = json.dumps(waits, ensure_ascii=False)
     _edit(tree / TOKENIZE, "class TextTokenizer", f"import time\n_WAITS = {table}\n\n\nclass TextTokenizer", "")
 
 
-def _rate(run: Path) -> tuple[float, float, float]:
-    """The share of gates that fail, with its 95 % interval over resampled rounds."""
-    header, records = read_run(run, print)
-    recorded, rng = np.array(ratios(records)[CELL]), np.random.default_rng(0)
-    sd = assumed_sd(header.environment)
-    print(f"{len(recorded)} rounds, mean {np.exp(recorded.mean()):.3f}, sd {recorded.std(ddof=1):.2%}")
-
-    def share(rounds: np.ndarray, runs: int) -> float:
-        return fmean(_fails(list(rng.choice(rounds, size=LOOKS[-1])), sd) for _ in range(runs))
-
-    again = [share(rng.choice(recorded, size=len(recorded)), RUNS // 4) for _ in range(RESAMPLES)]
-    low, high = np.quantile(again, [0.025, 0.975])
-    return share(recorded, RUNS), float(low), float(high)
-
-
-def _fails(rounds: Sequence[float], sd: float) -> bool:
-    old = {CELL: Entry(CELL, exact=True, problem=None)}
-    verdict = "inconclusive"
-    for look in LOOKS:
-        new = {CELL: Entry(CELL, exact=True, problem=None, time=list(rounds[:look]))}
-        (found,) = judge([TIMED], new, Against(old, "HEAD", paired=True), Shifts(new, old, paired=True, assumed_sd=sd))
-        verdict = found.verdict
-        if verdict != "inconclusive":
-            break
-    return verdict == "fail"
-
-
-def _say(what: str, value: float, low: float, high: float) -> None:
-    print(f"{what}: {value:.1%} [{low:.1%}, {high:.1%}] of gates of {LOOKS[-1]} rounds", flush=True)
+def _drawn(pool: Sequence[Round], assumed_sd: float) -> None:
+    """What gates of rounds drawn from these say."""
+    for rounds in LOOKS:
+        print(*table(pool, rounds=rounds, gates=DRAWN, assumed_sd=assumed_sd), "", sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 import numpy as np
-from simulation.study import Result, counted
-from simulation.world import World
 
 from harness.analyse.rows import Tried
 from harness.analyse.stats import spreads
 from harness.analyse.winner import contenders, indistinguishable, named, tried
+from simulation.study import Result, counted
+from simulation.world import World
 
 CONFIRM = 4  # rounds, as the built-in suites have
 

@@ -7,6 +7,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 import pytest
+
 from simulation.study import NOMINAL, counted
 from simulation.study_winner import CONFIRM, SUITES, sentences
 from simulation.world import World

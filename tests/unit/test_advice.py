@@ -39,6 +39,7 @@ def row(name: str, to_stock: float, *, memory: int = 1 << 30, confirming: Sequen
             percentiles={**of_requests, 0.99: None},
             cpu_share=1.0,
             to_stock=estimate,
+            total_to_stock=estimate,
             to_baseline=None if name == "baseline" else estimate,
             tried=tried,
             named=quoted,

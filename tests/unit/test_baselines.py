@@ -126,6 +126,17 @@ def test_a_file_from_before_instruction_sets_were_kept_is_read_and_says_so(
         assert said.endswith("write it anew with `uiebench baseline update`")
 
 
+def test_a_file_from_before_total_times_were_kept_is_read_without_its_p95_over_requests(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    write_baseline(path, baseline())
+    *lines, last = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    before = [{name: one for name, one in line.items() if name not in ("total", "texts")} for line in (*lines, last)]
+    path.write_text("\n".join(map(json.dumps, before)), encoding="utf-8")
+    assert baseline().entries["good"].p95
+    old = read_baseline(path).entries["good"]
+    assert old == replace(baseline().entries["good"], total=[], texts={}, p95=[])
+
+
 def test_what_a_baseline_holds_and_where_two_differ_in_words() -> None:
     old = baseline()
     lines = list(shown(old))
@@ -221,6 +232,9 @@ def test_a_separator_of_lines_in_a_name_ends_no_line(tmp_path: Path) -> None:
         ("rate_ends", [1.0, 2.0, 3.0]),
         ("time", [1e300]),
         ("f1", 101),
+        ("total", ["slow"]),
+        ("texts", [0.1]),
+        ("texts", {"t0": [1e300]}),
         ("rss_bytes", -1),
         ("p95_ns", 0),
     ],
