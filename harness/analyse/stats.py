@@ -6,13 +6,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ALPHA = 0.05
 NOISE = 0.03  # a verdict needs the whole interval beyond this
 # How much a combination's variance differs from what its ratio and its run let expect, and a run's from the published
-# runs', as degrees of freedom: the more, the less. Source: fits of an F distribution to the rounds of
-# reports/cpu (`python -m simulation.noise` in tests/ makes them again).
+# runs', as degrees of freedom: the more, the less. Source of these, of the growth and of the priors below: fits to the
+# rounds of reports/cpu, which tests/simulation/fit.py makes again.
 CELLS_ALIKE, RUNS_ALIKE = 20.0, 4.0
 GROWTHS_DIFFER = 0.25  # sd of `Prior.growth` between the published runs
 _STEPS = 20  # of an iteration that halves its error at each
@@ -138,14 +141,15 @@ def spreads(rounds: Mapping[str, Sequence[float]], prior: Prior = TIME_PRIOR) ->
     others, centred = 1 - np.eye(len(sizes)), sizes - degrees @ sizes / max(degrees.sum(), 1)
     known = prior.degrees + others @ degrees  # of each cell's level
     told = 2 * centred**2 @ (degrees * CELLS_ALIKE / (CELLS_ALIKE + degrees))  # of the growth: Fisher's information
-    levels, growth = np.ones(len(sizes)), prior.growth
+    growth = prior.growth
+    levels: NDArray[np.floating[Any]] = np.ones(len(sizes))
     for _ in range(_STEPS):
         expected = (prior.sd * np.exp(growth * sizes)) ** 2
         scaled = squares / expected
         counts = (CELLS_ALIKE + degrees) / (CELLS_ALIKE + scaled / np.maximum(levels, _TINY)[:, None]) * scaled
         levels = (prior.degrees + (others * counts).sum(axis=1)) / np.maximum(known, 1)
         slope = centred @ (counts.diagonal() / np.maximum(levels, _TINY) - degrees)
-        growth += (slope - (growth - prior.growth) / GROWTHS_DIFFER**2) / (told + 1 / GROWTHS_DIFFER**2)
+        growth += float((slope - (growth - prior.growth) / GROWTHS_DIFFER**2) / (told + 1 / GROWTHS_DIFFER**2))
     expected = (prior.sd * np.exp(growth * sizes)) ** 2
     shrunk_to = CELLS_ALIKE * known / (CELLS_ALIKE + known)
     all_degrees = shrunk_to + degrees

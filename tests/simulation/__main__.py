@@ -6,7 +6,7 @@ from pathlib import Path
 
 from simulation.study import Result, results, table
 
-TRIALS = 2000
+TRIALS = 1000
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 BEGIN, END = "<!-- make simulate: begin -->", "<!-- make simulate: end -->"
 

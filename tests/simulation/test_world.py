@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
+from harness.analyse.between import PUBLISHED
+from harness.analyse.stats import FARTHEST, RATE_PRIOR, TIME_PRIOR, Prior
 from simulation.noise import PADDED, noise
 from simulation.study import Count, Result, studies, table
 from simulation.world import WORLDS, World
@@ -59,3 +61,14 @@ def test_the_table_has_a_line_a_result() -> None:
     lines = table([Result("equal", "time", Count(95, 100), None)])
     assert lines[-1] == "| equal | time | 100 | 95.0 [88.7, 98.4] | – |"
     assert "study_ratios" in studies()
+
+
+@pytest.mark.parametrize(("quantity", "prior"), [("time", TIME_PRIOR), ("QPS", RATE_PRIOR)])
+def test_what_is_known_before_is_what_the_published_runs_show(quantity: str, prior: Prior) -> None:
+    near, far = noise(quantity).sds
+    assert prior.sd == pytest.approx(near, rel=0.25)
+    assert prior.sd * math.exp(prior.growth * FARTHEST) == pytest.approx(far, rel=0.25)
+
+
+def test_runs_of_the_same_differ_by_what_the_published_runs_show() -> None:
+    assert PUBLISHED.sd == pytest.approx(noise("time").between, rel=0.25)

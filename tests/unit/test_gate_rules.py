@@ -120,17 +120,20 @@ def test_a_limit_of_a_value_needs_its_whole_interval_on_one_side(
     assert verdict(Rule("p95", max="1s"), entry(p95_ns=9e8)) == "inconclusive"  # too few rounds or texts
 
 
-def test_against_a_baseline_both_ratios_to_stock_have_their_errors() -> None:
-    moved = entry(time=[0.5 + math.log(1.10)] * 8)
+def test_against_a_baseline_both_ratios_to_stock_have_their_errors_and_what_runs_differ_by() -> None:
+    moved = entry(time=[0.5 + math.log(1.13)] * 8)
     assert verdict(LATENCY, moved, entry(time=[0.5] * 8), paired=False) == "fail"
     assert verdict(LATENCY, moved, entry(time=[0.5]), paired=False) == "inconclusive"
     assert verdict(LATENCY, moved, entry(time=[]), paired=False) == "skipped"
+    less = [math.log(1.10)] * 8
+    assert verdict(LATENCY, entry(time=less), paired=False) == "inconclusive"
+    assert verdict(LATENCY, entry(time=less), paired=True) == "fail"  # both are of one run
 
 
 def test_of_many_rules_a_failure_by_chance_is_no_failure() -> None:
     # One in 200 by chance: under a single rule's level, over that of one of forty.
     noise = [0.025, -0.025] * 4
-    chance = math.log(1.05) + 2.6 * 0.0267 / math.sqrt(8)
+    chance = math.log(1.05) + 2.9 * 0.0267 / math.sqrt(8)
     slow = [chance + one for one in noise]
     assert verdict(LATENCY, entry(time=slow)) == "fail"
     cells = [entry("a", time=slow), *(entry(f"b{i}", time=noise) for i in range(40))]
