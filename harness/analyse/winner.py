@@ -111,16 +111,16 @@ def choice(rows: Sequence[Row]) -> dict[str, Tried]:
 def indistinguishable(best: str, able: Collection[str], of: Mapping[str, Tried]) -> list[str]:
     """Those that are not shown to be slower than the best, the fastest first.
 
-    That any of them is called slower that is not has a chance of 5 % at most (Bonferroni): against a best with
-    confirming rounds each of the others counts; without these, each pair of all that might have been chosen.
+    That any of the others is called slower that is not has a chance of 5 % at most: each pair of all that might have
+    been chosen counts (Bonferroni). Against a best with confirming rounds fewer would do, if no round lay farther out
+    than the normal distribution has it.
 
     Args:
         best: the one that is named.
         able: those that might have been named.
         of: all that there were to choose from.
     """
-    ours, others = of[best].quoted, len(of) - 1
-    pairs = others if of[best].confirming else others * len(of)
+    ours, pairs = of[best].quoted, len(of) * (len(of) - 1)
     alpha = 2 * ALPHA / max(pairs, 1)  # half of it is for the side that counts
 
     def is_slower(theirs: Rounds) -> bool:

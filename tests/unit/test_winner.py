@@ -78,10 +78,12 @@ def test_who_is_not_shown_to_be_slower_is_named_the_fastest_first(confirming: di
     assert indistinguishable("a", ["a"], rounds({"a": 0.8})) == []
 
 
-def test_fewer_pairs_tell_more_where_fresh_rounds_are() -> None:
-    true = {"a": 0.8, "b": 0.865} | {f"o{place}": 2.0 for place in range(62)}
-    assert indistinguishable("a", ["b"], rounds(true)) == ["b"]
+def test_the_more_there_were_to_choose_from_the_more_it_takes_to_be_called_slower() -> None:
+    true = {"a": 0.8, "b": 0.865}
     assert indistinguishable("a", ["b"], rounds(true, {"a": 0.8})) == []
+    more = true | {f"o{place}": 2.0 for place in range(62)}
+    assert indistinguishable("a", ["b"], rounds(more)) == ["b"]
+    assert indistinguishable("a", ["b"], rounds(more, {"a": 0.79})) == [], "what fresh rounds say counts"
 
 
 def fresh(name: str, scale: float, number: int, *differences: Difference) -> Record:
