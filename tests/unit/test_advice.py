@@ -21,7 +21,7 @@ START = StartUp(imports_ns=10**9, weights_ns=0, first_call_ns=0)
 
 def row(name: str, to_stock: float, *, memory: int = 1 << 30) -> Row:
     estimate = Spread(0.025).estimate(math.log(to_stock), 0.025)
-    of_requests = dict.fromkeys((0.5, 0.9, 0.95), Percentile(1e6, 0.9e6, 1.2e6))
+    of_requests = dict.fromkeys((0.5, 0.9, 0.95), Percentile(1e6, 0.9e6, 1.2e6, of_rounds=(1e6,) * 4))
     return Row(
         combination=name,
         exact=True,
