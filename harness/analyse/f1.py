@@ -69,7 +69,7 @@ def f1_difference(ours: Sequence[Score], theirs: Sequence[Score], margin: float 
     our_right, their_right = (np.array([one.right for one in scores]) for scores in (ours, theirs))
     our_size, their_size = (np.array([one.found + one.gold for one in scores]) for scores in (ours, theirs))
     texts, size = len(ours), max(int(our_size.sum()), 1)
-    their_f1 = 2 * their_right.sum() / max(their_size.sum(), 1)
+    their_f1 = 2 * float(their_right.sum()) / max(float(their_size.sum()), 1)
     # What a text adds to the difference; exactly nothing where both have the same counts.
     adds = 2 * (our_right - their_right) - their_f1 * (our_size - their_size)
     value = float(adds.sum() / size)
@@ -106,7 +106,7 @@ def _fewest(assumed: float, margin: float) -> int | None:
 
     if margin <= 0:
         return None
-    texts = max(2, math.ceil(norm.ppf(1 - ALPHA / 2) ** 2 * assumed * POINTS / margin))
+    texts = max(2, math.ceil(float(norm.ppf(1 - ALPHA / 2)) ** 2 * assumed * POINTS / margin))
     while _t(texts) ** 2 * assumed / texts * POINTS > margin:
         texts += 1
     return texts

@@ -290,4 +290,7 @@ def _figure(metric: str, new: Entry) -> tuple[Figure | None, Callable[[float], s
 
 
 def _with_ends(value: float | None, ends: Sequence[float], lacks: str) -> Figure | None:
-    return None if value is None else Figure(value, *ends, lacks=None if ends else f"more {lacks}")
+    if value is None:
+        return None
+    low, high = ends or (None, None)
+    return Figure(value, low, high, None if ends else f"more {lacks}")

@@ -77,7 +77,8 @@ def _p95(row: Row, baseline: Row) -> Figure | None:
     ours, theirs = (one.latency.percentiles[0.95] if one.latency else None for one in (row, baseline))
     if ours is None or theirs is None:
         return None
-    return _of_means(*([math.log(ns) for ns in one.of_rounds] for one in (ours, theirs)), FEWEST)
+    our_logs, their_logs = ([math.log(ns) for ns in one.of_rounds] for one in (ours, theirs))
+    return _of_means(our_logs, their_logs, FEWEST)
 
 
 def _qps(row: Row, baseline: Row) -> Figure | None:

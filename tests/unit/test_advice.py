@@ -27,7 +27,7 @@ def row(name: str, to_stock: float, *, memory: int = 1 << 30, confirming: Sequen
     fresh = Rounds(tuple(map(math.log, confirming)), spread) if confirming else None
     tried = Tried(Rounds((math.log(to_stock),), spread), fresh)
     quoted = named({name: tried})[name]
-    of_requests = dict.fromkeys((0.5, 0.9, 0.95), Percentile(1e6, 0.9e6, 1.2e6))
+    of_requests = dict.fromkeys((0.5, 0.9, 0.95), Percentile(1e6, 0.9e6, 1.2e6, of_rounds=(1e6,) * 4))
     return Row(
         combination=name,
         exact=True,

@@ -211,7 +211,7 @@ def test_claims_about_lengths_need_texts_of_these() -> None:
 def test_the_margin_of_the_run_is_what_rows_are_judged_by() -> None:
     def of(name: str, right: int) -> Record:
         micro = Score(right, 100, 100)
-        scores = Scores(5, micro, {"a": micro}, [Score(right, 100, 100)] * 5)
+        scores = Scores(200, micro, {"a": micro}, [Score(right, 100, 100)] * 200)
         stream = SingleStream([[1]], [[1]], [1], Parity(1), Memory(1), scores=scores)
         return Measured(Cell(name, "single_stream", "texts", "cpu"), 0, stream)
 

@@ -76,7 +76,7 @@ def test_texts_that_all_take_as_long_leave_what_processes_differ_by() -> None:
     found = percentiles([[[level] * 100] * 4 for level in levels])[0.5]
     assert found is not None
     assert found.of_rounds == tuple(levels)
-    assert width(found) == pytest.approx(2 * 3.182 * np.log(levels).std(ddof=1) / 2, rel=1e-3)
+    assert width(found) == pytest.approx(2 * 3.182 * np.log(levels).std(ddof=1) / 2, rel=0.1)
 
 
 def width(found: Percentile) -> float:
