@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 TUNING = "tuning"  # where a run's environment holds it
 _STEADY = "performance"  # the governor that asks for one clock whatever the load
+_NUMBERS = "[0-9]{1,5}(,[0-9]{1,5})*"
+_Cores: TypeAlias = Annotated[str, msgspec.Meta(pattern=f"^({_NUMBERS})?$")]
+_Groups: TypeAlias = Annotated[str, msgspec.Meta(pattern=f"^({_NUMBERS}( {_NUMBERS})*)?$")]
+_INTEL = ("intel_pstate", "intel_cpufreq")  # drivers with a switch of their own for boost
+_SHOWN = 4  # cores in a sentence
 
 
 class Tuning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -17,8 +23,8 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     frequency_driver: str | None = None
     frequency_mhz: tuple[int, int] | None = None  # the least and the most that the governor may choose
     boost: bool | None = None  # beyond the nominal clock, while it is cool enough
-    siblings: list[list[int]] | None = None  # threads of one physical core, ours or not; cores of one thread left out
-    cores: list[int] | None = None  # ours
+    siblings: _Groups | None = None  # threads of one physical core, ours or not, as in "0,2 1,3"; "": one thread a core
+    cores: _Cores | None = None  # ours, as in "0,1,2"
     huge_pages: str | None = None  # transparent ones: always, madvise, never
     address_randomisation: int | None = None  # 0 off, 1 without the heap, 2 full
     memory_nodes: int | None = None  # that our cores are on (NUMA)
@@ -28,11 +34,14 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     container: bool | None = None
 
     @property
-    def both_ours(self) -> list[list[int]]:
-        """Our threads of each physical core of which we have several."""
-        ours = set(self.cores or ())
-        groups = [[core for core in group if core in ours] for group in self.siblings or ()]
-        return [group for group in groups if len(group) > 1]
+    def groups(self) -> list[list[int]]:
+        """The threads of each physical core that has several."""
+        return [[int(core) for core in group.split(",")] for group in (self.siblings or "").split()]
+
+    @property
+    def ours(self) -> list[int]:
+        """Our cores."""
+        return [int(core) for core in (self.cores or "").split(",") if core]
 
 
 def in_words(found: Tuning) -> str:
@@ -61,8 +70,8 @@ def _words_on_cores(found: Tuning) -> Iterator[str]:
         yield f"{found.frequency_mhz[0]} to {found.frequency_mhz[1]} MHz"
     if found.boost is not None:
         yield f"boost {_on(found.boost)}"
-    if found.siblings:
-        yield f"threads that share a core: {_groups(found.siblings)}"
+    if found.groups:
+        yield f"{max(map(len, found.groups))} threads a core"
     elif found.siblings is not None:
         yield "one thread a core"
 
@@ -101,7 +110,7 @@ def _of_clock(found: Tuning) -> Iterator[tuple[str, str]]:
             f"{_command(found, 'sudo cpupower frequency-set --governor performance')}",
         )
     if found.boost:
-        intel = found.frequency_driver == "intel_pstate"
+        intel = found.frequency_driver in _INTEL
         switch = "1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo"
         other = "0 | sudo tee /sys/devices/system/cpu/cpufreq/boost"
         yield (
@@ -113,19 +122,19 @@ def _of_clock(found: Tuning) -> Iterator[tuple[str, str]]:
 
 def _of_cores(found: Tuning) -> Iterator[tuple[str, str]]:
     off = _command(found, "echo off | sudo tee /sys/devices/system/cpu/smt/control")
-    if found.both_ours:
-        first = ",".join(
-            map(str, sorted(set(found.cores or ()) - {core for one in found.both_ours for core in one[1:]}))
-        )
+    both = [both for group in found.groups if len(both := [core for core in group if core in found.ours]) > 1]
+    if both:
+        second = {core for group in both for core in group[1:]}
+        first = ",".join(str(core) for core in found.ours if core not in second)
         yield (
             "threads of a core",
-            f"{_groups(found.both_ours)} are one physical core each, and slow each other down. Use one of each, "
-            f"`taskset --cpu-list {first} uiebench run`, and keep the others idle; or switch them off: {off}",
+            f"{_named(both)} are one physical core each, and slow each other down. Use one of each, `taskset "
+            f"--cpu-list {first} uiebench run`, and keep the others idle; or switch the second ones off. {off}",
         )
-    elif found.siblings:
+    elif found.groups:
         yield (
             "threads of a core",
-            f"{_groups(found.siblings)} are one physical core each: what runs on the others slows ours down. {off}",
+            f"{_named(found.groups)} are one physical core each: what runs on the others slows ours down. {off}",
         )
     if found.quota_cores is not None:
         yield (
@@ -168,8 +177,9 @@ def _command(found: Tuning, command: str) -> str:
     return f"On the host, not in this container: `{command}`" if found.container else f"`{command}`"
 
 
-def _groups(groups: list[list[int]]) -> str:
-    return ", ".join("+".join(map(str, group)) for group in groups)
+def _named(groups: list[list[int]]) -> str:
+    shown = ["+".join(map(str, group)) for group in groups[:_SHOWN]]
+    return ", ".join(shown) + (f" and {len(groups) - _SHOWN} more pairs" if len(groups) > _SHOWN else "")
 
 
 def _on(state: bool) -> str:

@@ -28,7 +28,7 @@ def tuning(root: Path = Path("/"), cores: Sequence[int] | None = None) -> Tuning
         frequency_mhz=_range(root, frequency),
         boost=_boost(root),
         siblings=_siblings(root, ours),
-        cores=ours,
+        cores=",".join(map(str, ours)),
         huge_pages=_chosen(_read(root / "sys/kernel/mm/transparent_hugepage/enabled")),
         address_randomisation=_number(_read(root / "proc/sys/kernel/randomize_va_space")),
         memory_nodes=_nodes(root, ours),
@@ -68,10 +68,10 @@ def _boost(root: Path) -> bool | None:
     return off == 0 if off is not None else None if on is None else on == 1
 
 
-def _siblings(root: Path, ours: Sequence[int]) -> list[list[int]] | None:
+def _siblings(root: Path, ours: Sequence[int]) -> str | None:
     listed = [_read(root / _CPUS / f"cpu{core}/topology/thread_siblings_list") for core in ours]
-    groups = {tuple(_cores(text)) for text in listed if text}
-    return [list(group) for group in sorted(groups) if len(group) > 1] if groups else None
+    groups = sorted({tuple(_cores(text)) for text in listed if text})
+    return " ".join(",".join(map(str, group)) for group in groups if len(group) > 1) if groups else None
 
 
 def _cores(text: str) -> Iterator[int]:

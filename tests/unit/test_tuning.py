@@ -71,8 +71,8 @@ def test_everything_that_the_kernel_tells_is_recorded(tmp_path: Path) -> None:
         frequency_driver="intel_pstate",
         frequency_mhz=(800, 3500),
         boost=True,
-        siblings=[[0, 2], [1, 3]],
-        cores=[0, 1, 2],
+        siblings="0,2 1,3",
+        cores="0,1,2",
         huge_pages="always",
         address_randomisation=0,
         memory_nodes=2,
@@ -119,6 +119,14 @@ def test_the_other_thread_of_a_core_that_is_not_ours_is_in_the_way_too(tmp_path:
     assert "smt/control" in said
 
 
+def test_of_many_pairs_of_threads_some_are_named(tmp_path: Path) -> None:
+    pairs = {f"{CPU}/cpu{core}/topology/thread_siblings_list": f"{core},{core + 64}\n" for core in range(64)}
+    found = machine(tmp_path, SERVER | pairs, cores=tuple(range(64)))
+    assert "2 threads a core" in in_words(found)
+    ((_, said),) = advice(found)
+    assert said.startswith("0+64, 1+65, 2+66, 3+67 and 60 more pairs are one physical core each")
+
+
 def test_boost_is_switched_off_where_the_driver_has_its_switch(tmp_path: Path) -> None:
     files = {name: text for name, text in SERVER.items() if "no_turbo" not in name}
     ((about, said),) = advice(machine(tmp_path, files | {f"{CPU}/cpufreq/boost": "1\n"}))
@@ -139,7 +147,7 @@ def test_a_virtual_machine_says_what_nothing_can_be_done_about(tmp_path: Path) -
 
 def test_what_is_hidden_is_left_out_and_breaks_nothing(tmp_path: Path) -> None:
     found = machine(tmp_path, {})
-    assert msgspec.to_builtins(found) == {"cores": [0, 1, 2], "container": False}
+    assert msgspec.to_builtins(found) == {"cores": "0,1,2", "container": False}
     assert in_words(found) == ""
     ((about, said),) = advice(found)
     assert (about, "does not show here" in said) == ("clock", True)
@@ -170,19 +178,21 @@ def test_a_run_records_it_and_its_reports_and_comparisons_say_it(tmp_path: Path)
         )
         for found in (machine(tmp_path / "1", LAPTOP), machine(tmp_path / "2", SERVER))
     )
-    assert "Governor powersave (intel_pstate); 800 to 3500 MHz; boost on; threads that share a core: 0+2, 1+3" in (
-        markdown.render(one)
-    )
+    assert "Governor powersave (intel_pstate); 800 to 3500 MHz; boost on; 2 threads a core" in (markdown.render(one))
     assert "Governor powersave (intel_pstate); 800 to 3500 MHz; boost on" in html.render(one, {}, None)
     differing = side_by_side({"1": one, "2": other}).differing
     assert differing["tuning.governor"] == ("powersave", "performance")
     assert differing["tuning.boost"] == ("true", "false")
 
 
-def test_a_record_that_says_it_wrongly_is_refused() -> None:
-    fault = header_fault(structs.replace(HEADER, environment={"tuning": {"boost": "yes"}}))
+@pytest.mark.parametrize(
+    ("wrong", "said"), [({"boost": "yes"}, "Expected `bool | null`"), ({"siblings": "0,a"}, "regex")]
+)
+def test_a_record_that_says_it_wrongly_is_refused(wrong: dict[str, object], said: str) -> None:
+    fault = header_fault(structs.replace(HEADER, environment={"tuning": wrong}))
     assert fault is not None
-    assert fault.startswith("environment.tuning: Expected `bool | null`")
+    assert fault.startswith("environment.tuning: ")
+    assert said in fault
 
 
 def test_doctor_says_it_before_anything_is_tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
