@@ -19,11 +19,13 @@ from harness.data.texts import read_texts
 from harness.embedded.cache import cached
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import UiebenchError
+from harness.measure.tuning import tuning
 from harness.plan.registry import find_optimizations
 from harness.record import BASELINE
 from harness.run import protocol as say
 from harness.run.environment import gpus, packages
 from harness.run.process import WorkerError, WorkerProcess
+from harness.tuning import advice, in_words
 from harness.units import format_bytes, format_seconds
 
 State: TypeAlias = Literal["fine", "note", "wrong"]
@@ -61,6 +63,7 @@ def examine(checkpoint: str, device: str, data: Data | None, plugins: tuple[Path
         plugins: files with optimizations.
     """
     yield from _machine()
+    yield from _tuning()
     yield _cache()
     if data is not None:
         yield _data(data)
@@ -99,6 +102,13 @@ def _machine() -> Iterator[Finding]:
     sees = f"sees {torch.cuda.device_count()} CUDA devices" if torch.cuda.is_available() else "sees no CUDA device"
     blind = bool(found) and not torch.cuda.is_available()
     yield Finding("torch", "wrong" if blind else "fine", f"{built}, {sees}")
+
+
+def _tuning() -> Iterator[Finding]:
+    found = tuning()
+    yield Finding("settings", "fine", in_words(found))
+    for about, said in advice(found):
+        yield Finding(f"before you measure, {about}", "note", said)
 
 
 def _cache() -> Finding:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fuzzing import fuzz, pytest_terminal_summary
 from hypothesis import settings
+from light import light_start
 
 from harness import Extractor
 from harness.baseline.loading import plain_plan, stock_plan
@@ -14,7 +15,7 @@ from harness.compose import compose
 from harness.embedded.cache import VARIABLE
 from harness.plan.registry import find_optimizations
 
-__all__ = ["fuzz", "pytest_terminal_summary"]  # found here by pytest
+__all__ = ["fuzz", "light_start", "pytest_terminal_summary"]  # found here by pytest
 
 # A first call may import scipy, on a machine that is busy with other things: how long it takes says nothing.
 settings.register_profile("untimed", deadline=None)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from harness.analyse.runs import processor_of
 from harness.conditions import Conditions, Course, GpuConditions
 from harness.record import Header, Measured, Record
 from harness.report.table import NOTHING
+from harness.tuning import TUNING, Tuning, in_words
 from harness.units import format_seconds
 
 
@@ -27,6 +30,12 @@ def where(header: Header) -> str:
     had = f", {threads} CPU thread{'' if threads == 1 else 's'} a process" if threads else ""
     processor = f", {processor_of(header)}" if "processor" in header.environment else ""
     return f"On {header.device}{f' ({gpu})' if gpu else ''}{processor}{had}"
+
+
+def tuned(header: Header) -> str:
+    """How the machine ran its cores and kept its memory, as far as it is recorded; empty where nothing is."""
+    said = in_words(msgspec.convert(header.environment.get(TUNING, {}), Tuning))
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def _table(rounds: Sequence[dict[str, str]]) -> list[list[str]]:

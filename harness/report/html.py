@@ -20,7 +20,7 @@ from harness.report.advice import verdict
 from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
 from harness.report.ceilings import ceilings
-from harness.report.conditions import conditions, where
+from harness.report.conditions import conditions, tuned, where
 from harness.report.flat import Figure, flat, load_key
 from harness.report.markdown import how
 from harness.report.marked import pieces
@@ -101,6 +101,7 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
         told=told,
         strip_size=(WIDTH, HEIGHT),
         where=where(run.header),
+        tuned=tuned(run.header),
         ceilings=list(ceilings(run.header)),
         machine=flattened(run.header.environment),
     )

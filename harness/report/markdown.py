@@ -16,7 +16,7 @@ from harness.report.advice import verdict
 from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
 from harness.report.ceilings import ceilings
-from harness.report.conditions import where
+from harness.report.conditions import tuned, where
 from harness.report.foreign import code, foreign, inline
 from harness.report.pipes import plain, table
 from harness.report.table import NOTHING, Field, details, fields, summary
@@ -59,7 +59,8 @@ def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
     for row in rows:
         yield from _details(row)
     environment = _json(header.environment, indent=2)
-    yield from ("## Machine", "", f"{inline(where(header))}.", "", "```json", environment, "```")
+    said = ". ".join(filter(None, (where(header), tuned(header))))
+    yield from ("## Machine", "", f"{inline(said)}.", "", "```json", environment, "```")
 
 
 def how(run: Header, spread: Spreads) -> str:

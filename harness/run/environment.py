@@ -9,9 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 from typing import Any
 
+import msgspec
+
 from harness import __version__
 from harness.measure.hardware import kernel_variables, processor
 from harness.measure.latency import single_stream
+from harness.measure.tuning import tuning
+from harness.tuning import TUNING
 
 _DISTRIBUTIONS = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "flash-attn")
 
@@ -29,6 +33,7 @@ def environment() -> dict[str, Any]:
         "instruction_sets": list(own.instruction_sets),
         "caches": dict(own.caches),
         "kernel_variables": kernel_variables(),
+        TUNING: msgspec.to_builtins(tuning()),
         "cores": len(os.sched_getaffinity(0)),
         "load_average": list(os.getloadavg()),
         "packages": packages(),

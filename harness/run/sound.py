@@ -12,6 +12,7 @@ import msgspec
 from harness.errors import InputError
 from harness.profile import PARTS, Profile
 from harness.record import Chains, ColdStart, Difference, Header, Load, Measured, Record, Samples, SingleStream
+from harness.tuning import TUNING, Tuning
 from harness.work import Ceilings
 
 # What analysis reads of a run's environment: the type of each entry, where it is there.
@@ -26,6 +27,10 @@ def header_fault(header: Header) -> str | None:
     sd = header.environment.get("between_process_sd", 0.0)
     if not isinstance(sd, int | float) or not 0 <= sd < math.inf:
         return "environment.between_process_sd is not a positive number"
+    try:
+        msgspec.convert(header.environment.get(TUNING, {}), Tuning)
+    except msgspec.ValidationError as error:
+        return f"environment.{TUNING}: {error}"
     try:
         ceilings = header.environment.get("worker", {}).get("ceilings")
         found = [] if ceilings is None else _ceilings(msgspec.convert(ceilings, Ceilings))

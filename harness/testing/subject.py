@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 from harness.baseline.extractor import Extractor
-from harness.baseline.loading import stock_plan
+from harness.baseline.loading import plain_plan, stock_plan
 from harness.compose import Applied, compose
 from harness.data.dataset import Example, pick, read_dataset
 from harness.embedded.checkpoints import find_checkpoint
@@ -94,9 +94,13 @@ class Subject:
                 )
 
 
-def composed(*chosen: Applied, start: str = "baseline") -> Extractor:
-    """The baseline, or another start, with the chosen optimizations, as a run composes it."""
-    return compose(stock_plan(find_checkpoint(CHECKPOINT), device="cpu", start=start), chosen)
+def composed(*chosen: Applied, start: str = "baseline", lean: bool = False) -> Extractor:
+    """The baseline, or another start, with the chosen optimizations, as a run composes it.
+
+    Lean: it comes up without transformers, which takes seconds to import.
+    """
+    plan = plain_plan if lean else stock_plan
+    return compose(plan(find_checkpoint(CHECKPOINT), device="cpu", start=start), chosen)
 
 
 def baseline() -> Extractor:

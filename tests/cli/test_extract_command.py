@@ -5,29 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from in_process import uiebench
 from interrupts import hear_interrupts
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "checkpoint"
 SCHEMA = '{"产品名称": null}'
 TEXT = "华为Mate60 Pro搭载自研麒麟9000S芯片"
-
-
-def uiebench(
-    *arguments: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
-    )
 
 
 def refused(done: subprocess.CompletedProcess[str], *said: str) -> None:
@@ -39,7 +26,8 @@ def refused(done: subprocess.CompletedProcess[str], *said: str) -> None:
 
 
 def test_a_text_gives_its_chains_as_json() -> None:
-    done = uiebench("extract", TEXT, "--schema", SCHEMA, "--checkpoint", GOLDEN)
+    command = [sys.executable, "-m", "harness", "extract", TEXT, "--schema", SCHEMA, "--checkpoint", str(GOLDEN)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     for (item,) in json.loads(done.stdout):
         start, end = item["offset"]

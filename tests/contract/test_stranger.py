@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import site
 import subprocess
@@ -32,7 +31,7 @@ def block(language: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment(tmp_path_factory: pytest.TempPathFactory, light_start: None) -> Path:
     """A new environment that sees this one's packages, and in it the stranger's distribution."""
     here = tmp_path_factory.mktemp("stranger")
     project, new = here / "project", here / "new"
@@ -56,7 +55,6 @@ def uiebench(environment: Path, here: Path, *arguments: str) -> str:
         text=True,
         check=False,
         cwd=here,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -21,11 +21,32 @@ def test_all_cases_are_there() -> None:
     assert len(CASES) == 28
 
 
+def whole(case: dict[str, Any]) -> list[Any]:
+    """The reference also returns chains with a span that holds nothing, which is a bug of its own."""
+    return [chain for chain in case["output"] if all(start < end for start, end in (item["offset"] for item in chain))]
+
+
+def close_to_the_reference(logits: Any, case: dict[str, Any]) -> None:
+    np.testing.assert_allclose(logits[:, 0], case["head_logits"], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(logits[:, 1], case["tail_logits"], rtol=0, atol=1e-4)
+
+
 @each_case
-def test_every_extractor_gives_the_references_chains(extractor: Extractor, case: dict[str, Any]) -> None:
-    # The reference also returns chains with a span that holds nothing, which is a bug of its own.
-    whole = [chain for chain in case["output"] if all(start < end for start, end in (item["offset"] for item in chain))]
-    assert extractor.extract(case["text"], case["schema"], case["output_all_prefix"]) == whole
+def test_every_extractor_gives_the_references_chains_and_logits(extractor: Extractor, case: dict[str, Any]) -> None:
+    observed = extractor.extract_observed(case["text"], case["schema"])
+    if case["output_all_prefix"]:
+        assert extractor.extract(case["text"], case["schema"], output_all_prefix=True) == whole(case)
+    else:
+        assert observed.chains == whole(case)
+    close_to_the_reference(np.stack([observed.logits[prompt] for prompt in case["prompts"]]), case)
+
+
+@each_case
+def test_unobserved_chains_and_logits_asked_for_alone_are_the_references(
+    stock: Extractor, case: dict[str, Any]
+) -> None:
+    assert stock.extract(case["text"], case["schema"], case["output_all_prefix"]) == whole(case)
+    close_to_the_reference(stock.logits(case["text"], case["prompts"]), case)
 
 
 @each_case
@@ -36,12 +57,5 @@ def test_every_extractor_gives_the_references_tokens(extractor: Extractor, case:
 
 
 @each_case
-def test_every_extractor_asks_the_references_prompts(extractor: Extractor, case: dict[str, Any]) -> None:
+def test_the_references_prompts_are_asked(case: dict[str, Any]) -> None:
     assert [prompt((), key) for key in check_schema(case["schema"])] == case["prompts"]
-
-
-@each_case
-def test_every_extractor_gives_the_references_logits(extractor: Extractor, case: dict[str, Any]) -> None:
-    logits = extractor.logits(case["text"], case["prompts"])
-    np.testing.assert_allclose(logits[:, 0], case["head_logits"], rtol=0, atol=1e-4)
-    np.testing.assert_allclose(logits[:, 1], case["tail_logits"], rtol=0, atol=1e-4)

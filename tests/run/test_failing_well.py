@@ -22,7 +22,7 @@ LONG = "这款手机售价2999元，屏幕非常清晰，拍照也很稳定，�
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, light_start: None) -> Path:
     here = tmp_path_factory.mktemp("run")
     texts = here / "texts.jsonl"
     lines = [{"id": i, "text": text, "schema": {"价格": None}} for i, text in (("long", LONG), ("short", "售价三百元"))]

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SUITE = """
 [combinations]
 design = "explicit"
-include = ["flash_attention"]
+include = ["batching", "flash_attention"]
 [texts]
 datasets = ["texts.jsonl"]
 [measure]
@@ -51,7 +51,7 @@ def git(directory: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def committed(tmp_path_factory: pytest.TempPathFactory, light_start: None) -> Path:
     """This code with a small suite, as a commit."""
     found = tmp_path_factory.mktemp("gate") / "repository"
     for room in ("harness", "optimizations"):
@@ -87,7 +87,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def environment(repository: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(repository)}
+    return {**os.environ, "PYTHONPATH": f"{repository}{os.pathsep}{os.environ['PYTHONPATH']}"}
 
 
 def gate(repository: Path) -> subprocess.CompletedProcess[str]:
@@ -102,63 +102,53 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_an_unchanged_tree_passes_and_stays_as_it_is(repository: Path) -> None:
-    edit(repository / ".gitignore", "runs/", "runs/\nother/")
-    (repository / "mine.txt").write_text("not in git")
-    before = git(repository, "status", "--porcelain"), git(repository, "diff")
-    done = gate(repository)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass (6 pass)" in done.stdout
-    assert (git(repository, "status", "--porcelain"), git(repository, "diff")) == before
-
-
-def test_a_wrong_span_memory_and_a_renamed_combination_are_found_and_named(repository: Path) -> None:
-    edit(repository / TOKENIZE, OFFSETS, f"{OFFSETS} + (1 if text.startswith('这款') else 0)")
-    edit(repository / TOKENIZE, WORDPIECE, WORDPIECE + "        _KEPT.append(bytearray(b'1' * (16 << 20)))\n")
-    edit(repository / TOKENIZE, "class TextTokenizer", "_KEPT: list[bytearray] = []\n\n\nclass TextTokenizer")
-    edit(repository / "own.toml", '"flash_attention"', '"batching"')
-    done = gate(repository)
-    assert done.returncode == 1, done.stdout + done.stderr
-    failed = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
-    assert any("parity" in line and "other answers on 1 texts: texts:phone" in line for line in failed), failed
-    assert any("peak_rss_bytes" in line and "  stock" in line for line in failed), failed
-    (gone,) = [line for line in failed if "cells" in line]
-    assert "flash_attention" in gone
-    assert "batching: was it renamed?" in gone
-    (new,) = [line for line in done.stdout.splitlines() if line.split(" has ")[0].count(" batching ")]
-    assert new.startswith("skip  cells")
-    assert "not measured" in new
-
-
 def broken(plugin: str) -> str:
     """The code of an optimization with an error behind its docstring."""
     start = plugin.index('"""', plugin.index('"""', plugin.index("def flash_attention(")) + 3) + 4
     return plugin[:start] + '    raise ValueError("planted")\n' + plugin[start:]
 
 
-def test_a_combination_that_breaks_here_alone_fails(repository: Path) -> None:
-    plugin = repository / PLUGIN
-    plugin.write_text(broken(plugin.read_text(encoding="utf-8")), encoding="utf-8")
-    done = gate(repository)
-    assert done.returncode == 1, done.stdout + done.stderr
-    (failed,) = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
-    assert "flash_attention" in failed
-    assert "planted" in failed
-
-
-def test_a_combination_that_is_mended_here_does_not_fail(repository: Path) -> None:
+def test_what_is_unchanged_or_mended_passes_and_the_tree_stays_as_it_is(repository: Path) -> None:
     plugin = repository / PLUGIN
     text = plugin.read_text(encoding="utf-8")
     plugin.write_text(broken(text), encoding="utf-8")
     git(repository, "commit", "--quiet", "--all", "--message=broken")
     plugin.write_text(text, encoding="utf-8")
+    edit(repository / ".gitignore", "runs/", "runs/\nother/")
+    (repository / "mine.txt").write_text("not in git")
+    before = git(repository, "status", "--porcelain"), git(repository, "diff")
     done = gate(repository)
+    after = git(repository, "status", "--porcelain"), git(repository, "diff")
     git(repository, "reset", "--quiet", "--hard", "HEAD~1")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass (1 skipped, 4 pass)" in done.stdout
+    assert "pass (1 skipped, 6 pass)" in done.stdout
     (skipped,) = [line for line in done.stdout.splitlines() if line.startswith("skip  cells")]
+    assert "flash_attention" in skipped
     assert "failed there" in skipped
     assert "planted" in skipped
+    assert after == before
+
+
+def test_a_wrong_span_memory_a_renamed_combination_and_a_broken_one_are_found_and_named(repository: Path) -> None:
+    edit(repository / TOKENIZE, OFFSETS, f"{OFFSETS} + (1 if text.startswith('这款') else 0)")
+    edit(repository / TOKENIZE, WORDPIECE, WORDPIECE + "        _KEPT.append(bytearray(b'1' * (16 << 20)))\n")
+    edit(repository / TOKENIZE, "class TextTokenizer", "_KEPT: list[bytearray] = []\n\n\nclass TextTokenizer")
+    edit(repository / "own.toml", '"batching"', '"dynamic_truncation"')
+    plugin = repository / PLUGIN
+    plugin.write_text(broken(plugin.read_text(encoding="utf-8")), encoding="utf-8")
+    done = gate(repository)
+    assert done.returncode == 1, done.stdout + done.stderr
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert any("parity" in line and "other answers on 1 texts: texts:phone" in line for line in failed), failed
+    assert any("peak_rss_bytes" in line and "  stock" in line for line in failed), failed
+    gone, breaks = sorted((line for line in failed if "cells" in line), key=lambda line: "planted" in line)
+    assert "batching" in gone
+    assert "dynamic_truncation: was it renamed?" in gone
+    assert "flash_attention" in breaks
+    assert "planted" in breaks
+    (new,) = [line for line in done.stdout.splitlines() if line.split(" has ")[0].count(" dynamic_truncation ")]
+    assert new.startswith("skip  cells")
+    assert "not measured" in new
 
 
 def test_a_killed_gate_leaves_no_checkout(repository: Path) -> None:

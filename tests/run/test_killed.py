@@ -36,6 +36,8 @@ ids = ["business/test:products-012"]
 scenarios = ["single_stream"]
 passes = 1
 """
+pytestmark = pytest.mark.usefixtures("light_start")
+
 COMMAND = [sys.executable, "-m", "harness", "run", "own.toml"]
 CELLS = [
     (name, scenario)
@@ -113,7 +115,7 @@ def test_whatever_ends_a_runner_leaves_no_worker_and_nothing_that_a_worker_start
     tmp_path: Path, how: signal.Signals
 ) -> None:
     mark = f"{os.getpid()}-{how.name}"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), MARK: mark}
+    environment = {**os.environ, MARK: mark}
     with subprocess.Popen(
         [sys.executable, "-c", RUNNER], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
     ) as runner:
@@ -127,9 +129,7 @@ def test_whatever_ends_a_runner_leaves_no_worker_and_nothing_that_a_worker_start
 
 def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(SUITE, encoding="utf-8")
-    root = str(Path(__file__).parents[2])
-    environment = {**os.environ, "PYTHONPATH": root}
-    with subprocess.Popen(COMMAND, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as runner:
+    with subprocess.Popen(COMMAND, cwd=tmp_path, stderr=subprocess.DEVNULL) as runner:
 
         def first_worker() -> int | None:
             begun = any(tmp_path.glob(f"runs/*/{RECORDS}"))  # after the reference's own worker
@@ -146,7 +146,7 @@ def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
         wait_for(lambda: are_gone(workers), GONE_S)
     assert {record.kind for record in before if isinstance(record, Failed)} == {"crash"}
     assert "SIGKILL" in next(record.error for record in before if isinstance(record, Failed))
-    subprocess.run(COMMAND, cwd=tmp_path, env=environment, check=False, capture_output=True)
+    subprocess.run(COMMAND, cwd=tmp_path, check=False, capture_output=True)
     after = records(tmp_path)
     assert after[: len(before)] == before
     assert Counter((one.cell.combination, one.cell.scenario) for one in after) == Counter(CELLS)
@@ -155,9 +155,8 @@ def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
 
 def test_an_interrupted_run_says_how_to_go_on_and_a_second_start_does(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(SHORT, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(
-        COMMAND, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
+        COMMAND, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
     ) as runner:
 
         def second_round() -> list[int] | None:
@@ -173,7 +172,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_a_second_start_does(tmp_path: 
     wait_for(lambda: are_gone(workers))  # one that was only just started ends when its pipe does
     before = records(tmp_path)
     assert len(before) == 1
-    subprocess.run(COMMAND, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    subprocess.run(COMMAND, cwd=tmp_path, check=True, capture_output=True)
     after = records(tmp_path)
     assert after[: len(before)] == before
     assert sorted(one.cell.combination for one in after) == ["baseline", "stock"]

@@ -61,7 +61,8 @@ def test_base_has_the_sizes_of_structbert_base_and_both_files() -> None:
 
 
 def test_base_answers_as_mini_does_span_by_span(mini: Extractor, base: Extractor) -> None:
-    for example in pick(list(read_dataset("business/test")), 6):
+    short = [example for example in read_dataset("business/test") if len(example.text) <= 400]  # in one window
+    for example in pick(short, 6):
         assert base.extract(example.text, example.schema) == mini.extract(example.text, example.schema), example.id
 
 
