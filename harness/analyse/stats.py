@@ -177,6 +177,8 @@ def summed(parts: Iterable[tuple[float, Spread]]) -> Spread:
     variance = math.fsum(error**2 for error, _ in every)
     uncertain = math.fsum(error**4 / spread.degrees for error, spread in every)
     shared = min((spread.shared for _, spread in every), default=math.inf)
+    if math.isinf(variance):
+        return Spread(math.inf, 1, 1)
     return Spread(math.sqrt(variance), min(variance**2 / uncertain if uncertain else math.inf, shared), shared)
 
 
