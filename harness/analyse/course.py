@@ -9,6 +9,7 @@ from harness.record import Finished, Measured, Record
 
 _PARTS = {
     "measuring_s": "inside timed passes",
+    "priming_s": "untimed requests between those",
     "coming_up_s": "processes coming up and warming up",
     "cold_starts_s": "cold starts",
     "checking_s": "comparing answers and taking evidence",
