@@ -9,6 +9,7 @@ from statistics import fmean, variance
 
 from harness.analyse.stats import FEWEST_DEGREES, log_ratio
 from harness.record import Measured, Record, SingleStream
+from harness.units import NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,21 @@ class Passes:
         return (self.round_s + passes * self.pass_s) * (self.of_round + self.of_pass / passes)
 
 
+def told(records: Sequence[Record]) -> list[str]:
+    """How many passes a round had, and how many would tell more, in a sentence; none where that cannot be said."""
+    found = passes_of(records)
+    if found is None:
+        return []
+    streams = [one.samples for one in records if isinstance(one, Measured) and isinstance(one.samples, SingleStream)]
+    made = fmean(len(one.own_ns) for one in streams)
+    best = "more" if math.isinf(found.best) else f"{max(1, round(found.best))}"
+    return [
+        f"Passes: {made:.3g} a round. A pass of a round varies by {math.sqrt(found.of_pass):.1%} and costs "
+        f"{found.pass_s:.1f} s, a round by {math.sqrt(found.of_round):.1%} and {found.round_s:.1f} s more: {best} "
+        f"would tell the most in the same time, and {found.wasted(made):.0%} of it is lost."
+    ]
+
+
 def passes_of(records: Sequence[Record]) -> Passes | None:
     """What the passes and the rounds of `single_stream` varied by and cost; None where there are too few of either."""
     cells: dict[str, list[list[float]]] = {}
@@ -54,7 +70,8 @@ def passes_of(records: Sequence[Record]) -> Passes | None:
         )
         if record.round:  # a first round costs what only it does
             course = record.course
-            timed_s = sum(map(sum, [*own, *partner])) / 1e9 * (1 + course.priming_s / course.measuring_s)
+            untimed = course.priming_s / course.measuring_s if course.measuring_s else 0.0
+            timed_s = sum(map(sum, [*own, *partner])) / NS_PER_S * (1 + untimed)
             pass_s.append(timed_s / len(own))
             round_s.append(course.total_s - timed_s)
     rounds = [passes for of_cell in cells.values() for passes in of_cell]

@@ -178,12 +178,13 @@ class Answering:
     def hear(self, expected: type) -> Any:
         if expected is say.Inspected:
             return say.Inspected(None, cast("Any", None), cast("Any", None))
-        return {
+        replies: dict[Any, say.Reply] = {
             say.Ready: say.Ready(StartUp(1, 1, 1), {}),
             say.Warm: say.Warm(6, steady=True),
             say.Weighed: say.Weighed(Memory(1)),
             say.Answered: say.Answered([self.answer()] * len(EXAMPLES)),
-        }[expected]
+        }
+        return replies[expected]
 
     def answer(self) -> list[Any]:
         return [[Item(type="价格", span=self.name[:3], offset=[0, 1])]]

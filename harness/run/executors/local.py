@@ -39,7 +39,7 @@ from harness.record import (
     StartUp,
 )
 from harness.run import protocol as say
-from harness.run.executors.recorded import Passes, Reference, account, idle, loads, parity_of
+from harness.run.executors.recorded import MarksOf, Passes, Reference, account, idle, loads, parity_of
 from harness.run.executors.weighing import Weighing
 from harness.run.pair import ROLES, Pair, Starter
 from harness.run.process import Heap, WorkerError, WorkerProcess
@@ -159,7 +159,8 @@ class LocalExecutor:
             answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
             if stream and more:
                 answers[stream].append(weighed["own"].answers)
-            expected, marks_of, theirs_too = reference.answers, reference.marks_of, {}
+            expected, theirs_too = reference.answers, {}
+            marks_of: MarksOf = reference.marks_of
             if settings.other_code and timed:
                 expected = weighed["partner"].answers if more else next(iter(timed.values()))[1][0].answers
                 marks_of = pair.marks_of_partner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from harness.conditions import Course
 from harness.data.dataset import Example
@@ -16,6 +17,8 @@ from harness.run.process import WorkerProcess
 from harness.units import NS_PER_S
 
 Passes = Sequence[say.Timed]
+# Gives the logits near the threshold of the texts at some places.
+MarksOf: TypeAlias = Callable[[list[int]], Sequence[Sequence[Mark]]]
 
 
 def loads(passes: Passes) -> list[Load]:
@@ -59,7 +62,7 @@ def parity_of(
     worker: WorkerProcess,
     passes: Sequence[Sequence[Chains]],
     expected: Sequence[Chains],
-    marks_of: Callable[[list[int]], Sequence[Sequence[Mark]]],
+    marks_of: MarksOf,
     examples: Sequence[Example],
 ) -> Parity:
     """Compare every answer of each pass with what is expected; a text that differs runs once more for its logits.
@@ -68,7 +71,7 @@ def parity_of(
         worker: whose answers they are.
         passes: its answers.
         expected: per text.
-        marks_of: gives the logits near the threshold that belong to what is expected, of the texts at some places.
+        marks_of: of what is expected.
         examples: the texts.
     """
     differing: dict[int, list[Chains]] = {}  # each way in which a text was answered otherwise, once

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ class Weighed:
 
     start: StartUp  # counts where it came up alone
     memory: Memory
-    answers: Sequence[Chains]  # to all texts; empty where these were not asked for
+    answers: list[Chains]  # to all texts; empty where these were not asked for
 
 
 class Weighing:
@@ -68,7 +68,7 @@ class Weighing:
                 ready = self._ready.get(role) or process.hear(say.Ready)
                 process.hear(say.Warm)
                 memory = replace(process.hear(say.Weighed).memory, cuda_device_bytes=self._device_bytes.get(role))
-                answers = process.hear(say.Answered).answers if self._everything else ()
+                answers = process.hear(say.Answered).answers if self._everything else []
                 found[role] = Weighed(ready.start, memory, answers)
             process.close()
         return found
