@@ -31,6 +31,13 @@ class Passes:
             return math.inf
         return math.sqrt(self.round_s / self.pass_s * self.of_pass / self.of_round)
 
+    @property
+    def whole(self) -> int | None:
+        """The best whole number; None where it is infinite."""
+        if math.isinf(self.best):
+            return None
+        return min((max(1, math.floor(self.best)), math.ceil(self.best)), key=self._price)
+
     def wasted(self, passes: float) -> float:
         """The share of the time that so many passes take more than the best number, for the same variance."""
         best = max(1.0, self.best)
@@ -49,11 +56,10 @@ def told(records: Sequence[Record]) -> list[str]:
         return []
     streams = [one.samples for one in records if isinstance(one, Measured) and isinstance(one.samples, SingleStream)]
     made = fmean(len(one.own_ns) for one in streams)
-    best = "more" if math.isinf(found.best) else f"{max(1, round(found.best))}"
     return [
         f"Passes: {made:.3g} a round. A pass of a round varies by {math.sqrt(found.of_pass):.1%} and costs "
-        f"{found.pass_s:.1f} s, a round by {math.sqrt(found.of_round):.1%} and {found.round_s:.1f} s more: {best} "
-        f"would tell the most in the same time, and {found.wasted(made):.0%} of it is lost."
+        f"{found.pass_s:.1f} s, a round by {math.sqrt(found.of_round):.1%} and {found.round_s:.1f} s more: "
+        f"{found.whole or 'more'} would tell the most in the same time, and {found.wasted(made):.0%} of it is lost."
     ]
 
 
