@@ -103,10 +103,10 @@ class Counted:
 
 
 class Planting:
-    """Measures a round against the process without the plant; both start at once."""
+    """Measures a round against the process without the plant."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = replace(settings, at_once=True)
+        self._settings = settings
 
     def reference(self) -> tuple[Reference, dict[str, Any]]:
         """As in every run."""

@@ -1,0 +1,94 @@
+"""How many passes a round would tell the most in the same time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, variance
+
+from harness.analyse.stats import log_ratio
+from harness.record import Measured, Record, SingleStream
+from harness.units import NS_PER_S
+
+FEWEST_DEGREES = 12  # of freedom; with fewer a variance is too uncertain to choose by
+
+
+@dataclass(frozen=True)
+class Passes:
+    """How much a log ratio of times varies, and what it costs: by passes of a round, and by rounds."""
+
+    of_pass: float  # variance of one pass, within its round
+    of_round: float  # variance between rounds, of passes without end
+    pass_s: float  # of both processes, with what is not timed of it
+    round_s: float  # all else of a round
+
+    @property
+    def best(self) -> float:
+        """Passes a round for the least variance of a run's ratio in the same time; infinite where rounds are alike.
+
+        Source: Kalibera and Jones, Rigorous Benchmarking in Reasonable Time (2013), section 6.
+        """
+        if not self.of_round:
+            return math.inf
+        return math.sqrt(self.round_s / self.pass_s * self.of_pass / self.of_round)
+
+    @property
+    def whole(self) -> int | None:
+        """The best whole number; None where it is infinite."""
+        if math.isinf(self.best):
+            return None
+        return min((max(1, math.floor(self.best)), math.ceil(self.best)), key=self._price)
+
+    def wasted(self, passes: float) -> float:
+        """The share of the time that so many passes take more than the best number, for the same variance."""
+        best = max(1.0, self.best)
+        return 1 - self._price(best) / self._price(passes)
+
+    def _price(self, passes: float) -> float:
+        if math.isinf(passes):
+            return self.pass_s * self.of_pass
+        return (self.round_s + passes * self.pass_s) * (self.of_round + self.of_pass / passes)
+
+
+def told(records: Sequence[Record]) -> list[str]:
+    """How many passes a round had, and how many would tell more, in a sentence; none where that cannot be said."""
+    found = passes_of(records)
+    if found is None:
+        return []
+    streams = [one.samples for one in records if isinstance(one, Measured) and isinstance(one.samples, SingleStream)]
+    made = fmean(len(one.own_ns) for one in streams)
+    return [
+        f"Passes: {made:.3g} a round. A pass of a round varies by {math.sqrt(found.of_pass):.1%} and costs "
+        f"{found.pass_s:.1f} s, a round by {math.sqrt(found.of_round):.1%} and {found.round_s:.1f} s more: "
+        f"{found.whole or 'more'} would tell the most in the same time, and {found.wasted(made):.0%} of it is lost."
+    ]
+
+
+def passes_of(records: Sequence[Record]) -> Passes | None:
+    """What the passes and the rounds of `single_stream` varied by and cost; None where there are too few of either."""
+    cells: dict[str, list[list[float]]] = {}
+    pass_s, round_s = [], []
+    for record in records:
+        if not isinstance(record, Measured) or not isinstance(record.samples, SingleStream) or not record.course:
+            continue
+        own, partner = record.samples.own_ns, record.samples.partner_ns
+        cells.setdefault(record.cell.combination, []).append(
+            [log_ratio([ours], [theirs]) for ours, theirs in zip(own, partner, strict=True)]
+        )
+        if record.round:  # a first round costs what only it does
+            course = record.course
+            untimed = course.priming_s / course.measuring_s if course.measuring_s else 0.0
+            timed_s = sum(map(sum, [*own, *partner])) / NS_PER_S * (1 + untimed)
+            pass_s.append(timed_s / len(own))
+            round_s.append(course.total_s - timed_s)
+    rounds = [passes for of_cell in cells.values() for passes in of_cell]
+    repeated = [of_cell for of_cell in cells.values() if len(of_cell) > 1]
+    within, between = sum(len(passes) - 1 for passes in rounds), sum(len(of_cell) - 1 for of_cell in repeated)
+    if min(within, between) < FEWEST_DEGREES or not pass_s:
+        return None
+    of_pass = sum(variance(passes) * (len(passes) - 1) for passes in rounds if len(passes) > 1) / within
+    means = [[fmean(passes) for passes in of_cell] for of_cell in repeated]
+    of_means = sum(variance(one) * (len(one) - 1) for one in means) / between
+    a_round = fmean(len(passes) for passes in rounds)
+    return Passes(of_pass, max(0.0, of_means - of_pass / a_round), fmean(pass_s), fmean(round_s))
