@@ -185,6 +185,9 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
     partner_memory: Memory | None = None
     partner_scores: Scores | None = None
     own_energy_mj: list[int] = []  # per pass, of all the GPU; empty where the driver does not count it
+    # The resident set of each process after each pass; empty in records from before it was read.
+    own_rss_bytes: list[int] = []
+    partner_rss_bytes: list[int] = []
 
 
 class Load(Value, frozen=True):

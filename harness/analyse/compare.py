@@ -78,6 +78,14 @@ def ratios(records: Iterable[Record]) -> dict[str, list[float]]:
     }
 
 
+def against_stock(header: Header, records: Sequence[Record]) -> dict[str, Estimate]:
+    """Each combination's time as a share of stock's, as its row says it."""
+    of_rounds = ratios(records)
+    spread = spreads(of_rounds, assumed_sd(header.environment))
+    alpha = ALPHA / header.looks
+    return judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
+
+
 def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spreads]:
     """The rows in the plan's order, and the spreads that their intervals come from."""
     measured, of_rounds = streams(records), ratios(records)
@@ -85,7 +93,7 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     spread = spreads(of_rounds, assumed)
     loads = {load: (by_name, spreads(by_name, assumed)) for load, by_name in _load_ratios(records).items()}
     alpha = ALPHA / header.looks
-    to_stock = judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
+    to_stock = against_stock(header, records)
     to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))
     rows = []
     for name, exact in header.exact.items():

@@ -18,11 +18,21 @@ from harness.run.executors.recorded import Reference
 _HERE = Path(__file__).parent
 PLANTS, SUITE = _HERE / "plants.py", _HERE / "selfcheck.toml"
 CLEAN = "dynamic_truncation"  # what is planted in: nearly what stock does, and a combination
+QUEUED = f"{CLEAN}+batching"
 SLOWER = f"{CLEAN}+slower(share=0.1)"
+SLOW_TEXT = f"{CLEAN}+slow_text"  # the longest of the suite's
+TIRES = f"{CLEAN}+tires"  # by 8 % over the timed requests of a round
+LEAKS = f"{CLEAN}+leaks(kibibytes=10)"
 GROWS = f"{CLEAN}+grows(mebibytes=64)"
+GROWS_ON_DEVICE = f"{CLEAN}+grows_on_device(mebibytes=64)"
 MISANSWERS = f"{CLEAN}+misanswers"  # the text differs from round to round
-# Enough rounds of a slowdown to draw runs of 8 from; a wrong answer and memory show in one round or not at all.
-SLOWER_ROUNDS, OTHER_ROUNDS = 20, 5
+ALONE = f"{QUEUED}+alone"
+RUN = 4  # rounds of a run in which what shows in times has to show
+CLIENTS = 3  # of the closed loop
+_TIRES_BY = 0.08
+# Of so many rounds of identical processes one is a run with a plant that shows in times, or one round with another.
+_A_RUN, _A_ROUND, _FEWEST = 15, 12, 2
+_APART = 29  # texts between one that is spoilt and the next; prime, so that it takes long until one comes again
 _BEGINNING = 12  # characters by which a text is told from the others
 _OF_BASELINE = 0.2  # what a request that is not padded takes of the baseline's, about
 
@@ -38,7 +48,7 @@ def selfcheck(options: Options, rounds: int, progress: Callable[[str, int], None
     Returns:
         The run's directory.
     """
-    counts, ablation = rounds_of_each(rounds), prepared(options)
+    counts, ablation = rounds_of_each(rounds, options.device), prepared(options)
     planned = [
         Planned(name, exact=name != STOCK or stock_is_exact(options.device), cells=(_cell(ablation, name),))
         for name in counts
@@ -52,19 +62,25 @@ def prepared(options: Options) -> Ablation:
     return prepare(replace(options, suite=str(SUITE), plugins=(PLANTS,)))
 
 
-def total(rounds: int) -> int:
+def total(rounds: int, device: str) -> int:
     """How many rounds a check has in all."""
-    return sum(rounds_of_each(rounds).values())
+    return sum(rounds_of_each(rounds, device).values())
 
 
-def rounds_of_each(rounds: int) -> dict[str, int]:
-    """How many rounds each combination has; of stock, which its partner is too, so many."""
-    return {STOCK: rounds, SLOWER: SLOWER_ROUNDS, GROWS: OTHER_ROUNDS, MISANSWERS: OTHER_ROUNDS}
+def rounds_of_each(rounds: int, device: str) -> dict[str, int]:
+    """How many rounds each combination has; of stock, whose partner is stock too, so many."""
+    in_times, in_rounds = RUN * max(1, rounds // _A_RUN), max(_FEWEST, rounds // _A_ROUND)
+    return {
+        STOCK: rounds,
+        **dict.fromkeys((SLOWER, SLOW_TEXT, TIRES, LEAKS), in_times),
+        **dict.fromkeys((GROWS, MISANSWERS, ALONE), in_rounds),
+        **({GROWS_ON_DEVICE: in_rounds} if device.startswith("cuda") else {}),
+    }
 
 
 def partner_of(combination: str) -> str:
     """The process without the plant, which a round is timed against."""
-    return STOCK if combination == STOCK else CLEAN
+    return {STOCK: STOCK, ALONE: QUEUED}.get(combination, CLEAN)
 
 
 def request_s(ablation: Ablation) -> float:
@@ -73,13 +89,16 @@ def request_s(ablation: Ablation) -> float:
 
 
 def estimate_s(ablation: Ablation, rounds: int) -> float:
-    """About how long a check takes; both processes of a round start at once."""
+    """About how long a check takes, from the two assumed times."""
     requests = 2 * len(ablation.examples) * (ablation.suite.measure.passes + 2)  # a warm-up and the evidence
-    return total(rounds) * (ASSUMED_START_S + requests * request_s(ablation))
+    return total(rounds, ablation.options.device) * (2 * ASSUMED_START_S + requests * request_s(ablation))
 
 
 def _cell(ablation: Ablation, combination: str) -> Cell:
-    return Cell(combination, "single_stream", "+".join(ablation.suite.texts.datasets), ablation.options.device)
+    dataset, device = "+".join(ablation.suite.texts.datasets), ablation.options.device
+    if combination == ALONE:
+        return Cell(combination, "closed_loop", dataset, device, CLIENTS)
+    return Cell(combination, "single_stream", dataset, device)
 
 
 class Counted:
@@ -103,10 +122,10 @@ class Counted:
 
 
 class Planting:
-    """Measures a round against the process without the plant; both start at once."""
+    """Measures a round as `run` does, but against the process without the plant."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = replace(settings, at_once=True)
+        self._settings = settings
 
     def reference(self) -> tuple[Reference, dict[str, Any]]:
         """As in every run."""
@@ -114,15 +133,21 @@ class Planting:
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
         """One round; a wrong answer is planted in another text every time, among all of them."""
-        settings = replace(self._settings, partner=partner_of(planned.combination))
-        if planned.combination == MISANSWERS:
-            beginning = settings.examples[misanswered(reference, number)].text[:_BEGINNING]
-            planned = replace(planned, combination=f"{CLEAN}+misanswers(beginning={beginning!r})")
+        name, settings = planned.combination, replace(self._settings, partner=partner_of(planned.combination))
+        if name == MISANSWERS:
+            spoilt = settings.examples[misanswered(reference, number)]
+            planned = replace(planned, combination=f"{name}(beginning={spoilt.text[:_BEGINNING]!r})")
             settings = replace(settings, timed=len(settings.examples), passes=1)
+        elif name == SLOW_TEXT:
+            slowed = max(settings.examples[: settings.timed], key=lambda example: len(example.text))
+            planned = replace(planned, combination=f"{name}(beginning={slowed.text[:_BEGINNING]!r})")
+        elif name == TIRES:
+            share = _TIRES_BY / (settings.timed * settings.passes)
+            planned = replace(planned, combination=f"{name}(a_request={share!r})")
         return LocalExecutor(settings).round(planned, number, reference)
 
 
 def misanswered(reference: Reference, number: int) -> int:
     """The place of the text whose answer is spoilt in a round: one that has an answer."""
     answered = [place for place, answer in enumerate(reference.answers) if answer]
-    return answered[number * len(answered) // OTHER_ROUNDS]
+    return answered[number * _APART % len(answered)]
