@@ -21,7 +21,7 @@ CLEAN = "dynamic_truncation"  # what is planted in: nearly what stock does, and 
 QUEUED = f"{CLEAN}+batching"
 SLOWER = f"{CLEAN}+slower(share=0.1)"
 SLOW_TEXT = f"{CLEAN}+slow_text"  # the longest of the suite's
-TIRES = f"{CLEAN}+tires"  # by 8 % over the timed requests of a round
+TIRES = f"{CLEAN}+tires"
 LEAKS = f"{CLEAN}+leaks(kibibytes=10)"
 GROWS = f"{CLEAN}+grows(mebibytes=64)"
 GROWS_ON_DEVICE = f"{CLEAN}+grows_on_device(mebibytes=64)"
@@ -29,7 +29,7 @@ MISANSWERS = f"{CLEAN}+misanswers"  # the text differs from round to round
 ALONE = f"{QUEUED}+alone"
 RUN = 4  # rounds of a run in which what shows in times has to show
 CLIENTS = 3  # of the closed loop
-_TIRES_BY = 0.08
+TIRES_BY = 0.08  # over the timed requests of a round
 # Of so many rounds of identical processes one is a run with a plant that shows in times, or one round with another.
 _A_RUN, _A_ROUND, _FEWEST = 15, 12, 2
 _APART = 29  # texts between one that is spoilt and the next; prime, so that it takes long until one comes again
@@ -142,7 +142,7 @@ class Planting:
             slowed = max(settings.examples[: settings.timed], key=lambda example: len(example.text))
             planned = replace(planned, combination=f"{name}(beginning={slowed.text[:_BEGINNING]!r})")
         elif name == TIRES:
-            share = _TIRES_BY / (settings.timed * settings.passes)
+            share = TIRES_BY / (settings.timed * settings.passes)
             planned = replace(planned, combination=f"{name}(a_request={share!r})")
         return LocalExecutor(settings).round(planned, number, reference)
 

@@ -22,8 +22,8 @@ def lines(found: Findings) -> Iterator[str]:
     yield "| --- | --- | --- | ---: | ---: | ---: | --- |"
     yield from map(_plant, found.plants)
     yield ""
-    yield f"A plant has to be seen in {FOUND_AT_LEAST:.0%} of runs, as far as so few show; one that shows in single rounds,"
-    yield "in each. Scaled times are recorded ones of identical processes with the plant put into them."
+    yield f"A plant has to be seen in {FOUND_AT_LEAST:.0%} of runs, as far as so few show; one that shows in single"
+    yield "rounds, in each. Scaled times are recorded ones of identical processes with the plant put into them."
     yield ""
     for one in found.runs:
         yield (
