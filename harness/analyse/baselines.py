@@ -149,7 +149,7 @@ def read_baseline(path: Path) -> Baseline:
         _said_so(origin) if version == _WITHOUT_INSTRUCTION_SETS else origin,
         {one.id: one.answer for one in rest if isinstance(one, Text)},
         frozenset(one.id for one in rest if isinstance(one, Text) and one.near),
-        {one.combination: Entry(**msgspec.structs.asdict(one)) for one in rest if isinstance(one, Line)},
+        {one.combination: _as_read(one) for one in rest if isinstance(one, Line)},
     )
 
 
@@ -220,11 +220,22 @@ def _said_so(origin: Origin) -> Origin:
     return msgspec.structs.replace(origin, kind=f"cpu {kind(origin.kind.removeprefix('cpu '), '', ())}")
 
 
+def _as_read(line: Line) -> Entry:
+    """A line's figures; in a file from before total times were kept, a P95 is one over requests, and left out."""
+    entry = Entry(**msgspec.structs.asdict(line))
+    return entry if entry.total else msgspec.structs.replace(entry, p95=[])
+
+
 def _rounded(entry: Entry) -> Entry:
-    values = {name: [round(one, _DIGITS) for one in getattr(entry, name)] for name in ("time", "p95", "qps")}
+    values: dict[str, Any] = {name: _digits(getattr(entry, name)) for name in ("time", "total", "p95", "qps")}
+    values["texts"] = {text: _digits(ratios) for text, ratios in entry.texts.items()}
     digits = (("rate", entry.rate, 2), ("f1", entry.f1, F1_DIGITS))
     rounded = {name: None if value is None else round(value, kept) for name, value, kept in digits}
     return msgspec.structs.replace(entry, **values, **rounded)
+
+
+def _digits(logarithms: Sequence[float]) -> list[float]:
+    return [round(one, _DIGITS) for one in logarithms]
 
 
 def _hash(value: object) -> str:

@@ -27,6 +27,7 @@ from harness.analyse.stats import (
 )
 from harness.analyse.stock import beside_stock
 from harness.analyse.targets import judged
+from harness.analyse.texts import total_log_ratio
 from harness.record import (
     BASELINE,
     STOCK,
@@ -91,6 +92,8 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     measured, of_rounds = streams(records), ratios(records)
     assumed = assumed_sd(header.environment)
     spread = spreads(of_rounds, assumed)
+    totals = {name: [total_log_ratio(one.own_ns, one.partner_ns) for one in found] for name, found in measured.items()}
+    of_totals = spreads(totals, assumed)
     loads = {load: (by_name, spreads(by_name, assumed)) for load, by_name in _load_ratios(records).items()}
     alpha = ALPHA / header.looks
     to_stock = against_stock(header, records)
@@ -98,7 +101,10 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     rows = []
     for name, exact in header.exact.items():
         found = measured.get(name, [])
-        latency = _latency(found, to_stock[name], to_baseline.get(name)) if found else None
+        latency = None
+        if found:
+            total = estimate(totals[name], of_totals.of(name), alpha)
+            latency = _latency(found, to_stock[name], total, to_baseline.get(name))
         of_row = [record for record in records if record.cell.combination == name]
         difference = None if exact else _f1_difference(found, measured.get(BASELINE, []), header.f1_margin)
         to_stocks = {
@@ -204,7 +210,9 @@ def _energy(streams: Sequence[SingleStream]) -> float | None:
     return sum(sum(one.own_energy_mj) for one in counted) / 1000 / requests if requests else None
 
 
-def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: Estimate | None) -> Latency:
+def _latency(
+    streams: Sequence[SingleStream], to_stock: Estimate, total: Estimate, to_baseline: Estimate | None
+) -> Latency:
     requests = [ns for one in streams for passed in one.own_ns for ns in passed]
     return Latency(
         requests=len(requests),
@@ -212,6 +220,7 @@ def _latency(streams: Sequence[SingleStream], to_stock: Estimate, to_baseline: E
         percentiles=percentiles([one.own_ns for one in streams]),
         cpu_share=sum(sum(one.own_cpu_ns) for one in streams) / sum(requests),
         to_stock=to_stock,
+        total_to_stock=total,
         to_baseline=to_baseline,
     )
 

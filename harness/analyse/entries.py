@@ -14,6 +14,7 @@ from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
 from harness.analyse.stats import log_ratio
 from harness.analyse.targets import absolute
+from harness.analyse.texts import p95_log_ratio, text_log_ratios, total_log_ratio
 from harness.record import (
     ClosedLoop,
     ColdStart,
@@ -28,7 +29,6 @@ from harness.record import (
     Skipped,
 )
 
-P95 = 0.95
 POINTS = 100  # of F1
 
 
@@ -45,7 +45,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exact: bool
     problem: str | None  # why nothing, or not all, was measured
     time: list[Ratio] = []
-    p95: list[Ratio] = []  # empty where the requests are too few for one
+    total: list[Ratio] = []  # of the total times of all texts
+    texts: dict[str, list[Ratio]] = {}  # of each text
+    p95: list[Ratio] = []  # of the P95 over texts; empty where they are too few for one
     qps: list[Ratio] = []  # of times under load, so that above 0 is slower here too
     rate: Annotated[float, msgspec.Meta(gt=0)] | None = None  # requests a second, of closed_loop
     rate_ends: Ends = []  # of its 95 % interval, as below; empty where there is none
@@ -63,7 +65,7 @@ def entries(header: Header, records: Sequence[Record]) -> dict[str, Entry]:
     """The combinations of a run, in the plan's order."""
     rows, _ = compare(header, records)
     return {
-        row.combination: _entry(row, [one for one in records if one.cell.combination == row.combination])
+        row.combination: _entry(row, [one for one in records if one.cell.combination == row.combination], header.texts)
         for row in rows
     }
 
@@ -89,18 +91,22 @@ def partners(records: Sequence[Record]) -> dict[str, Entry]:
     return found
 
 
-def _entry(row: Row, records: Sequence[Record]) -> Entry:
+def _entry(row: Row, records: Sequence[Record], texts: Sequence[str]) -> Entry:
     samples = [one.samples for one in records if isinstance(one, Measured)]
     streams = [one for one in samples if isinstance(one, SingleStream)]
     load = row.load("closed_loop")
     loops = [one for one in samples if isinstance(one, ClosedLoop) and load and one.clients == load.clients]
     p95, rate = absolute(row, "p95"), absolute(row, "qps")
+    of_texts = [text_log_ratios(one.own_ns, one.partner_ns) for one in streams]
+    p95s = [p95_log_ratio(one.own_ns, one.partner_ns) for one in streams]
     return Entry(
         combination=row.combination,
         exact=row.exact,
         problem=row.problem,
         time=[log_ratio(one.own_ns, one.partner_ns) for one in streams],
-        p95=[math.log(_p95(one.own_ns) / _p95(one.partner_ns)) for one in streams] if p95 else [],
+        total=[total_log_ratio(one.own_ns, one.partner_ns) for one in streams],
+        texts={text: [found[place] for found in of_texts] for place, text in enumerate(texts)} if of_texts else {},
+        p95=[one for one in p95s if one is not None],
         qps=[math.log(_wall(one.own) / _wall(one.partner)) for one in loops],
         rate=rate.value if rate else None,
         rate_ends=_ends(rate),
@@ -129,11 +135,6 @@ def _vram(found: Memory | None) -> int | None:
 
 def _f1(scores: Scores | None) -> float | None:
     return POINTS * scores.micro.f1 if scores else None
-
-
-def _p95(passes: list[list[int]]) -> float:
-    every = sorted(ns for one in passes for ns in one)
-    return every[math.ceil(P95 * len(every)) - 1]
 
 
 def _wall(loads: list[Load]) -> float:

@@ -12,17 +12,20 @@ from typing import Literal, TypeAlias
 from harness.analyse.baselines import F1_DIGITS
 from harness.analyse.compare import NOT_RUN
 from harness.analyse.entries import Entry
-from harness.analyse.quantities import Figure, around
+from harness.analyse.quantities import FEWEST, Figure, around
 from harness.analyse.rows import Kept
 from harness.analyse.rules import TIMED, Rule
+from harness.analyse.screen import Screen
 from harness.analyse.shifts import NEEDS, Shift, Shifts
 from harness.analyse.targets import kept
+from harness.analyse.texts import FEWEST_TEXTS
 from harness.errors import InputError, unknown
 from harness.units import NS_PER_S, format_bytes, format_ms
 
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "skipped"]
 Entries: TypeAlias = Mapping[str, Entry]
 _NAMED = 5  # texts in a sentence
+_MOST_ROUNDS = 100  # that a finding speaks of; a gate makes 16
 _BROKEN_THERE = "failed (other)"  # the problem of a combination whose other revision broke, which says nothing of it
 _VERDICTS: Mapping[Kept, Verdict] = {
     "met": "pass",
@@ -72,9 +75,9 @@ def judge(rules: Sequence[Rule], new: Entries, against: Against, shifts: Shifts)
             if name not in new or new[name].problem:
                 continue  # said above
             found = _judge(rule, new[name], against, shifts)
-            if isinstance(found, Shift):
+            if not isinstance(found, Finding):
                 chances.append((len(findings), found.p_above(_edge(rule))))
-                found = _of_shift(rule, new[name], found, against)
+                found = _of_moved(rule, new[name], found, against)
             if found.timed and new[name].exact and new[name].differs:
                 other = f"other answers on {len(new[name].differs)} texts, so its speed does not count"
                 found = replace(found, says=f"{found.says}; {other}")
@@ -132,7 +135,7 @@ def _failed(entry: Entry) -> bool:
     return entry.problem is not None and entry.problem.startswith("failed")
 
 
-def _judge(rule: Rule, new: Entry, against: Against, shifts: Shifts) -> Finding | Shift:
+def _judge(rule: Rule, new: Entry, against: Against, shifts: Shifts) -> Finding | Shift | Screen:
     old = against.entries.get(new.combination)
     key = rule.limit[0] if rule.limit else ""
     if rule.metric == "parity":
@@ -148,11 +151,20 @@ def _judge(rule: Rule, new: Entry, against: Against, shifts: Shifts) -> Finding 
     if rule.metric in TIMED:
         if against.no_ratios:
             return _said(rule, new, "skipped", against.no_ratios)
-        if rule.metric == "p95_ratio" and new.time and not new.p95:
-            return _too_few(rule, new)
-        found = shifts.of(TIMED[rule.metric], new.combination)
-        return found if isinstance(found, Shift) else _said(rule, new, "skipped", found)
+        found = _moved(rule, new, old, against, shifts)
+        return _said(rule, new, "skipped", found) if isinstance(found, str) else found
     return _memory(rule, new, old)
+
+
+def _moved(rule: Rule, new: Entry, old: Entry, against: Against, shifts: Shifts) -> Shift | Screen | str:
+    """How far a figure moved, or why that is not known."""
+    if rule.metric == "p95_ratio" and new.time and not new.p95:
+        return f"a P95 over texts takes {FEWEST_TEXTS} of them"
+    if rule.metric != "text_time_ratio":
+        return shifts.of(TIMED[rule.metric], new.combination)
+    found = shifts.of_texts(new.combination)
+    alone = 0 if against.paired else len(new.texts.keys() ^ old.texts.keys())
+    return found if isinstance(found, str) else Screen(found, alone)
 
 
 def _said(rule: Rule, entry: Entry, verdict: Verdict, says: str) -> Finding:
@@ -166,17 +178,47 @@ def _edge(rule: Rule) -> float:
     return -math.log(1 - share) if rule.max_decrease else math.log(1 + share)
 
 
-def _of_shift(rule: Rule, entry: Entry, found: Shift, against: Against) -> Finding:
+def _of_moved(rule: Rule, entry: Entry, found: Shift | Screen, against: Against) -> Finding:
+    rounds = len(entry.time)
+    of = f"of {against.name}, after {rounds} rounds"
+    verdict, says = _of_shift(rule, found, of) if isinstance(found, Shift) else _of_screen(rule, found, of, rounds)
+    return Finding(rule.name, entry.combination, verdict, says, timed=True)
+
+
+def _of_shift(rule: Rule, found: Shift, of: str) -> tuple[Verdict, str]:
     edge = _edge(rule)
     verdict: Verdict = "fail" if found.low > edge else "pass" if found.high <= edge else "inconclusive"
     if math.isinf(found.error):
-        return Finding(rule.name, entry.combination, verdict, "too few rounds to tell", timed=True)
-    ends = [math.exp(end) for end in (found.mean, found.low, found.high)]
-    if rule.metric == "qps":
-        ends = [1 / ends[0], 1 / ends[2], 1 / ends[1]]
-    value, low, high = ends
-    says = f"{value:.3f} [{low:.3f}, {high:.3f}] of {against.name}, after {len(entry.time)} rounds"
-    return Finding(rule.name, entry.combination, verdict, says, timed=True)
+        return verdict, "too few rounds to tell"
+    return verdict, f"{_ends(found, rate=rule.metric == 'qps')} {of}"
+
+
+def _of_screen(rule: Rule, found: Screen, of: str, rounds: int) -> tuple[Verdict, str]:
+    edge = _edge(rule)
+    if any(math.isinf(one.error) for one in found.shifts.values()):
+        return "inconclusive", f"how much a text varies takes {FEWEST} rounds to tell"
+    alone = f"; {found.alone} texts are on one side alone, and not compared" if found.alone else ""
+    if slower := found.slower(edge):
+        return "fail", f"{_named(slower, found, 'slower')} {of}{alone}"
+    if still_open := found.open(edge):
+        needed = found.rounds_to_tell(edge, rounds)
+        told = f"about {math.ceil(needed)}" if needed <= _MOST_ROUNDS else f"more than {_MOST_ROUNDS}"
+        return "inconclusive", f"{_named(still_open, found, 'not shown to keep it')} {of}; it would take {told}{alone}"
+    slowest = found.by_mean(list(found.shifts))[0]
+    return "pass", f"the slowest of {len(found.shifts)} texts, {slowest}: {_ends(found.among_all(slowest))} {of}{alone}"
+
+
+def _named(texts: Sequence[str], found: Screen, are: str) -> str:
+    each = ", ".join(f"{text} {_ends(found.among_all(text))}" for text in texts[:_NAMED])
+    more = f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
+    return f"{len(texts)} of {len(found.shifts)} texts {are}: {each}{more}"
+
+
+def _ends(found: Shift, *, rate: bool = False) -> str:
+    value, low, high = (math.exp(end) for end in (found.mean, found.low, found.high))
+    if rate:
+        value, low, high = 1 / value, 1 / high, 1 / low
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _by_chance(chances: Sequence[tuple[int, float]], level: float) -> Iterator[int]:
@@ -222,15 +264,11 @@ def _memory(rule: Rule, new: Entry, old: Entry | None) -> Finding:
     return _said(rule, new, "pass" if now <= most else "fail", says)
 
 
-def _too_few(rule: Rule, entry: Entry) -> Finding:
-    return replace(_said(rule, entry, "inconclusive", "too few requests for a P95 (93)"), timed=True)
-
-
 def _absolute(rule: Rule, new: Entry, against: Against) -> Finding:
     if against.no_times:
         return _said(rule, new, "skipped", against.no_times)
     if rule.metric == "p95" and new.time and new.p95_ns is None:
-        return _too_few(rule, new)
+        return replace(_said(rule, new, "inconclusive", "too few requests for a P95 (93)"), timed=True)
     found, shown = _figure(rule.metric, new)
     verdict = _VERDICTS[kept(found, rule.amount(), at_least=rule.min is not None)]
     if found is None:

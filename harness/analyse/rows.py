@@ -23,6 +23,7 @@ class Latency:
     percentiles: dict[float, Percentile | None]
     cpu_share: float  # CPU time of all threads over the time of the requests
     to_stock: Estimate
+    total_to_stock: Estimate  # of the total times of all texts, so that long ones weigh more; not judged
     to_baseline: Estimate | None  # None for the baseline itself, and where the baseline was not measured
 
 

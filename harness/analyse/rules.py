@@ -32,6 +32,8 @@ class Metric:
 
 METRICS = {
     "latency_ratio": Metric({"max_increase": ("percent",)}),
+    "total_time_ratio": Metric({"max_increase": ("percent",)}),
+    "text_time_ratio": Metric({"max_increase": ("percent",)}),
     "p95_ratio": Metric({"max_increase": ("percent",)}),
     "p95": Metric({"max": ("time",)}),
     "qps": Metric({"max_decrease": ("percent",), "min": ("number",)}),
@@ -43,8 +45,15 @@ METRICS = {
 }
 
 # Which of an entry's values a limit on how far times may move is about.
-Timed: TypeAlias = Literal["time", "p95", "qps", "starts_ns"]
-TIMED: Mapping[str, Timed] = {"latency_ratio": "time", "p95_ratio": "p95", "qps": "qps", "cold_start": "starts_ns"}
+Timed: TypeAlias = Literal["time", "total", "texts", "p95", "qps", "starts_ns"]
+TIMED: Mapping[str, Timed] = {
+    "latency_ratio": "time",
+    "total_time_ratio": "total",
+    "text_time_ratio": "texts",
+    "p95_ratio": "p95",
+    "qps": "qps",
+    "cold_start": "starts_ns",
+}
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,14 +12,18 @@ from harness.analyse.entries import Entry
 from harness.analyse.quantities import FEWEST
 from harness.analyse.rules import Timed
 from harness.analyse.stats import ALPHA, Spread, spreads
+from harness.analyse.texts import text_spreads
 from harness.plan.suite import LOOKS
 
 NEEDS: Mapping[Timed, str] = {
     "time": "the suite does not measure single_stream",
+    "total": "the suite does not measure single_stream",
+    "texts": "the suite does not measure single_stream",
     "p95": "the suite does not measure single_stream",
     "qps": "the suite does not measure closed_loop",
     "starts_ns": "the suite takes no cold starts",
 }
+_POOLED: Sequence[Timed] = ("time", "total")  # over combinations
 _SIGNS = (1, -1, -1, 1)  # (new / old) / (stock's then / stock's now), as logarithms
 
 
@@ -80,16 +84,35 @@ class Shifts:
         """
         self._new, self._old, self._paired = new, old, paired
         self.level = ALPHA / 2 / looks
-        self._spreads = [spreads(_times(side), assumed_sd) for side in (new, old)]
+        self._assumed_sd = assumed_sd
+        self._pooled = {timed: [spreads(_rounds(side, timed), assumed_sd) for side in (new, old)] for timed in _POOLED}
 
     def of(self, timed: Timed, name: str) -> Shift | str:
         """The shift of one combination, or why there is none."""
         sides = self._sides(timed, self._new[name], self._old[name])
         if not all(sides):
             return NEEDS[timed]
-        found = [self._spread(timed, name, place, side) for place, side in enumerate(sides)]
-        error = math.hypot(*(one.sd / math.sqrt(len(side)) for one, side in zip(found, sides, strict=True)))
-        degrees = min((one.degrees for one in found if one.degrees is not None), default=None)
+        return self._shift(sides, [self._spread(timed, name, place, side) for place, side in enumerate(sides)])
+
+    def of_texts(self, name: str) -> dict[str, Shift] | str:
+        """The shift of each text that both sides have, or why there is none."""
+        entries = [self._new[name]] if self._paired else [self._new[name], self._old[name]]
+        sides = [one.texts for one in entries]
+        both = [text for text in sides[0] if all(text in side for side in sides)]
+        if not both:
+            return NEEDS["texts"]
+        rounds = [{text: side[text] for text in both} for side in sides]
+        found = [self._of_texts(side) for side in rounds]
+        return {text: self._shift([side[text] for side in rounds], [one[text] for one in found]) for text in both}
+
+    def _of_texts(self, rounds: Mapping[str, Sequence[float]]) -> Mapping[str, Spread]:
+        if min(map(len, rounds.values())) < FEWEST:
+            return dict.fromkeys(rounds, Spread(math.inf))
+        return text_spreads(rounds, self._assumed_sd)
+
+    def _shift(self, sides: Sequence[Sequence[float]], spreads: Sequence[Spread]) -> Shift:
+        error = math.hypot(*(one.sd / math.sqrt(len(side)) for one, side in zip(spreads, sides, strict=True)))
+        degrees = min((one.degrees for one in spreads if one.degrees is not None), default=None)
         mean = sum(sign * fmean(side) for sign, side in zip(_SIGNS, sides, strict=False))
         return Shift(mean, error, degrees, self.level)
 
@@ -103,10 +126,10 @@ class Shifts:
         return [[math.log(ns) for ns in side] for side in starts]
 
     def _spread(self, timed: Timed, name: str, side: int, values: Sequence[float]) -> Spread:
-        if timed == "time":
-            return self._spreads[side].of(name)
+        if timed in self._pooled:
+            return self._pooled[timed][side].of(name)
         return Spread(math.sqrt(variance(values)), len(values) - 1) if len(values) >= FEWEST else Spread(math.inf)
 
 
-def _times(side: Mapping[str, Entry]) -> dict[str, list[float]]:
-    return {name: entry.time for name, entry in side.items() if entry.time}
+def _rounds(side: Mapping[str, Entry], timed: Timed) -> dict[str, list[float]]:
+    return {name: rounds for name, entry in side.items() if (rounds := getattr(entry, timed))}

@@ -13,6 +13,7 @@ from harness.analyse.gate import Finding, matching
 from harness.analyse.quantities import FEWEST, FEWEST_STARTS
 from harness.analyse.rules import Rule, Rules
 from harness.analyse.stats import FEWEST_SAMPLES
+from harness.analyse.texts import FEWEST_TEXTS
 from harness.errors import InputError
 from harness.run.ablation import Ablation
 
@@ -158,6 +159,15 @@ def _few_requests(_: Rule, suite: _Suite) -> str | None:
     )
 
 
+def _few_texts(_: Rule, suite: _Suite) -> str | None:
+    if suite.texts >= FEWEST_TEXTS:
+        return None
+    return (
+        f"a P95 over texts needs {FEWEST_TEXTS} of them, and the suite {suite.name!r} has {suite.texts}; take more, or "
+        "hold each text to a limit with text_time_ratio"
+    )
+
+
 def _few_rounds(rule: Rule, suite: _Suite) -> str | None:
     if not rule.relative or suite.rounds >= FEWEST:
         return None
@@ -172,7 +182,8 @@ _MORE: Mapping[str, Sequence[Callable[[Rule, _Suite], str | None]]] = {
     "peak_vram_bytes": (_no_device,),
     "cold_start": (_few_starts,),
     "p95": (_few_requests,),
-    "p95_ratio": (_few_requests, _few_rounds),
+    "p95_ratio": (_few_texts, _few_rounds),
+    "text_time_ratio": (_few_rounds,),
     "qps": (_few_rounds,),
 }
 
@@ -192,7 +203,9 @@ def _compared(metric: str, old: Entry) -> Iterator[tuple[str, Sequence[float], i
     """The figures that a metric compares with: what they are, those at hand, and how many are needed."""
     several: Mapping[str, Sequence[tuple[str, Sequence[float], int]]] = {
         "latency_ratio": [("times", old.time, 1)],
-        "p95_ratio": [("rounds with a P95", old.p95, FEWEST)],
+        "total_time_ratio": [("total times", old.total, 1)],
+        "text_time_ratio": [("rounds of each text", min(old.texts.values(), key=len, default=[]), FEWEST)],
+        "p95_ratio": [("rounds with a P95 over texts", old.p95, FEWEST)],
         "qps": [("rounds under load", old.qps, FEWEST)],
         "cold_start": [("cold starts", old.starts_ns, FEWEST), ("cold starts of stock", old.stock_starts_ns, FEWEST)],
     }

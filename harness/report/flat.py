@@ -87,7 +87,10 @@ def _latency(row: Row) -> dict[str, Figure]:
         figures |= {name: ratio.value if ratio else None}
         figures |= {f"{name}_low": ratio.low if ratio else None, f"{name}_high": ratio.high if ratio else None}
         figures |= {f"{name}_verdict": ratio.verdict if ratio else None}
-    return figures
+    total = found.total_to_stock if found else None
+    figures |= {"total_time_to_stock": total.value if total else None}
+    figures |= {"total_time_to_stock_low": total.low if total else None}
+    return figures | {"total_time_to_stock_high": total.high if total else None}
 
 
 def _loads(row: Row) -> dict[str, Figure]:

@@ -25,7 +25,7 @@ from harness.report.flat import Figure, flat, load_key
 from harness.report.markdown import how
 from harness.report.marked import pieces
 from harness.report.strip import HEIGHT, WIDTH, Strip, strip
-from harness.report.table import NOTHING, TOO_FEW, Field, details, fields, loads, parts, summary
+from harness.report.table import NOTHING, TOO_FEW, TOTAL, Field, details, fields, loads, parts, summary
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,6 +40,7 @@ _SORTED_BY = {
     "P95": "p95_ns",
     "P99": "p99_ns",
     "time / stock": "time_to_stock",
+    TOTAL: "total_time_to_stock",
     "time / baseline": "time_to_baseline",
     "RSS load": "rss_load_peak_bytes",
     "RSS serving": "rss_serving_peak_bytes",

@@ -16,6 +16,7 @@ from harness.units import format_bytes, format_ms, format_seconds
 
 NOTHING = "–"
 TOO_FEW = "n too small"
+TOTAL = "total time / stock"
 
 
 @dataclass(frozen=True)
@@ -246,6 +247,7 @@ _SPEED: dict[str, Callable[[Latency], str]] = {
     "P50": _percentile(0.5),
     "P95": _percentile(0.95),
     "time / stock": lambda latency: ratio(latency.to_stock),
+    TOTAL: lambda latency: ratio(latency.total_to_stock),
     "time / baseline": _to_baseline,
 }
 _DETAILS: dict[str, Callable[[Latency], str]] = {

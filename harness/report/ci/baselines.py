@@ -62,7 +62,7 @@ def _changes(old: Entry, new: Entry) -> Iterator[str]:
         before, after = getattr(old, field), getattr(new, field)
         if before != after:
             name, show = _FIGURES.get(field, (field, str))
-            was, now = (NOTHING if one in (None, []) else one_line(show(one)) for one in (before, after))
+            was, now = (NOTHING if one in (None, [], {}) else one_line(show(one)) for one in (before, after))
             yield f"{name} {was} -> {now}" if was != now else f"{name} by less than is shown ({now})"
 
 
@@ -90,6 +90,12 @@ def _rounds(logarithms: Sequence[float]) -> str:
     return f"{_ratio(logarithms)} in {len(logarithms)} rounds"
 
 
+def _texts_rounds(by_text: Mapping[str, Sequence[float]]) -> str:
+    means = {text: fmean(rounds) for text, rounds in by_text.items()}
+    slowest = max(means, key=means.__getitem__)
+    return f"{len(means)} texts, up to {math.exp(means[slowest]):.3f} ({slowest})"
+
+
 def _starts(nanoseconds: Sequence[int]) -> str:
     return f"{format_seconds(fmean(nanoseconds) / NS_PER_S)} in {len(nanoseconds)} starts"
 
@@ -97,7 +103,9 @@ def _starts(nanoseconds: Sequence[int]) -> str:
 # How a difference names an entry's field and shows its value; a field that is not here stands as it is.
 _FIGURES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "time": ("time / stock", _rounds),
-    "p95": ("P95 / stock", _rounds),
+    "total": ("total time / stock", _rounds),
+    "texts": ("time / stock of single texts", _texts_rounds),
+    "p95": ("P95 over texts / stock", _rounds),
     "qps": ("time / stock under load", _rounds),
     "rate": ("QPS", "{:.3g}".format),
     "rate_ends": ("QPS interval", lambda ends: " to ".join(f"{end:.3g}" for end in ends)),

@@ -1,0 +1,57 @@
+"""Each text's shift held against one limit, all of them together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness.analyse.shifts import Shift
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How far each text's time moved, by its id."""
+
+    shifts: Mapping[str, Shift]
+    alone: int  # texts that one side alone has
+
+    def p_above(self, edge: float) -> float:
+        """How likely a text so slow is among as many whose truth lies at the edge."""
+        return min(1.0, len(self.shifts) * min(one.p_above(edge) for one in self.shifts.values()))
+
+    def slower(self, edge: float) -> list[str]:
+        """The texts beyond the edge, the slowest first; the chance that one is not is that of a single one's end.
+
+        Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure (1979).
+        """
+        chances = sorted((one.p_above(edge), text) for text, one in self.shifts.items())
+        found = []
+        for rank, (chance, text) in enumerate(chances):
+            if chance >= self.shifts[text].level / (len(chances) - rank):
+                break
+            found.append(text)
+        return self.by_mean(found)
+
+    def open(self, edge: float) -> list[str]:
+        """The texts that are not shown to keep the edge, the slowest first."""
+        return self.by_mean([text for text, one in self.shifts.items() if one.high > edge])
+
+    def by_mean(self, texts: Sequence[str]) -> list[str]:
+        """The texts, the slowest first."""
+        return sorted(texts, key=lambda text: -self.shifts[text].mean)
+
+    def among_all(self, text: str) -> Shift:
+        """The text's shift with an interval that holds for all texts together."""
+        found = self.shifts[text]
+        return replace(found, level=found.level / len(self.shifts))
+
+    def rounds_to_tell(self, edge: float, rounds: int) -> float:
+        """About how many rounds would put every text on one side of the edge, by what these showed; may be infinite."""
+
+        def of(text: str) -> float:
+            one = self.shifts[text]
+            reach = one.high - one.mean if one.mean <= edge else one.mean - self.among_all(text).low
+            return rounds * (reach / (edge - one.mean)) ** 2 if one.mean != edge else math.inf
+
+        return max((of(text) for text in self.open(edge)), default=float(rounds))
