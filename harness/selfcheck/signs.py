@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from harness.analyse.screen import Screen
+from harness.analyse.shifts import Shift
 from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE
+from harness.analyse.texts import text_log_ratios, text_spreads
 from harness.record import SingleStream
 
 if TYPE_CHECKING:
@@ -80,9 +83,18 @@ def drift(rounds: Rounds) -> Sign:
 
 
 def texts(rounds: Rounds) -> Sign:
-    """The log ratio of the text that is the farthest from 1, judged as one of so many."""
-    each = [around(of_text, math.log1p(NOISE)) for of_text in _ratios(rounds).mean(axis=1).T]
-    return _farthest(each)
+    """The log ratio of the slowest text, judged as one of so many, as a gate's screen does."""
+    by_round = [text_log_ratios(one.own_ns, one.partner_ns) for one in rounds]
+    by_text = {str(place): values for place, values in enumerate(zip(*by_round, strict=True))}
+    screen = Screen(
+        {
+            text: Shift(fmean(by_text[text]), found.sd / math.sqrt(len(rounds)), found.degrees, ALPHA / 2)
+            for text, found in text_spreads(by_text, ASSUMED_SD).items()
+        },
+        alone=0,
+    )
+    slowest = screen.among_all(screen.by_mean(list(by_text))[0])
+    return Sign(slowest.mean, slowest.low, slowest.high, screen.p_above(math.log1p(NOISE)))
 
 
 def slow_requests(rounds: Rounds) -> Sign:
