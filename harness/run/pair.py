@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.measure.memory import resident
 from harness.measure.noise import Reading, look
 from harness.measure.nvml import used_bytes
 from harness.record import StartUp
@@ -92,20 +91,17 @@ class Pair:
                 for role in ROLES if own_first else ROLES[::-1]:
                     taken[role].append(self._ask(role, part))
                     if part is parts[-1]:
-                        timed[role].append(_joined(taken[role], resident([self._of(role).pid])))
+                        timed[role].append(_joined(taken[role]))
                         readings.append(self.look())
         return timed["own"], timed["partner"]
 
     def _ask(self, role: str, part: say.Time) -> say.Timed:
         with blaming(role):
-            return self._of(role).ask(part, say.Timed)
-
-    def _of(self, role: str) -> WorkerProcess:
-        return self.own if role == "own" else self.partner
+            return (self.own if role == "own" else self.partner).ask(part, say.Timed)
 
 
-def _joined(parts: Sequence[say.Timed], rss_bytes: int | None) -> say.Timed:
-    """A pass, of its parts, and what memory its process had after it."""
+def _joined(parts: Sequence[say.Timed]) -> say.Timed:
+    """A pass, of its parts."""
     energies = [one.energy_mj for one in parts if one.energy_mj is not None]
     return say.Timed(
         wall_ns=sum(one.wall_ns for one in parts),
@@ -115,7 +111,7 @@ def _joined(parts: Sequence[say.Timed], rss_bytes: int | None) -> say.Timed:
         energy_mj=sum(energies) if len(energies) == len(parts) else None,
         wait_ns=[ns for one in parts for ns in one.wait_ns],
         batch_sizes=[size for one in parts for size in one.batch_sizes],
-        rss_bytes=rss_bytes,
+        rss_bytes=parts[-1].rss_bytes,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from harness.measure.memory import (
     process_on_device,
     reset_peak_cuda,
     reset_peak_rss,
+    resident,
     weights_bytes,
 )
 from harness.measure.nvml import energy_mj
@@ -129,7 +131,7 @@ class Worker:
             ns, answers = single_stream(self._extract, places, synchronize=self._synchronize)
             cpu, used = time.process_time_ns() - before, self._energy()
             taken = None if energy is None or used is None else used - energy
-            return say.Timed(sum(ns), cpu, ns, answers, taken)
+            return say.Timed(sum(ns), cpu, ns, answers, taken, rss_bytes=resident([os.getpid()]))
         if command.scenario == "offline":
             (wall_ns,), (together,) = single_stream(self._extract_all, [places], synchronize=self._synchronize)
             return say.Timed(wall_ns, time.process_time_ns() - before, [], together)
