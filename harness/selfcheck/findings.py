@@ -13,6 +13,9 @@ from harness.selfcheck.planted import Plant, plants
 from harness.selfcheck.rates import Runs, runs
 from harness.selfcheck.signs import Sign, spread
 
+CHECKS = 20  # made of the recorded rounds for a plant that concerns the whole check
+DRAWN = 200  # runs made of the recorded rounds for a rate that is only shown
+
 
 class SelfcheckError(UiebenchError):
     """So many rounds failed that nothing can be judged."""
@@ -37,8 +40,14 @@ class Findings:
         return all(one.kept for one in (*self.targets, *self.plants)) and not self.failures
 
 
-def findings(header: Header, records: Sequence[Record]) -> Findings:
+def findings(header: Header, records: Sequence[Record], *, checks: int = CHECKS, drawn: int = DRAWN) -> Findings:
     """Hold the rounds of identical processes to their targets, and count how often plants were seen.
+
+    Args:
+        header: of the self-check's run.
+        records: of the run.
+        checks: how many are made of its rounds for each plant that concerns the whole check.
+        drawn: how many runs are made of its rounds for a rate that is only shown.
 
     Raises:
         SelfcheckError: (nearly) all rounds of identical processes failed, or of a plant.
@@ -50,7 +59,7 @@ def findings(header: Header, records: Sequence[Record]) -> Findings:
     for name, fewest in rounds_of_each(RUN, header.device).items():
         if len(measured.get(name, [])) < fewest:
             raise SelfcheckError(f"there is nothing to judge: {_why_too_few(records, name)}")
-    planted = plants(header, measured)
+    planted = plants(header, measured, checks)
     alarms = [alarm for alarm in (one.alarm for one in planted) if alarm]
     identical = measured[STOCK]
     return Findings(
@@ -58,7 +67,7 @@ def findings(header: Header, records: Sequence[Record]) -> Findings:
         deviation=spread(streams(identical)),
         targets=judge(header, identical, alarms),
         plants=tuple(planted),
-        runs=tuple(runs(header, identical, of) for of in RUNS_OF if len(identical) >= of),
+        runs=tuple(runs(header, identical, of, drawn=drawn) for of in RUNS_OF if len(identical) >= of),
         failures=tuple(f"{one.cell.combination}: {one.error}" for one in records if isinstance(one, Failed)),
     )
 

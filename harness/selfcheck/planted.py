@@ -31,7 +31,6 @@ from harness.selfcheck.rates import ALARM, apart, grown, printed
 from harness.selfcheck.signs import Sign, drift, leak, of_any_class, slow_requests, texts
 
 FOUND_AT_LEAST = 0.95
-CHECKS = 20  # made of recorded rounds with a plant that concerns the whole check
 _SEED = 0
 # A queue that takes whatever waits answers one and two of three clients in turn, so 1.5 on average; half way to 1.
 _JOINED = 1 + 0.5 * (CLIENTS / 2 - 1)
@@ -74,27 +73,28 @@ class Plant:
         return None if self.alarms is None else alarm_target(what, self.clean.seen, self.clean.of, self.alarms)
 
 
-def plants(header: Header, measured: Measurements) -> list[Plant]:
+def plants(header: Header, measured: Measurements, checks: int) -> list[Plant]:
     """All of them.
 
     Args:
         header: of the self-check's run.
         measured: its rounds.
+        checks: how many are made of its rounds for each plant that concerns the whole check.
     """
     identical = measured[STOCK]
-    return [*_in_checks(header, identical), *_in_runs(header, measured), *_in_rounds(header.device, measured)]
+    return [*_in_checks(header, identical, checks), *_in_runs(header, measured), *_in_rounds(header.device, measured)]
 
 
-def _in_checks(header: Header, identical: Sequence[Measured]) -> Iterator[Plant]:
+def _in_checks(header: Header, identical: Sequence[Measured], checks: int) -> Iterator[Plant]:
     """Plants in the rounds that the check itself judges; each check has rounds drawn from all, with replacement."""
 
     def red(planting: scaling.Planting) -> Tries:
         chance = np.random.default_rng(_SEED)
         seen = 0
-        for _ in range(CHECKS):
+        for _ in range(checks):
             drawn = [identical[place] for place in chance.integers(len(identical), size=len(identical))]
             seen += not all(one.kept for one in judge(header, _planted(drawn, planting, chance)))
-        return Tries(seen, CHECKS)
+        return Tries(seen, checks)
 
     clean = red(scaling.nothing)
     for what, planting in (

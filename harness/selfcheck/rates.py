@@ -15,7 +15,6 @@ from harness.analyse.compare import against_stock
 from harness.analyse.stats import ALPHA, NOISE, Estimate
 from harness.record import Header, Measured
 
-DRAWN = 200  # runs drawn from the recorded rounds for a rate that is only shown
 _SEED = 0
 ALARM = 0.01  # of a clean round, that its memory is taken for grown
 _T = TypeVar("_T")
@@ -51,7 +50,7 @@ class Runs:
         return math.expm1(max(0.0, needed[math.ceil((1 - ALPHA) * len(needed)) - 1]))
 
 
-def runs(header: Header, records: Sequence[Measured], of: int, *, drawn: int = DRAWN) -> Runs:
+def runs(header: Header, records: Sequence[Measured], of: int, *, drawn: int) -> Runs:
     """Judge runs of recorded rounds as `run` does, each by its own rounds alone.
 
     Args:

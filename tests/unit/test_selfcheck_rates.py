@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 import msgspec
 import numpy as np
@@ -34,6 +34,7 @@ from harness.selfcheck.words import lines
 
 TEXTS, PASSES = 24, 4
 MIB = 2**20
+quickly = partial(findings, checks=2, drawn=8)  # what these tests look at does not depend on more
 AS_RUN: Header = msgspec.structs.replace(HEADER, exact={STOCK: True}, texts=[f"t{i}" for i in range(TEXTS)])
 
 
@@ -137,11 +138,11 @@ def test_a_spread_that_was_known_before_the_first_round_widens_the_intervals_as_
 
 def test_more_rounds_resolve_less_and_what_they_resolve_is_called_slower() -> None:
     rounds = measured(STOCK, identical(40))
-    four, eight = runs(AS_RUN, rounds, 4), runs(AS_RUN, rounds, 8)
+    four, eight = (runs(AS_RUN, rounds, of, drawn=100) for of in (4, 8))
     assert 0.03 < eight.resolves < four.resolves < 0.15
     for found in (four, eight):
         slowed = scaling.slower(found.resolves + 0.001)(streams(rounds), np.random.default_rng())
-        again = runs(AS_RUN, measured(STOCK, slowed), found.of)
+        again = runs(AS_RUN, measured(STOCK, slowed), found.of, drawn=100)
         assert sum(one.verdict == "slower" for one in again.drawn) >= 0.95 * len(again.drawn)
 
 
@@ -241,12 +242,12 @@ def without(name: str) -> list[Record]:
 
 
 def not_kept(records: Sequence[Record]) -> list[str]:
-    found = findings(AS_RUN, records)
+    found = quickly(AS_RUN, records)
     return [*(one.what for one in found.targets if not one.kept), *(one.what for one in found.plants if not one.kept)]
 
 
 def test_a_sound_machine_passes_and_its_tables_say_what_was_seen() -> None:
-    found = findings(AS_RUN, a_check())
+    found = quickly(AS_RUN, a_check())
     assert found.passed
     said = "\n".join(lines(found))
     assert (
@@ -258,7 +259,7 @@ def test_a_sound_machine_passes_and_its_tables_say_what_was_seen() -> None:
 
 
 def test_a_small_check_of_a_sound_machine_passes_too() -> None:
-    assert findings(AS_RUN, a_check(rounds=8)).passed
+    assert quickly(AS_RUN, a_check(rounds=8)).passed
 
 
 def test_every_plant_is_seen_in_every_case_and_nothing_without_it() -> None:
@@ -308,7 +309,7 @@ def test_a_queue_that_batches_and_is_not_said_to_is_an_alarm() -> None:
 def test_on_cuda_the_devices_memory_is_planted_too_and_stocks_half_precision_is_no_fault() -> None:
     on_cuda = msgspec.structs.replace(AS_RUN, device="cuda")
     records = instead(STOCK, broken(identical(1)[0]), "cuda")
-    found = findings(on_cuda, records)
+    found = quickly(on_cuda, records)
     assert found.passed
     assert found.plants[-1].what == "64 MiB of the device kept"
     assert found.plants[-1].planted
@@ -317,7 +318,7 @@ def test_on_cuda_the_devices_memory_is_planted_too_and_stocks_half_precision_is_
 
 def test_a_round_that_failed_fails_the_check() -> None:
     failed: list[Record] = [*a_check(), Failed(Cell(SLOWER, "single_stream", "t", "cpu"), 16, "crash", "it died")]
-    found = findings(AS_RUN, failed)
+    found = quickly(AS_RUN, failed)
     assert found.failures == (f"{SLOWER}: it died",)
     assert not found.passed
 
@@ -330,5 +331,5 @@ def test_where_all_rounds_failed_there_is_nothing_to_judge(name: str) -> None:
     with pytest.raises(
         SelfcheckError, match=rf"{len(of)} of {len(of)} rounds of .* failed \(crash\): it died"
     ) as found:
-        findings(AS_RUN, [*others, *failed])
+        quickly(AS_RUN, [*others, *failed])
     assert found.value.failed
