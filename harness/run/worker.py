@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,13 +15,13 @@ from harness.measure.latency import single_stream
 from harness.measure.load import Queueing, TakingTurns, closed_loop
 from harness.measure.logits import largest_difference, save
 from harness.measure.memory import (
+    heap_in_use,
     peak_cuda,
     peak_cuda_allocated,
     peak_rss,
     process_on_device,
     reset_peak_cuda,
     reset_peak_rss,
-    resident,
     weights_bytes,
 )
 from harness.measure.nvml import energy_mj
@@ -131,7 +130,7 @@ class Worker:
             ns, answers = single_stream(self._extract, places, synchronize=self._synchronize)
             cpu, used = time.process_time_ns() - before, self._energy()
             taken = None if energy is None or used is None else used - energy
-            return say.Timed(sum(ns), cpu, ns, answers, taken, rss_bytes=resident([os.getpid()]))
+            return say.Timed(sum(ns), cpu, ns, answers, taken, heap_bytes=heap_in_use())
         if command.scenario == "offline":
             (wall_ns,), (together,) = single_stream(self._extract_all, [places], synchronize=self._synchronize)
             return say.Timed(wall_ns, time.process_time_ns() - before, [], together)

@@ -19,6 +19,7 @@ from harness.selfcheck.signs import (
     Sign,
     bias,
     drift,
+    knows_heap,
     leak,
     of_classes,
     slow_requests,
@@ -80,9 +81,10 @@ def _of_times(rounds: Sequence[Measured]) -> Iterator[Target]:
     yield _target("growth of the ratio over a round", drift(timed), f"within {DRIFT:.0%}")
     slow = f"requests slower than {SLOW:g} times their text's median, more than the partner's"
     yield _target(slow, slow_requests(timed), f"at most {SLOW_SHARE:.0%}")
-    grown = leak(timed)
-    kib = f"{grown.value / _KIB:.1f} [{grown.low / _KIB:.1f}, {grown.high / _KIB:.1f}] KiB"
-    yield Target("memory kept of a request", kib, f"at most {LEAK_BYTES // _KIB} KiB", grown.p)
+    if knows_heap(timed):
+        kept = leak(timed)
+        kib = f"{kept.value / _KIB:.1f} [{kept.low / _KIB:.1f}, {kept.high / _KIB:.1f}] KiB"
+        yield Target("memory kept of a request", kib, f"at most {LEAK_BYTES // _KIB} KiB", kept.p)
 
 
 def _of_runs(header: Header, rounds: Sequence[Measured]) -> Iterator[Target]:

@@ -87,8 +87,8 @@ def leaking(bytes_a_request: int) -> Planting:
     def plant(rounds: Rounds, _: np.random.Generator) -> list[SingleStream]:
         def leaky(one: SingleStream) -> SingleStream:
             each = len(one.own_ns[0]) * bytes_a_request
-            grown = [size + number * each for number, size in enumerate(one.own_rss_bytes)]
-            return msgspec.structs.replace(one, own_rss_bytes=grown)
+            grown = [size + number * each for number, size in enumerate(one.own_heap_bytes)]
+            return msgspec.structs.replace(one, own_heap_bytes=grown)
 
         return [leaky(one) for one in rounds]
 

@@ -116,13 +116,20 @@ def slow_requests(rounds: Rounds) -> Sign:
 
 
 def leak(rounds: Rounds) -> Sign:
-    """By how many bytes the combination's process grew with every timed request, from its first pass to its last."""
-    grown = [
-        (one.own_rss_bytes[-1] - one.own_rss_bytes[0]) / (len(one.own_ns[0]) * (len(one.own_rss_bytes) - 1))
-        for one in rounds
-        if len(one.own_rss_bytes) > 1
-    ]
-    return around(grown or [0.0], LEAK_BYTES, both=False)
+    """By how many bytes the heap of the combination's process grew with every timed request after the first pass."""
+    return around(
+        [
+            (one.own_heap_bytes[-1] - one.own_heap_bytes[0]) / (len(one.own_ns[0]) * (len(one.own_heap_bytes) - 1))
+            for one in rounds
+        ],
+        LEAK_BYTES,
+        both=False,
+    )
+
+
+def knows_heap(rounds: Rounds) -> bool:
+    """Whether the C library told what the heap had in use, after more than one pass."""
+    return all(len(one.own_heap_bytes) > 1 for one in rounds)
 
 
 def around(values: Sequence[float] | NDArray[np.float64], limit: float, *, both: bool = True) -> Sign:

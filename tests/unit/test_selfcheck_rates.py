@@ -55,7 +55,7 @@ def identical(count: int, seed: int = 0, sd: float = 0.012) -> list[SingleStream
             own_cpu_ns=[1] * PASSES,
             parity=Parity(100),
             memory=Memory(1, rss_serving_peak_bytes=300 * MIB + int(chance.integers(MIB)), cuda_serving_peak_bytes=MIB),
-            own_rss_bytes=[300 * MIB + int(chance.integers(65536)) for _ in range(PASSES)],
+            own_heap_bytes=[300 * MIB + int(chance.integers(65536)) for _ in range(PASSES)],
         )
         for _ in range(count)
     ]
