@@ -69,7 +69,7 @@ class Plant:
     @property
     def alarm(self) -> Target | None:
         """What has to hold where it was not planted."""
-        what = f"{self.by} shows in {self.cases} what is not there"
+        what = f"false alarms: {self.by}, {self.cases}"
         return None if self.alarms is None else alarm_target(what, self.clean.seen, self.clean.of, self.alarms)
 
 
@@ -148,7 +148,7 @@ def _in_rounds(device: str, measured: Measurements) -> Iterator[Plant]:
     wrong = streams(measured.get(MISANSWERS, []))
     yield Plant(
         "1 wrong answer of 100",
-        "answers",
+        "the comparison of answers",
         "rounds",
         clean=Tries(sum(bool(one.parity.broken) for one in right), len(right)),
         planted=Tries(sum(len(one.parity.broken) == 1 for one in wrong), len(wrong)),
