@@ -170,7 +170,7 @@ def _row(
         largest_logit_difference=next((one.parity.largest_logit_difference for one in streams), None),
         roofline=roofline,
         profile=next((one.profile for one in streams if one.profile), None),
-        evidence=tuple(streams[-1].evidence) if streams else (),
+        evidence=tuple(streams[0].evidence) if streams else (),  # later rounds take it of few texts
         scores=_scores(streams),
         f1_difference=difference,
     )
@@ -195,7 +195,7 @@ def _scores(streams: Sequence[SingleStream]) -> Scores | None:
 
 
 def _memory(streams: Sequence[SingleStream]) -> Memory | None:
-    """Of the last round; the device's total is known where the combination's process came up first."""
+    """Of the last round; the device's total is not known in every one."""
     weighed = [one.memory for one in streams if one.memory]
     if not weighed:
         return None

@@ -113,7 +113,7 @@ class Ablation:
     def estimate_s(self) -> float:
         """About how long the run takes, from the two assumed times."""
         measure, runnable = self.suite.measure, sum(planned.reason is None for planned in self.plan)
-        requests = len(self.examples) * (measure.passes + 2)  # a warm-up and the evidence
+        requests = len(self.examples) * (2 * measure.passes + 2)  # one before each timed, a warm-up and the evidence
         round_s = 2 * (ASSUMED_START_S + requests * self.request_s)
         once_s = (1 + 2 * measure.starts) * ASSUMED_START_S + len(self.compared) * self.request_s
         return ASSUMED_START_S + runnable * (measure.rounds * round_s + once_s)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from harness.measure.noise import Reading, look
-from harness.measure.nvml import used_bytes
-from harness.record import StartUp
+from harness.record import Mark
 from harness.run import protocol as say
 from harness.run.process import Heap, WorkerError, WorkerProcess
 
@@ -31,36 +30,33 @@ class Pair:
     own: WorkerProcess
     partner: WorkerProcess
     own_first: bool
-    cold: StartUp  # of the one that started first, alone
     warm: dict[str, say.Warm]  # how each role warmed up
     gpu: str | None  # the UUID of the device they use
-    device_bytes: int | None  # what that device had more in use once the first was up; None without one
 
     @staticmethod
-    def start(starter: Starter, *, own_first: bool, at_once: bool = False) -> Pair:
-        """Start both and have each answer all texts, untimed.
+    def start(starter: Starter, *, own_first: bool) -> Pair:
+        """Start both at once and have each answer all texts, untimed, once both are up.
 
-        The first starts alone, so that its cold start counts; the second comes up while the first warms up. Or both
-        start at once, and the cold start means nothing.
+        One that comes up alone, before the other, is slower than it for as long as both live: docs/run.md says by how
+        much.
         """
         roles = ROLES if own_first else ROLES[::-1]
-        used = used_bytes()
-        up: dict[str, WorkerProcess] = {role: starter(role) for role in roles if at_once}
-        ready: list[say.Ready] = []
-        for role in roles:
-            with blaming(role):
-                if role not in up:
-                    up[role] = starter(role)
-                ready.append(up[role].hear(say.Ready))
-                if len(ready) == 1:
-                    used_more = _more(used, ready[0].facts.get("gpu_uuid"))
-                up[role].tell(say.WarmUp())
+        up: dict[str, WorkerProcess] = {}
+        facts: dict[str, str] = {}
         warm: dict[str, say.Warm] = {}
         for role in roles:
             with blaming(role):
+                up[role] = starter(role)
+        for role in roles:
+            with blaming(role):
+                facts = up[role].hear(say.Ready).facts
+        for role in roles:
+            with blaming(role):
+                up[role].tell(say.WarmUp())
+        for role in roles:
+            with blaming(role):
                 warm[role] = up[role].hear(say.Warm)
-        gpu = ready[0].facts.get("gpu_uuid")
-        return Pair(up["own"], up["partner"], own_first, ready[0].start, warm, gpu, None if at_once else used_more)
+        return Pair(up["own"], up["partner"], own_first, warm, facts.get("gpu_uuid"))
 
     def look(self) -> Reading:
         """What the machine's counters say now."""
@@ -95,6 +91,11 @@ class Pair:
                         readings.append(self.look())
         return timed["own"], timed["partner"]
 
+    def marks_of_partner(self, places: list[int]) -> list[list[Mark]]:
+        """The partner's logits near the threshold, of the texts at these places."""
+        with blaming("partner"):
+            return self.partner.ask(say.MarkTexts(places), say.Marked).marks
+
     def _ask(self, role: str, part: say.Time) -> say.Timed:
         with blaming(role):
             return (self.own if role == "own" else self.partner).ask(part, say.Timed)
@@ -113,14 +114,6 @@ def _joined(parts: Sequence[say.Timed]) -> say.Timed:
         batch_sizes=[size for one in parts for size in one.batch_sizes],
         heap_bytes=parts[-1].heap_bytes,
     )
-
-
-def _more(before: Mapping[str, int], gpu: str | None) -> int | None:
-    """How much more of a GPU is in use than before."""
-    if gpu is None or gpu not in before:
-        return None
-    after = used_bytes().get(gpu)
-    return None if after is None else after - before[gpu]
 
 
 @contextmanager

@@ -51,6 +51,7 @@ class Time(Message, frozen=True, tag="time"):
     scenario: Literal["single_stream", "closed_loop", "offline"] = "single_stream"
     clients: int = 1  # of closed_loop
     places: list[int] = []  # of the texts; none: all that are timed
+    primed: list[int] = []  # of texts that are answered just before, untimed; a closed loop has a beginning of its own
 
 
 class MarkTexts(Message, frozen=True, tag="mark_texts"):
@@ -71,6 +72,8 @@ class MeasureCeilings(Message, frozen=True, tag="measure_ceilings"):
 
 class Prove(Message, frozen=True, tag="prove"):
     """Take the evidence of every optimization of the combination, in an untimed pass."""
+
+    places: list[int] = []  # of the texts; none: all that are timed
 
 
 class Weigh(Message, frozen=True, tag="weigh"):

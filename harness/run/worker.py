@@ -124,6 +124,8 @@ class Worker:
     def time(self, command: say.Time) -> say.Timed:
         """One timed pass, or a part of it."""
         places = command.places or range(self.timed)
+        for place in command.primed:
+            self._extract(place)
         before = time.process_time_ns()
         if command.scenario == "single_stream":
             energy = self._energy()
@@ -172,11 +174,12 @@ class Worker:
         """The logits near the threshold of some texts."""
         return say.Marked([self._observe(place).marks for place in command.places])
 
-    def prove(self, _: say.Prove) -> say.Proved:
+    def prove(self, command: say.Prove) -> say.Proved:
         """What shows that each optimization is active here."""
         from harness.plugin import Probe
 
-        probe = Probe(self.extractor, self.texts[: self.timed], self.schemas[: self.timed])
+        places = command.places or range(self.timed)
+        probe = Probe(self.extractor, [self.texts[i] for i in places], [self.schemas[i] for i in places])
         return say.Proved([one.shown(probe) for one, _ in self.chosen])
 
     def weigh(self, _: say.Weigh) -> say.Weighed:

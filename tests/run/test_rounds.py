@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,14 +12,15 @@ from typing import Any, cast
 import pytest
 
 from harness.conditions import Course
+from harness.data.dataset import Example
 from harness.measure.noise import Reading
 from harness.plan.cells import Planned
-from harness.record import Cell, ColdStart, Evidence, Failed, Measured, Memory
+from harness.record import Cell, ColdStart, Evidence, Failed, Item, Measured, Memory, SingleStream, StartUp
 from harness.run import protocol as say
 from harness.run.executors.local import LocalExecutor, Settings, _Round
 from harness.run.executors.recorded import Reference
 from harness.run.executors.weighing import Weighing
-from harness.run.pair import Pair, _joined
+from harness.run.pair import ROLES, Pair, _joined
 from harness.run.process import WorkerError, WorkerProcess
 
 CELLS = tuple(Cell("a", scenario, "t", "cpu") for scenario in ("single_stream", "closed_loop", "cold_start"))
@@ -66,25 +67,14 @@ class Process:
     def __init__(self, name: str, asked: list[tuple[str, object]]) -> None:
         self.name, self.asked = name, asked
 
-    def tell(self, command: object) -> None:
-        self.asked.append((self.name, command))
-
     def ask(self, command: object, _: type) -> Any:
         self.asked.append((self.name, command))
-        if isinstance(command, say.Weigh):
-            return say.Weighed(Memory(1, 1, 1))
         return say.Timed(len(self.asked), 1, [], [])
-
-    def hear(self, expected: type) -> None:
-        self.asked.append((self.name, expected))
-
-    def close(self) -> None:
-        self.asked.append((self.name, "closed"))
 
 
 def pair(asked: list[tuple[str, object]]) -> Pair:
     own, partner = (cast("WorkerProcess", Process(name, asked)) for name in ("own", "partner"))
-    return Pair(own, partner, own_first=True, cold=cast("Any", None), warm={}, gpu=None, device_bytes=None)
+    return Pair(own, partner, own_first=True, warm={}, gpu=None)
 
 
 def test_under_load_each_process_makes_a_pass_that_does_not_count() -> None:
@@ -128,9 +118,9 @@ def test_a_pass_of_one_part_loses_nothing() -> None:
     assert _joined([part]) == part
 
 
-@pytest.mark.parametrize(("gpu", "expected"), [(None, [[0], [1]]), ("GPU-1", [[]])])
+@pytest.mark.parametrize(("gpu", "expected"), [(None, [([0], [2]), ([1], [0]), ([2], [1])]), ("GPU-1", [([], [2])])])
 def test_single_requests_take_turns_on_the_same_cores_and_whole_passes_on_a_gpu(
-    monkeypatch: pytest.MonkeyPatch, gpu: str | None, expected: list[list[int]]
+    monkeypatch: pytest.MonkeyPatch, gpu: str | None, expected: list[tuple[list[int], list[int]]]
 ) -> None:
     kept: list[tuple[Sequence[int], int]] = []
 
@@ -141,26 +131,162 @@ def test_single_requests_take_turns_on_the_same_cores_and_whole_passes_on_a_gpu(
 
     monkeypatch.setattr("harness.run.executors.local.together", together)
     asked: list[tuple[str, object]] = []
-    local = LocalExecutor(Settings("mini", "cpu", 3, (), (), 2, passes=1, starts=0, timeout_s=1.0, logs=Path()))
+    local = LocalExecutor(Settings("mini", "cpu", 3, (), (), 3, passes=1, starts=0, timeout_s=1.0, logs=Path()))
     local._time(replace(pair(asked), gpu=gpu), CELLS[:1], [])
-    assert [command.places for _, command in asked[::2] if isinstance(command, say.Time)] == expected
+    told = [command for _, command in asked[::2] if isinstance(command, say.Time)]
+    assert [(one.places, one.primed) for one in told] == expected, "each follows the text before it, of its own process"
     assert kept == ([] if gpu else [((os.getpid(), os.getpid()), 3)])
     kept.clear()
     local._time(pair(asked), CELLS[1:], [])
     assert not kept, "under load a process may need more cores"
 
 
-def test_what_is_weighed_gives_back_what_it_frees_and_is_told_all_it_needs() -> None:
+def test_a_text_alone_follows_itself() -> None:
     asked: list[tuple[str, object]] = []
+    local = LocalExecutor(Settings("mini", "cpu", 1, (), (), 1, passes=1, starts=0, timeout_s=1.0, logs=Path()))
+    local._time(pair(asked), CELLS[:1], [])
+    assert [(name, command.primed) for name, command in asked if isinstance(command, say.Time)] == [
+        ("own", [0]),
+        ("partner", [0]),
+    ]
+
+
+class Answering:
+    """A process of either role that is up at once and answers every text with its own name."""
+
+    pid = os.getpid()
+
+    def __init__(self, name: str, told: list[tuple[str, str]], *, idle_on_few: bool = False) -> None:
+        self.name, self.told, self.idle_on_few = name, told, idle_on_few
+        told.append((name, "started"))
+
+    def tell(self, command: object) -> None:
+        self.told.append((self.name, type(command).__name__))
+
+    def ask(self, command: object, expected: type) -> Any:
+        self.told.append((self.name, type(command).__name__))
+        if isinstance(command, say.Prove):
+            self.told[-1] = (self.name, f"Prove {command.places}")
+            active = not (command.places and self.idle_on_few)
+            return say.Proved([Evidence("a", active=active, summary="")])
+        if isinstance(command, say.Time):
+            return say.Timed(1, 1, [1] * len(command.places), [self.answer()] * len(command.places))
+        if isinstance(command, say.MarkTexts):
+            return say.Marked([[] for _ in command.places])
+        return self.hear(expected)
+
+    def hear(self, expected: type) -> Any:
+        if expected is say.Inspected:
+            return say.Inspected(None, cast("Any", None), cast("Any", None))
+        return {
+            say.Ready: say.Ready(StartUp(1, 1, 1), {}),
+            say.Warm: say.Warm(6, steady=True),
+            say.Weighed: say.Weighed(Memory(1)),
+            say.Answered: say.Answered([self.answer()] * len(EXAMPLES)),
+        }[expected]
+
+    def answer(self) -> list[Any]:
+        return [[Item(type="价格", span=self.name[:3], offset=[0, 1])]]
+
+    def close(self) -> None:
+        self.told.append((self.name, "closed"))
+
+
+EXAMPLES = tuple(Example(f"t{i}", "九元" * (i + 1), {"价格": None}) for i in range(4))
+OWN, PARTNER = "own", "partner"
+
+
+def measured_round(
+    monkeypatch: pytest.MonkeyPatch, number: int, *, other_code: bool = False, idle_on_few: bool = False
+) -> tuple[list[tuple[str, str]], dict[str, Measured]]:
+    """A round whose processes are made up: what each was told, in order, and the records by scenario."""
+    told: list[tuple[str, str]] = []
+    local = LocalExecutor(
+        Settings("mini", "cpu", 1, (), EXAMPLES, 3, 1, 0, 1.0, Path(), other_code=Path("x") if other_code else None)
+    )
+    monkeypatch.setattr("harness.run.executors.local.together", lambda *_: nullcontext())
+
+    def start(role: str, *, heap: object = None) -> Any:
+        return Answering(role if heap is None else f"{role} weighed", told, idle_on_few=idle_on_few)
+
+    monkeypatch.setattr(LocalExecutor, "_starter", lambda *_: start)
+    monkeypatch.setattr(LocalExecutor, "_cold_starts", lambda *_: ColdStart(preparing=StartUp(9, 9, 9)))
+    expected = [Answering(OWN, []).answer()] * len(EXAMPLES)
+    cells = (CELLS[0], CELLS[2])
+    records = local.round(replace(PLANNED, cells=cells), number, Reference(expected, [[]] * len(EXAMPLES)))
+    assert all(isinstance(one, Measured) for one in records), records
+    return told, {one.cell.scenario: one for one in records if isinstance(one, Measured)}
+
+
+def test_nothing_is_told_to_any_other_process_while_a_round_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, records = measured_round(monkeypatch, 0)
+    timed = [i for i, (_, command) in enumerate(told) if command == "Time"]
+    assert timed == list(range(timed[0], timed[0] + 2 * 3)), "requests, one after another, and nothing between them"
+    before = told[: timed[0]]
+    assert before == [(OWN, "started"), (PARTNER, "started"), (OWN, "WarmUp"), (PARTNER, "WarmUp")]
+    assert told[timed[-1] + 1 :] == [
+        ("own weighed", "started"),
+        *(("own weighed", command) for command in ("WarmUp", "Weigh", "Answer")),
+        (OWN, "Inspect"),
+        (OWN, "Prove []"),
+        ("own weighed", "closed"),
+    ]
+    assert cast("ColdStart", records["cold_start"].samples).own == [StartUp(1, 1, 1)]
+    stream = cast("SingleStream", records["single_stream"].samples)
+    assert (stream.parity.texts, stream.parity.differences, stream.memory) == (4, [], Memory(1))
+
+
+@pytest.mark.parametrize(("idle_on_few", "proofs"), [(False, ["Prove [2, 0]"]), (True, ["Prove [2, 0]", "Prove []"])])
+def test_a_later_round_takes_evidence_of_two_texts_while_they_show_it(
+    monkeypatch: pytest.MonkeyPatch, idle_on_few: bool, proofs: list[str]
+) -> None:
+    told, _ = measured_round(monkeypatch, 1, idle_on_few=idle_on_few)
+    assert [command for _, command in told if command.startswith("Prove")] == proofs
+    assert not {"Inspect", "Answer"} & {command for _, command in told}
+    assert told[:2] == [(PARTNER, "started"), (OWN, "started")]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_gate_compares_with_what_the_other_revision_answered(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    told, records = measured_round(monkeypatch, number, other_code=True)
+    stream = cast("SingleStream", records["single_stream"].samples)
+    assert [one.got[0][0]["span"] for one in stream.parity.differences] == ["own"] * stream.parity.texts
+    assert [one.expected[0][0]["span"] for one in stream.parity.differences] == ["par"] * stream.parity.texts
+    assert stream.parity.texts == (4 if number == 0 else 3)
+    assert [name for name, command in told if command == "MarkTexts"] == [OWN, PARTNER]
+    assert (stream.memory is None) == (stream.partner_memory is None) == (number > 0)
+
+
+def test_what_is_weighed_gives_back_what_it_frees_and_is_told_all_it_needs() -> None:
+    heaps: list[object] = []
+    told: list[tuple[str, str]] = []
 
     def start(role: str, *, heap: object = None) -> WorkerProcess:
-        asked.append((role, heap))
-        return cast("WorkerProcess", Process(role, asked))
+        heaps.append(heap)
+        return cast("WorkerProcess", Answering(role, told))
 
-    weighing = Weighing(start, ["own", "partner"])
-    started = [("own", "returned"), ("partner", "returned")]
-    assert asked == [*started, ("own", say.WarmUp()), ("partner", say.WarmUp())]
-    asked.clear()
-    assert weighing.results() == {"own": Memory(1, 1, 1), "partner": Memory(1, 1, 1)}
-    assert asked[:4] == [("own", say.Ready), ("own", say.Warm), ("own", say.Weigh()), ("own", "closed")]
-    assert Weighing(start, []).results() == {}
+    weighing = Weighing(start, ["own", "partner"], alone=False, everything=True)
+    assert heaps == ["returned", "returned"]
+    commands = [(role, command) for role in ("own", "partner") for command in ("WarmUp", "Weigh", "Answer")]
+    assert told == [("own", "started"), ("partner", "started"), *commands]
+    found = weighing.results()
+    assert {role: (one.memory, len(one.answers)) for role, one in found.items()} == dict.fromkeys(ROLES, (Memory(1), 4))
+    assert told[-2:] == [("own", "closed"), ("partner", "closed")]
+    assert Weighing(start, [], alone=True, everything=True).results() == {}
+
+
+def test_a_start_that_counts_is_alone() -> None:
+    told: list[tuple[str, str]] = []
+
+    class Noting(Answering):
+        def hear(self, expected: type) -> Any:
+            self.told.append((self.name, expected.__name__))
+            return super().hear(expected)
+
+    def start(role: str, **_: object) -> WorkerProcess:
+        return cast("WorkerProcess", Noting(role, told))
+
+    weighing = Weighing(start, ROLES, alone=True, everything=False)
+    up = [(role, command) for role in ROLES for command in ("started", "Ready")]
+    assert told == [*up, *((role, command) for role in ROLES for command in ("WarmUp", "Weigh"))]
+    assert weighing.results()["own"].start == StartUp(1, 1, 1)

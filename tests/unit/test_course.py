@@ -30,6 +30,12 @@ def test_an_account_names_what_the_wall_time_was_spent_on() -> None:
     )
 
 
+def test_untimed_requests_between_timed_ones_have_a_part_of_their_own() -> None:
+    (time, *_) = course(rounds(Course(1.0, 3.0, 12.0, 4.0, 6, steady=True, priming_s=10.0)), [Finished([], 40.0)])
+    assert "30% inside timed passes, 25% untimed requests between those, 8% processes" in time
+    assert "25% the rest" in time
+
+
 def test_a_run_that_was_interrupted_says_so() -> None:
     assert "interrupted" in course(rounds(spent()), [])[-1]
 

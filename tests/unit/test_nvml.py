@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,7 +23,7 @@ from harness.record import (
     StartUp,
 )
 from harness.run import protocol as say
-from harness.run.pair import Pair
+from harness.run.executors.weighing import Weighing
 
 
 class DriverError(Exception):
@@ -80,32 +80,25 @@ def test_energy_is_told_where_it_is_counted(
 class Process:
     """A worker that is up at once, on a GPU."""
 
-    def __init__(self) -> None:
-        self.told: list[Any] = []
-
     def tell(self, command: Any) -> None:
-        self.told.append(command)
+        pass
 
     def hear(self, kind: type) -> Any:
-        if kind is say.Warm:
-            assert self.told == [say.WarmUp()]  # else it would never answer
+        if kind is say.Weighed:
+            return say.Weighed(Memory(1))
         return say.Ready(StartUp(1, 1, 1), {"gpu_uuid": "GPU-a"}) if kind is say.Ready else say.Warm(6, steady=True)
 
+    def close(self) -> None:
+        pass
 
-def test_the_devices_total_is_what_the_first_process_added_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+
+@pytest.mark.parametrize(("alone", "found"), [(True, 3000), (False, None)])
+def test_the_devices_total_is_what_a_process_added_that_came_up_alone(
+    monkeypatch: pytest.MonkeyPatch, alone: bool, found: int | None
+) -> None:
     fake_nvml(monkeypatch, [1000, 4000, 9999])
-    started: list[str] = []
-
-    def start(role: str, *, heap: object = None) -> Any:
-        assert heap is None
-        started.append(role)
-        return Process()
-
-    pair = Pair.start(start, own_first=True)
-    assert started == ["own", "partner"]
-    assert pair.device_bytes == 3000
-    fake_nvml(monkeypatch, [1000, 4000])
-    assert Pair.start(start, own_first=True, at_once=True).device_bytes is None
+    weighing = Weighing(lambda *_, **__: cast("Any", Process()), ["own"], alone=alone, everything=False)
+    assert weighing.results()["own"].memory.cuda_device_bytes == found
 
 
 def stream(device_bytes: int | None, energy: list[int]) -> SingleStream:

@@ -41,7 +41,7 @@ from harness.record import (
 from harness.run import protocol as say
 from harness.run.executors.recorded import Passes, Reference, account, idle, loads, parity_of
 from harness.run.executors.weighing import Weighing
-from harness.run.pair import ROLES, Pair, Starter, blaming
+from harness.run.pair import ROLES, Pair, Starter
 from harness.run.process import Heap, WorkerError, WorkerProcess
 
 
@@ -65,7 +65,6 @@ class Settings:
     other_code: Path | None = None
     other_plugins: tuple[str, ...] = ()
     keep_heap: bool = True  # its processes keep the memory that they free
-    at_once: bool = False  # both processes of a round start at once: quicker, and no start is alone to be timed
 
 
 @dataclass(frozen=True)
@@ -138,43 +137,43 @@ class LocalExecutor:
         settings = self._settings
         clock = [time.monotonic()]
         cells = {cell.scenario: cell for cell in planned.cells}
-        stream = cells.get("single_stream")
+        stream, cold = cells.get("single_stream"), "cold_start" in cells
         with ExitStack() as stack:
             start = self._starter(planned.combination, number, stack)
-            starts = self._cold_starts(start) if first and "cold_start" in cells else ColdStart()
+            starts = self._cold_starts(start) if first and cold else ColdStart()
             clock.append(time.monotonic())
-            pair = Pair.start(start, own_first=number % 2 == 0, at_once=settings.at_once)
+            pair = Pair.start(start, own_first=number % 2 == 0)
             clock.append(time.monotonic())
             readings = [pair.look()]
             timed = self._time(pair, planned.cells, readings)
             noise = conditions(readings) if timed else None
-            weighed = stream and (first or not settings.other_code)  # of a gate's many rounds the first is enough
-            roles = ROLES if settings.other_code else ROLES[:1]
-            weighing = Weighing(start, roles if weighed else ())
-            answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
+            clock.append(time.monotonic())
             more = bool(first and stream and settings.timed < len(settings.examples))
-            theirs_too: dict[str, Any] = {}
-            if settings.other_code:
-                with blaming("partner"):
-                    answered = pair.partner.ask(say.Answer(everything=more, marks=True), say.Answered)
-                reference = Reference(answered.answers, answered.marks)
-                if stream:
-                    theirs_too["partner_scores"] = self._score(answered.answers)
+            weighed_too = stream and (first or not settings.other_code)  # of a gate's many rounds the first is enough
+            roles = (ROLES if settings.other_code else ROLES[:1]) if cold or weighed_too else ()
+            weighing = Weighing(start, roles, alone=cold or pair.gpu is not None, everything=more)
+            seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected) if first and stream else None
+            evidence = self._proved(pair.own, in_full=first)
+            weighed = weighing.results()
+            memory = {role: one.memory for role, one in weighed.items()} if weighed_too else {}
+            answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
             if stream and more:
-                answers[stream].append(pair.own.ask(say.Answer(everything=True), say.Answered).answers)
+                answers[stream].append(weighed["own"].answers)
+            expected, marks_of, theirs_too = reference.answers, reference.marks_of, {}
+            if settings.other_code and timed:
+                expected = weighed["partner"].answers if more else next(iter(timed.values()))[1][0].answers
+                marks_of = pair.marks_of_partner
+                theirs_too = {"partner_scores": self._score(expected)} if stream else {}
             parity = {
-                cell: parity_of(pair.own, passes, reference, settings.examples) for cell, passes in answers.items()
+                cell: parity_of(pair.own, passes, expected, marks_of, settings.examples)
+                for cell, passes in answers.items()
             }
-            seen = None
-            if first and stream:
-                seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected)
-                parity[stream] = replace(parity[stream], largest_logit_difference=seen.largest)
-            evidence = pair.own.ask(say.Prove(), say.Proved).evidence
-            memory = weighing.results()
-        if "own" in memory and pair.own_first:
-            memory["own"] = replace(memory["own"], cuda_device_bytes=pair.device_bytes)
+        if stream and seen:
+            parity[stream] = replace(parity[stream], largest_logit_difference=seen.largest)
         clock.append(time.monotonic())
-        (starts.own if pair.own_first else starts.partner).append(pair.cold)
+        if cold:
+            for role, one in weighed.items():
+                (starts.own if role == "own" else starts.partner).append(one.start)
         samples: dict[Cell, Samples] = {cell: starts for cell in planned.cells if cell.scenario == "cold_start"}
         for cell, (ours, theirs) in timed.items():
             if cell == stream:
@@ -199,6 +198,16 @@ class LocalExecutor:
             else:
                 samples[cell] = Offline(loads(ours), loads(theirs), parity[cell])
         return _Round(samples, noise, account(clock, timed.values(), pair), evidence)
+
+    def _proved(self, own: WorkerProcess, *, in_full: bool) -> list[Evidence]:
+        """The evidence: of all timed texts, or of the longest and the shortest while these show it."""
+        if not in_full:
+            longest_first = sorted(range(self._settings.timed), key=lambda i: -len(self._settings.examples[i].text))
+            few = list(dict.fromkeys((longest_first[0], longest_first[-1])))
+            evidence = own.ask(say.Prove(few), say.Proved).evidence
+            if not idle(evidence):
+                return evidence
+        return own.ask(say.Prove(), say.Proved).evidence
 
     def _starter(self, combination: str, number: int, stack: ExitStack) -> Starter:
         """What starts the processes of a round, all with one deadline."""
@@ -226,24 +235,30 @@ class LocalExecutor:
         On a CPU the two take turns at single requests, on the same cores: what slows a shared machine comes and goes
         within a pass, and on each core by itself. On a GPU at whole passes: its energy counter moves some times a
         second only, and going from one process to the other costs time there.
+
+        A request that follows one of the other process is slower than one that follows its own, by more the shorter it
+        is. So each process first answers, untimed, the text that a pass of its own would have had before.
         """
         settings = self._settings
+        last = settings.timed - 1
         if cell.scenario == "single_stream" and pair.gpu is None:
-            parts = [say.Time(places=[place]) for place in range(settings.timed)]
+            parts = [say.Time(places=[place], primed=[place - 1 if place else last]) for place in range(settings.timed)]
             with together((pair.own.pid, pair.partner.pid), settings.threads):
                 return pair.time(parts, settings.passes, readings)
-        return pair.time([say.Time(cell.scenario, cell.clients)], settings.passes, readings)  # type: ignore[arg-type]
+        primed = [] if cell.scenario == "closed_loop" else [last]
+        whole = say.Time(cell.scenario, cell.clients, primed=primed)  # type: ignore[arg-type]
+        return pair.time([whole], settings.passes, readings)
 
     def _cold_starts(self, start: Starter) -> ColdStart:
         """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
 
         def once(role: str) -> StartUp:
-            process = start(role)
+            process = start(role, heap="returned")  # starts take the same as with the C library's own ways
             began = process.hear(say.Ready).start
             process.close()
             return began
 
-        starts = ColdStart(preparing=once("own"))
+        starts = ColdStart(preparing=once("own"))  # one more of the combination comes with each round
         for i in range(self._settings.starts):
             for role in ROLES if i % 2 == 0 else ROLES[::-1]:
                 (starts.own if role == "own" else starts.partner).append(once(role))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.conditions import Course
@@ -24,14 +24,15 @@ def loads(passes: Passes) -> list[Load]:
 
 
 def account(clock: Sequence[float], timed: Iterable[tuple[Passes, Passes]], pair: Pair) -> Course:
-    """The account of a round from four readings of the clock: begun, cold starts made, both warm, all done."""
-    begun, started, warm, done = clock
+    """The account of a round from readings of the clock: begun, cold starts made, both warm, all timed, all done."""
+    begun, started, warm, timed_all, done = clock
     measuring = sum(one.wall_ns for both in timed for passes in both for one in passes) / NS_PER_S
     return Course(
         cold_starts_s=started - begun,
         coming_up_s=warm - started,
         measuring_s=measuring,
-        checking_s=max(0.0, done - warm - measuring),
+        priming_s=max(0.0, timed_all - warm - measuring),
+        checking_s=done - timed_all,
         warm_up_requests=pair.warm["own"].requests,
         steady=all(one.steady for one in pair.warm.values()),
     )
@@ -49,30 +50,48 @@ class Reference:
     answers: Sequence[Chains]
     marks: Sequence[Sequence[Mark]]
 
+    def marks_of(self, places: Sequence[int]) -> list[Sequence[Mark]]:
+        """The marks of the texts at some places."""
+        return [self.marks[place] for place in places]
+
 
 def parity_of(
-    worker: WorkerProcess, passes: Sequence[Sequence[Chains]], reference: Reference, examples: Sequence[Example]
+    worker: WorkerProcess,
+    passes: Sequence[Sequence[Chains]],
+    expected: Sequence[Chains],
+    marks_of: Callable[[list[int]], Sequence[Sequence[Mark]]],
+    examples: Sequence[Example],
 ) -> Parity:
-    """Compare every answer of each pass with the baseline's; a text that differs runs once more for its logits."""
+    """Compare every answer of each pass with what is expected; a text that differs runs once more for its logits.
+
+    Args:
+        worker: whose answers they are.
+        passes: its answers.
+        expected: per text.
+        marks_of: gives the logits near the threshold that belong to what is expected, of the texts at some places.
+        examples: the texts.
+    """
     differing: dict[int, list[Chains]] = {}  # each way in which a text was answered otherwise, once
     for answers in passes:
         for place, got in enumerate(answers):  # a timed pass has the first of them
-            if got != reference.answers[place] and got not in differing.setdefault(place, []):
+            if got != expected[place] and got not in differing.setdefault(place, []):
                 differing[place].append(got)
-    marks = worker.ask(say.MarkTexts(list(differing)), say.Marked).marks if differing else []
+    places = list(differing)
+    own_marks = worker.ask(say.MarkTexts(places), say.Marked).marks if places else []
+    marks = marks_of(places) if places else []
     most = max(passes, key=len)
-    agreement = score(most, reference.answers[: len(most)])
+    agreement = score(most, expected[: len(most)])
     return Parity(
         texts=len(most),
         agreement=agreement.micro if agreement else None,
         differences=[
             Difference(
                 id=examples[place].id,
-                tie=is_tie(reference.answers[place], got, reference.marks[place], own_marks),
-                expected=list(reference.answers[place]),
+                tie=is_tie(expected[place], got, theirs, ours),
+                expected=list(expected[place]),
                 got=list(got),
             )
-            for (place, ways), own_marks in zip(differing.items(), marks, strict=True)
-            for got in ways
+            for place, theirs, ours in zip(places, marks, own_marks, strict=True)
+            for got in differing[place]
         ],
     )
