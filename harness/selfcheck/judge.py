@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.analyse.rates import counted
-from harness.analyse.stats import ASSUMED_SD
 from harness.record import Header, Measured, SingleStream
 from harness.selfcheck.rates import apart, printed, rejected
 from harness.selfcheck.signs import (
     BIAS,
-    CLASS_SD,
+    CLASS_SPREAD,
     DRIFT,
     LEAK_BYTES,
     SLOW,
     SLOW_SHARE,
+    SPREAD,
     Sign,
     bias,
     drift,
@@ -75,9 +75,9 @@ def _of_times(rounds: Sequence[Measured]) -> Iterator[Target]:
     classes = of_classes(timed)
     for name, (mean, _) in classes.items():
         yield _target(f"… of {name} texts", mean, within)
-    yield _target("spread between rounds (sd)", spread(timed), f"at most {ASSUMED_SD:.1%}")
+    yield _target("spread between rounds (sd)", spread(timed), f"at most {SPREAD:.1%}")
     for name, (_, sd) in classes.items():
-        yield _target(f"… of {name} texts", sd, f"at most {CLASS_SD:.1%}")
+        yield _target(f"… of {name} texts", sd, f"at most {CLASS_SPREAD:.1%}")
     yield _target("growth of the ratio over a round", drift(timed), f"within {DRIFT:.0%}")
     slow = f"requests slower than {SLOW:g} times their text's median, more than the partner's"
     yield _target(slow, slow_requests(timed), f"at most {SLOW_SHARE:.0%}")

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from harness.analyse.compare import assumed_sd
 from harness.analyse.screen import Screen
 from harness.analyse.shifts import Shift
-from harness.analyse.stats import ALPHA, ASSUMED_SD, NOISE
+from harness.analyse.stats import ALPHA, NOISE
 from harness.analyse.texts import text_log_ratios, text_spreads
 from harness.record import SingleStream
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BIAS = 0.01  # identical processes, and each class of texts in them, may differ by this on average
+# Of the log ratio between rounds: with so much, the interval of a run of 8 rounds still fits within the 3 % that a verdict
+# needs (2.36 / sqrt(8) of it, by Student's t).
+SPREAD = 0.035
 DRIFT = 0.02  # over a round; its passes are few, and the slope through them is less certain than their mean
 SLOW = 2.0  # times the median of its text: a slow request
 SLOW_SHARE = 0.01  # of requests that may be slow beside those of the partner: fewer do not move a P95
@@ -26,7 +30,7 @@ SLOW_SHARE = 0.01  # of requests that may be slow beside those of the partner: f
 LEAK_BYTES = 4096
 CLASSES = ("short", "middle", "long")  # a third of the texts each, by the time they take
 # A third of the texts varies by the root of three more than all of them do, if texts vary by themselves.
-CLASS_SD = ASSUMED_SD * math.sqrt(len(CLASSES))
+CLASS_SPREAD = SPREAD * math.sqrt(len(CLASSES))
 
 Rounds = Sequence[SingleStream]
 
@@ -52,8 +56,8 @@ def bias(rounds: Rounds) -> Sign:
 
 
 def spread(rounds: Rounds) -> Sign:
-    """The sd of log ratios between rounds, against what a run with few rounds assumes."""
-    return deviation(_ratios(rounds).mean(axis=(1, 2)), ASSUMED_SD)
+    """The sd of log ratios between rounds."""
+    return deviation(_ratios(rounds).mean(axis=(1, 2)), SPREAD)
 
 
 def of_classes(rounds: Rounds) -> dict[str, tuple[Sign, Sign]]:
@@ -62,7 +66,7 @@ def of_classes(rounds: Rounds) -> dict[str, tuple[Sign, Sign]]:
     found = {}
     for name, places in zip(CLASSES, _by_time(rounds), strict=True):
         of_class = logs[:, :, places].mean(axis=(1, 2))
-        found[name] = around(of_class, math.log1p(BIAS)), deviation(of_class, CLASS_SD)
+        found[name] = around(of_class, math.log1p(BIAS)), deviation(of_class, CLASS_SPREAD)
     return found
 
 
@@ -89,7 +93,7 @@ def texts(rounds: Rounds) -> Sign:
     screen = Screen(
         {
             text: Shift(fmean(by_text[text]), found.sd / math.sqrt(len(rounds)), found.degrees, ALPHA / 2)
-            for text, found in text_spreads(by_text, ASSUMED_SD).items()
+            for text, found in text_spreads(by_text, assumed_sd({})).items()
         },
         alone=0,
     )

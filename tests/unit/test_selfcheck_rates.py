@@ -104,8 +104,8 @@ def test_noise_that_only_short_texts_have_is_seen_in_their_spread() -> None:
         return [one for (one,) in short]
 
     found = {one.what + one.wanted: one.kept for one in judge(AS_RUN, planted(noisy))}
-    assert not found["… of short textsat most 5.7%"]
-    assert found["… of long textsat most 5.7%"]
+    assert not found["… of short textsat most 6.1%"]
+    assert found["… of long textsat most 6.1%"]
 
 
 def test_a_bias_within_the_tolerance_is_kept_and_the_interval_covers_what_was_planted() -> None:
