@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BIAS = 0.01  # identical processes, and each class of texts in them, may differ by this on average
-# Of the log ratio between rounds: with so much, the interval of a run of 8 rounds still fits within the 3 % that a verdict
-# needs (2.36 / sqrt(8) of it, by Student's t).
+# Of the log ratio between rounds: with so much, the interval of a run of 8 rounds still fits within the 3 % of a
+# verdict; it reaches 2.36 / sqrt(8) of this, by Student's t.
 SPREAD = 0.035
 DRIFT = 0.02  # over a round; its passes are few, and the slope through them is less certain than their mean
 SLOW = 2.0  # times the median of its text: a slow request
