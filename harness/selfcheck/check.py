@@ -90,7 +90,8 @@ def request_s(ablation: Ablation) -> float:
 
 def estimate_s(ablation: Ablation, rounds: int) -> float:
     """About how long a check takes, from the two assumed times."""
-    requests = 2 * len(ablation.examples) * (ablation.suite.measure.passes + 2)  # a warm-up and the evidence
+    # An untimed request goes before each that is timed; then there are a warm-up and the evidence.
+    requests = 2 * len(ablation.examples) * (2 * ablation.suite.measure.passes + 2)
     return total(rounds, ablation.options.device) * (2 * ASSUMED_START_S + requests * request_s(ablation))
 
 
