@@ -37,7 +37,7 @@ class Findings:
     @property
     def passed(self) -> bool:
         """Whether no target is missed."""
-        return all(one.kept for one in (*self.targets, *self.plants)) and not self.failures
+        return all(one.kept for one in self.targets) and all(one.kept for one in self.plants) and not self.failures
 
 
 def findings(header: Header, records: Sequence[Record], *, checks: int = CHECKS, drawn: int = DRAWN) -> Findings:

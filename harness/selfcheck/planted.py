@@ -12,7 +12,7 @@ import numpy as np
 from harness.analyse.quantities import on_device
 from harness.analyse.rates import rate
 from harness.analyse.stats import ALPHA
-from harness.record import STOCK, ClosedLoop, Header, Load, Measured, Memory, stock_is_exact
+from harness.record import STOCK, ClosedLoop, Header, Load, Measured, Memory, SingleStream, stock_is_exact
 from harness.selfcheck import scaling
 from harness.selfcheck.check import (
     ALONE,
@@ -111,7 +111,7 @@ def _in_runs(header: Header, measured: Measurements) -> Iterator[Plant]:
     def slower(run: Sequence[Measured]) -> bool:
         return printed(header, run).verdict == "slower"
 
-    def by(sign: Callable[[Sequence[scaling.SingleStream]], Sign]) -> Callable[[Sequence[Measured]], bool]:
+    def by(sign: Callable[[Sequence[SingleStream]], Sign]) -> Callable[[Sequence[Measured]], bool]:
         return lambda run: sign(streams(run)).seen
 
     for what, shown_by, seen, planting, name in (

@@ -50,7 +50,7 @@ class _Around:
 class _Alone(_Around):
     """The slot ``batching``, whose server answers one request at a time."""
 
-    joins_requests: ClassVar[bool] = False  # type: ignore[misc]
+    joins_requests: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def grows_on_device(extractor: Extractor, *, mebibytes: int = 64) -> Extractor:
 @optimization(Stage.GRAPH, exact=True, evidence=_planted("alone", "batching", _Alone))
 def alone(extractor: Extractor) -> Extractor:
     """Let a server answer each request alone, whatever waits."""
-    return replace(extractor, batching=_Alone(extractor.batching, lambda _, __: None))  # type: ignore[arg-type]
+    return replace(extractor, batching=_Alone(extractor.batching, lambda _, __: None))
 
 
 @optimization(Stage.GRAPH, exact=True, evidence=_planted("misanswers", "tokenizer", _Shifting))

@@ -25,11 +25,11 @@ def lines(found: Findings) -> Iterator[str]:
     yield f"A plant has to be seen in {FOUND_AT_LEAST:.0%} of runs, as far as so few show; one that shows in single"
     yield "rounds, in each. Scaled times are recorded ones of identical processes with the plant put into them."
     yield ""
-    for one in found.runs:
+    for run in found.runs:
         yield (
-            f"Of {len(one.drawn)} runs of {one.of} rounds drawn from all, {one.covering_drawn:.1%} hold 1 in their "
-            f"interval; {counted(one.judged, len(one.apart))} that share no round call identical processes faster or "
-            f"slower. 95 in 100 find a slowdown of {one.resolves:.1%}."
+            f"Of {len(run.drawn)} runs of {run.of} rounds drawn from all, {run.covering_drawn:.1%} hold 1 in their "
+            f"interval; {counted(run.judged, len(run.apart))} that share no round call identical processes faster or "
+            f"slower. 95 in 100 find a slowdown of {run.resolves:.1%}."
         )
     yield from (f"Failed: {failure}" for failure in found.failures)
 
