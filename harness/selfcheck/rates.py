@@ -29,18 +29,13 @@ class Runs:
     drawn: tuple[Estimate, ...]  # runs drawn from all rounds, which do
 
     @property
-    def covering(self) -> int:
-        """How many of those that share no round have 1 in their interval."""
-        return sum(map(_holds_one, self.apart))
-
-    @property
     def covering_drawn(self) -> float:
-        """The share of those that are drawn."""
+        """The share of drawn runs that have 1 in their interval."""
         return fmean(map(_holds_one, self.drawn))
 
     @property
     def judged(self) -> int:
-        """How many of those that share no round are called faster or slower."""
+        """How many runs that share no round are called faster or slower."""
         return sum(one.verdict in ("faster", "slower") for one in self.apart)
 
     @property

@@ -84,10 +84,10 @@ def test_identical_processes_miss_a_target_in_no_more_than_one_check_of_20() -> 
     [
         (scaling.slower(0.04), "mean ratio, less 1"),
         (scaling.slower(-0.04), "mean ratio, less 1"),
+        (scaling.slower(0.04), "intervals of runs of 4 rounds that hold 1"),
+        (scaling.slower(0.04), "intervals of runs of 8 rounds that hold 1"),
         (scaling.scattered(0.25), "spread between rounds (sd)"),
-        (scaling.scattered(0.25), "intervals of runs of 4 rounds that hold 1"),
         (scaling.some_processes(0.25, 0.15), "spread between rounds (sd)"),
-        (scaling.some_processes(0.25, 0.15), "intervals of runs of 4 rounds that hold 1"),
         (scaling.short_texts(0.12), "… of short texts"),
         (scaling.growing(0.08), "growth of the ratio over a round"),
         (scaling.some_requests(0.03, 3), "requests slower than 2 times their text's median, more than the partner's"),
