@@ -30,8 +30,9 @@ ALONE = f"{QUEUED}+alone"
 RUN = 4  # rounds of a run in which what shows in times has to show
 CLIENTS = 3  # of the closed loop
 TIRES_BY = 0.08  # over the timed requests of a round
-# Of so many rounds of identical processes one is a run with a plant that shows in times, or one round with another.
-_A_RUN, _A_ROUND, _FEWEST = 15, 12, 2
+# For so many rounds of identical processes there is one run with each plant that shows in times; one round with each
+# that shows in single rounds; one that answers all texts, and takes five times as long (65 s instead of 12).
+_A_RUN, _A_ROUND, _A_LONG_ROUND, _FEWEST, _LONGER = 15, 12, 20, 2, 5
 _APART = 29  # texts between one that is spoilt and the next; prime, so that it takes long until one comes again
 _BEGINNING = 12  # characters by which a text is told from the others
 _OF_BASELINE = 0.2  # what a request that is not padded takes of the baseline's, about
@@ -73,7 +74,8 @@ def rounds_of_each(rounds: int, device: str) -> dict[str, int]:
     return {
         STOCK: rounds,
         **dict.fromkeys((SLOWER, SLOW_TEXT, TIRES, LEAKS), in_times),
-        **dict.fromkeys((GROWS, MISANSWERS, ALONE), in_rounds),
+        **dict.fromkeys((GROWS, ALONE), in_rounds),
+        MISANSWERS: max(_FEWEST, rounds // _A_LONG_ROUND),
         **({GROWS_ON_DEVICE: in_rounds} if device.startswith("cuda") else {}),
     }
 
@@ -92,7 +94,9 @@ def estimate_s(ablation: Ablation, rounds: int) -> float:
     """About how long a check takes, from the two assumed times."""
     # An untimed request goes before each that is timed; then there are a warm-up and the evidence.
     requests = 2 * len(ablation.examples) * (2 * ablation.suite.measure.passes + 2)
-    return total(rounds, ablation.options.device) * (2 * ASSUMED_START_S + requests * request_s(ablation))
+    of_each = rounds_of_each(rounds, ablation.options.device)
+    as_long = sum(of_each.values()) + (_LONGER - 1) * of_each[MISANSWERS]
+    return as_long * (2 * ASSUMED_START_S + requests * request_s(ablation))
 
 
 def _cell(ablation: Ablation, combination: str) -> Cell:
