@@ -9,7 +9,6 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from harness.analyse.compare import assumed_sd
-from harness.analyse.screen import Screen
 from harness.analyse.shifts import Shift
 from harness.analyse.stats import ALPHA, NOISE
 from harness.analyse.texts import text_log_ratios, text_spreads
@@ -87,18 +86,16 @@ def drift(rounds: Rounds) -> Sign:
 
 
 def texts(rounds: Rounds) -> Sign:
-    """The log ratio of the slowest text, judged as one of so many, as a gate's screen does."""
+    """The log ratio of the text that is the most surely slow, judged as one of so many, as a gate's screen does."""
+    edge = math.log1p(NOISE)
     by_round = [text_log_ratios(one.own_ns, one.partner_ns) for one in rounds]
     by_text = {str(place): values for place, values in enumerate(zip(*by_round, strict=True))}
-    screen = Screen(
-        {
-            text: Shift(fmean(by_text[text]), found.sd / math.sqrt(len(rounds)), found.degrees, ALPHA / 2)
-            for text, found in text_spreads(by_text, assumed_sd({})).items()
-        },
-        alone=0,
-    )
-    slowest = screen.among_all(screen.by_mean(list(by_text))[0])
-    return Sign(slowest.mean, slowest.low, slowest.high, screen.p_above(math.log1p(NOISE)))
+    shifts = [
+        Shift(fmean(by_text[text]), found.sd / math.sqrt(len(rounds)), found.degrees, ALPHA / 2 / len(by_text))
+        for text, found in text_spreads(by_text, assumed_sd({})).items()
+    ]
+    surest = max(shifts, key=lambda one: (one.mean - edge) / one.error)  # all have as many degrees of freedom
+    return Sign(surest.mean, surest.low, surest.high, min(1.0, len(shifts) * surest.p_above(edge)))
 
 
 def slow_requests(rounds: Rounds) -> Sign:

@@ -18,8 +18,8 @@ def test_a_dry_run_tells_the_rounds_of_each_kind_and_starts_nothing(tmp_path: Pa
         "  4 of dynamic_truncation+tires against dynamic_truncation",
         "  4 of dynamic_truncation+leaks(kibibytes=10) against dynamic_truncation",
         "  2 of dynamic_truncation+grows(mebibytes=64) against dynamic_truncation",
-        "  2 of dynamic_truncation+misanswers against dynamic_truncation, 1 pass over 101 texts",
         "  2 of dynamic_truncation+batching+alone against dynamic_truncation+batching, 3 clients at once",
+        "  2 of dynamic_truncation+misanswers against dynamic_truncation, 1 pass over 101 texts",
     ]
     assert about == "about 6 min 50 s, if a start takes 3 s and a request 0.01 s"
     assert where.startswith("records and selfcheck.md in a directory of kept/")

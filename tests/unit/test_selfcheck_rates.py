@@ -34,7 +34,7 @@ from harness.selfcheck.words import lines
 
 TEXTS, PASSES = 24, 4
 MIB = 2**20
-quickly = partial(findings, checks=2, drawn=8)  # what these tests look at does not depend on more
+quickly = partial(findings, checks=1, drawn=8)  # what these tests look at does not depend on more
 AS_RUN: Header = msgspec.structs.replace(HEADER, exact={STOCK: True}, texts=[f"t{i}" for i in range(TEXTS)])
 
 
@@ -75,8 +75,8 @@ def missed(rounds: Sequence[Measured]) -> list[str]:
 
 
 def test_identical_processes_miss_a_target_in_no_more_than_one_check_of_20() -> None:
-    red = sum(bool(missed(measured(STOCK, identical(24, seed)))) for seed in range(40))
-    assert red <= 4  # of 40 at 5 %, more come once in 20 times
+    red = sum(bool(missed(measured(STOCK, identical(24, seed)))) for seed in range(20))
+    assert red <= 3  # of 20 at 5 %, more come once in 60 times
 
 
 @pytest.mark.parametrize(
