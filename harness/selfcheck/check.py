@@ -28,6 +28,7 @@ GROWS_ON_DEVICE = f"{CLEAN}+grows_on_device(mebibytes=64)"
 MISANSWERS = f"{CLEAN}+misanswers"  # the text differs from round to round
 ALONE = f"{QUEUED}+alone"
 RUN = 4  # rounds of a run in which what shows in times has to show
+LONG_RUN = 8  # the same for a slope over passes, which varies twice as much as their mean
 CLIENTS = 3  # of the closed loop
 TIRES_BY = 0.08  # over the timed requests of a round
 # For so many rounds of identical processes there is one run with each plant that shows in times; one round with each
@@ -73,7 +74,8 @@ def rounds_of_each(rounds: int, device: str) -> dict[str, int]:
     in_times, in_rounds = RUN * max(1, rounds // _A_RUN), max(_FEWEST, rounds // _A_ROUND)
     return {
         STOCK: rounds,
-        **dict.fromkeys((SLOWER, SLOW_TEXT, TIRES, LEAKS), in_times),
+        **dict.fromkeys((SLOWER, SLOW_TEXT, LEAKS), in_times),
+        TIRES: LONG_RUN * max(1, rounds // (_A_RUN * LONG_RUN // RUN)),
         **dict.fromkeys((GROWS, ALONE), in_rounds),
         MISANSWERS: max(_FEWEST, rounds // _A_LONG_ROUND),
         **({GROWS_ON_DEVICE: in_rounds} if device.startswith("cuda") else {}),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.errors import UiebenchError
 from harness.record import STOCK, Failed, Header, Measured, Record
-from harness.selfcheck.check import RUN, rounds_of_each
+from harness.selfcheck.check import LONG_RUN, rounds_of_each
 from harness.selfcheck.judge import RUNS_OF, Target, judge, streams
 from harness.selfcheck.planted import Plant, plants
 from harness.selfcheck.rates import Runs, runs
@@ -56,7 +56,7 @@ def findings(header: Header, records: Sequence[Record], *, checks: int = CHECKS,
     for record in records:
         if isinstance(record, Measured):
             measured.setdefault(record.cell.combination, []).append(record)
-    for name, fewest in rounds_of_each(RUN, header.device).items():
+    for name, fewest in rounds_of_each(LONG_RUN, header.device).items():
         if len(measured.get(name, [])) < fewest:
             raise SelfcheckError(f"there is nothing to judge: {_why_too_few(records, name)}")
     planted = plants(header, measured, checks)

@@ -20,6 +20,7 @@ from harness.selfcheck.check import (
     GROWS,
     GROWS_ON_DEVICE,
     LEAKS,
+    LONG_RUN,
     MISANSWERS,
     RUN,
     SLOW_TEXT,
@@ -114,26 +115,33 @@ def _in_runs(header: Header, measured: Measurements) -> Iterator[Plant]:
     def by(sign: Callable[[Sequence[SingleStream]], Sign]) -> Callable[[Sequence[Measured]], bool]:
         return lambda run: sign(streams(run)).seen
 
-    for what, shown_by, seen, planting, name in (
-        ("every request 10 % slower", "the verdict", slower, scaling.slower(0.1), SLOWER),
-        ("the slowest text twice as slow", "single texts", by(texts), scaling.slowest_text(2), SLOW_TEXT),
-        ("8 % growth over a round", "the slope over passes", by(drift), scaling.growing(0.08), TIRES),
-        ("10 KiB kept of every request", "the heap after passes", by(leak), scaling.leaking(10 * 1024), LEAKS),
-        ("short texts 12 % slower", "texts by duration", by(of_any_class), scaling.short_texts(0.12), None),
-        ("3 % of requests 3 times as slow", "slow requests", by(slow_requests), scaling.some_requests(0.03, 3), None),
+    for what, shown_by, seen, planting, name, of in (
+        ("every request 10 % slower", "the verdict", slower, scaling.slower(0.1), SLOWER, RUN),
+        ("the slowest text twice as slow", "single texts", by(texts), scaling.slowest_text(2), SLOW_TEXT, RUN),
+        ("8 % growth over a round", "the slope over passes", by(drift), scaling.growing(0.08), TIRES, LONG_RUN),
+        ("10 KiB kept of every request", "the heap after passes", by(leak), scaling.leaking(10 * 1024), LEAKS, RUN),
+        ("short texts 12 % slower", "texts by duration", by(of_any_class), scaling.short_texts(0.12), None, RUN),
+        (
+            "3 % of requests 3 times as slow",
+            "slow requests",
+            by(slow_requests),
+            scaling.some_requests(0.03, 3),
+            None,
+            RUN,
+        ),
     ):
         if name == LEAKS and not knows_heap(streams([*measured[STOCK], *measured[LEAKS]])):
             continue
 
-        def tries(rounds: Sequence[Measured], seen: Callable[[Sequence[Measured]], bool] = seen) -> Tries:
-            found = [seen(run) for run in apart(rounds, RUN)]
+        def tries(rounds: Sequence[Measured], seen: Callable[[Sequence[Measured]], bool] = seen, of: int = of) -> Tries:
+            found = [seen(run) for run in apart(rounds, of)]
             return Tries(sum(found), len(found))
 
         scaled = _planted(measured[STOCK], planting, np.random.default_rng(_SEED))
         yield Plant(
             what,
             shown_by,
-            f"runs of {RUN}",
+            f"runs of {of}",
             clean=tries(measured[STOCK]),
             planted=tries(measured.get(name, [])) if name else None,
             scaled=tries(scaled),
