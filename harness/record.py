@@ -186,6 +186,10 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
     partner_memory: Memory | None = None
     partner_scores: Scores | None = None
     own_energy_mj: list[int] = []  # per pass, of all the GPU; empty where the driver does not count it
+    # What the heap of each process has in use after each pass; empty where the C library does not tell, and in records
+    # from before it was asked.
+    own_heap_bytes: list[int] = []
+    partner_heap_bytes: list[int] = []
 
 
 class Load(Value, frozen=True):

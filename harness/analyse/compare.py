@@ -86,6 +86,14 @@ def _log_ratios(timed: Mapping[str, Sequence[SingleStream]]) -> dict[str, list[f
     return {name: [log_ratio(one.own_ns, one.partner_ns) for one in rounds] for name, rounds in timed.items()}
 
 
+def against_stock(header: Header, records: Sequence[Record]) -> dict[str, Estimate]:
+    """Each combination's time as a share of stock's, as its row says it."""
+    of_rounds = ratios(records)
+    spread = spreads(of_rounds, assumed_sd(header.environment))
+    alpha = ALPHA / header.looks
+    return judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
+
+
 def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spreads]:
     """The rows in the plan's order, and the spreads that their intervals come from."""
     measured, of_rounds = streams(records), ratios(records)
@@ -97,7 +105,7 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     of_totals = spreads(totals, time)
     loads = {load: (by_name, spreads(by_name, rates)) for load, by_name in _load_ratios(records).items()}
     alpha = ALPHA / header.looks
-    to_stock = judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
+    to_stock = against_stock(header, records)
     to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))
     of_both = tried(of_rounds, spread, confirming)
     quoted = to_stock | named({name: of for name, of in of_both.items() if name not in (BASELINE, STOCK)}, alpha)

@@ -25,7 +25,7 @@ def selfcheck(
     runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
 ) -> None:
-    """Check that identical processes raise no alarm here, that planted faults are found, and what can be resolved.
+    """Check that identical processes look alike here, that planted faults are found, and what can be resolved.
 
     Keeps the spread between processes for later runs on this machine. Exits with 1 where a target is missed.
     """
@@ -49,9 +49,9 @@ def selfcheck(
     if dry_run:
         _show_plan(options, rounds)
         return
-    directory = with_progress(total(rounds), lambda step: check(options, rounds, step))
-    _, records = read_run(directory, warn)
-    found = findings(records)
+    directory = with_progress(total(rounds, device), lambda step: check(options, rounds, step))
+    header, records = read_run(directory, warn)
+    found = findings(header, records)
     report = directory / "selfcheck.md"
     report.write_text("\n".join(("# selfcheck", "", *lines(found), "")), encoding="utf-8")
     print(*lines(found), f"\nReport: {report}", sep="\n")
@@ -63,14 +63,29 @@ def selfcheck(
 def _show_plan(options: Options, rounds: int) -> None:
     from harness.embedded.cache import cache_directory
     from harness.run.ablation import ASSUMED_START_S
-    from harness.selfcheck.check import MISANSWERS, estimate_s, partner_of, prepared, request_s, rounds_of_each, total
+    from harness.selfcheck.check import (
+        ALONE,
+        CLIENTS,
+        MISANSWERS,
+        estimate_s,
+        partner_of,
+        prepared,
+        request_s,
+        rounds_of_each,
+        total,
+    )
     from harness.units import format_seconds
 
     ablation = prepared(options)
     passes, texts = ablation.suite.measure.passes, len(ablation.examples)
-    print(f"{total(rounds)} rounds of {passes} passes each over {texts} texts, a fresh pair of processes a round:")
-    for combination, count in rounds_of_each(rounds).items():
-        every = f", 1 pass over {texts + len(ablation.compared)} texts" if combination == MISANSWERS else ""
+    made = total(rounds, options.device)
+    print(f"{made} rounds of {passes} passes each over {texts} texts, a fresh pair of processes a round:")
+    special = {
+        MISANSWERS: f", 1 pass over {texts + len(ablation.compared)} texts",
+        ALONE: f", {CLIENTS} clients at once",
+    }
+    for combination, count in rounds_of_each(rounds, options.device).items():
+        every = special.get(combination, "")
         print(f"  {count} of {combination} against {partner_of(combination)}{every}")
     print(
         f"about {format_seconds(estimate_s(ablation, rounds))}, if a start takes {ASSUMED_START_S:g} s and a request "

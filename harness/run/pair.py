@@ -112,6 +112,7 @@ def _joined(parts: Sequence[say.Timed]) -> say.Timed:
         energy_mj=sum(energies) if len(energies) == len(parts) else None,
         wait_ns=[ns for one in parts for ns in one.wait_ns],
         batch_sizes=[size for one in parts for size in one.batch_sizes],
+        heap_bytes=parts[-1].heap_bytes,
     )
 
 

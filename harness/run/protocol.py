@@ -112,6 +112,7 @@ class Timed(Message, frozen=True, tag="timed"):
     # Of a closed loop: how long each request waited for the server, and how many it answered together each time.
     wait_ns: list[int] = []
     batch_sizes: list[int] = []
+    heap_bytes: int | None = None  # of a single stream: what the worker's heap has in use afterwards
 
 
 class Marked(Message, frozen=True, tag="marked"):

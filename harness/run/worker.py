@@ -15,6 +15,7 @@ from harness.measure.latency import single_stream
 from harness.measure.load import Queueing, TakingTurns, closed_loop
 from harness.measure.logits import largest_difference, save
 from harness.measure.memory import (
+    heap_in_use,
     peak_cuda,
     peak_cuda_allocated,
     peak_rss,
@@ -131,7 +132,7 @@ class Worker:
             ns, answers = single_stream(self._extract, places, synchronize=self._synchronize)
             cpu, used = time.process_time_ns() - before, self._energy()
             taken = None if energy is None or used is None else used - energy
-            return say.Timed(sum(ns), cpu, ns, answers, taken)
+            return say.Timed(sum(ns), cpu, ns, answers, taken, heap_bytes=heap_in_use())
         if command.scenario == "offline":
             (wall_ns,), (together,) = single_stream(self._extract_all, [places], synchronize=self._synchronize)
             return say.Timed(wall_ns, time.process_time_ns() - before, [], together)

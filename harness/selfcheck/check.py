@@ -18,11 +18,23 @@ from harness.run.executors.recorded import Reference
 _HERE = Path(__file__).parent
 PLANTS, SUITE = _HERE / "plants.py", _HERE / "selfcheck.toml"
 CLEAN = "dynamic_truncation"  # what is planted in: nearly what stock does, and a combination
+QUEUED = f"{CLEAN}+batching"
 SLOWER = f"{CLEAN}+slower(share=0.1)"
+SLOW_TEXT = f"{CLEAN}+slow_text"  # the longest of the suite's
+TIRES = f"{CLEAN}+tires"
+LEAKS = f"{CLEAN}+leaks(kibibytes=10)"
 GROWS = f"{CLEAN}+grows(mebibytes=64)"
+GROWS_ON_DEVICE = f"{CLEAN}+grows_on_device(mebibytes=64)"
 MISANSWERS = f"{CLEAN}+misanswers"  # the text differs from round to round
-# Enough rounds of a slowdown to draw runs of 8 from; a wrong answer and memory show in one round or not at all.
-SLOWER_ROUNDS, OTHER_ROUNDS = 20, 5
+ALONE = f"{QUEUED}+alone"
+RUN = 4  # rounds of a run in which what shows in times has to show
+LONG_RUN = 8  # the same for a slope over passes, which varies twice as much as their mean
+CLIENTS = 3  # of the closed loop
+TIRES_BY = 0.08  # over the timed requests of a round
+# For so many rounds of identical processes there is one run with each plant that shows in times; one round with each
+# that shows in single rounds; one that answers all texts, and takes five times as long (65 s instead of 12).
+_A_RUN, _A_ROUND, _A_LONG_ROUND, _FEWEST, _LONGER = 15, 12, 20, 2, 5
+_APART = 29  # texts between one that is spoilt and the next; prime, so that it takes long until one comes again
 _BEGINNING = 12  # characters by which a text is told from the others
 _OF_BASELINE = 0.2  # what a request that is not padded takes of the baseline's, about
 
@@ -38,7 +50,7 @@ def selfcheck(options: Options, rounds: int, progress: Callable[[str, int], None
     Returns:
         The run's directory.
     """
-    counts, ablation = rounds_of_each(rounds), prepared(options)
+    counts, ablation = rounds_of_each(rounds, options.device), prepared(options)
     planned = [
         Planned(name, exact=name != STOCK or stock_is_exact(options.device), cells=(_cell(ablation, name),))
         for name in counts
@@ -52,19 +64,27 @@ def prepared(options: Options) -> Ablation:
     return prepare(replace(options, suite=str(SUITE), plugins=(PLANTS,)))
 
 
-def total(rounds: int) -> int:
+def total(rounds: int, device: str) -> int:
     """How many rounds a check has in all."""
-    return sum(rounds_of_each(rounds).values())
+    return sum(rounds_of_each(rounds, device).values())
 
 
-def rounds_of_each(rounds: int) -> dict[str, int]:
-    """How many rounds each combination has; of stock, which its partner is too, so many."""
-    return {STOCK: rounds, SLOWER: SLOWER_ROUNDS, GROWS: OTHER_ROUNDS, MISANSWERS: OTHER_ROUNDS}
+def rounds_of_each(rounds: int, device: str) -> dict[str, int]:
+    """How many rounds each combination has; of stock, whose partner is stock too, so many."""
+    in_times, in_rounds = RUN * max(1, rounds // _A_RUN), max(_FEWEST, rounds // _A_ROUND)
+    return {
+        STOCK: rounds,
+        **dict.fromkeys((SLOWER, SLOW_TEXT, LEAKS), in_times),
+        TIRES: LONG_RUN * max(1, rounds // (_A_RUN * LONG_RUN // RUN)),
+        **dict.fromkeys((GROWS, ALONE), in_rounds),
+        MISANSWERS: max(_FEWEST, rounds // _A_LONG_ROUND),
+        **({GROWS_ON_DEVICE: in_rounds} if device.startswith("cuda") else {}),
+    }
 
 
 def partner_of(combination: str) -> str:
     """The process without the plant, which a round is timed against."""
-    return STOCK if combination == STOCK else CLEAN
+    return {STOCK: STOCK, ALONE: QUEUED}.get(combination, CLEAN)
 
 
 def request_s(ablation: Ablation) -> float:
@@ -73,13 +93,19 @@ def request_s(ablation: Ablation) -> float:
 
 
 def estimate_s(ablation: Ablation, rounds: int) -> float:
-    """About how long a check takes; both processes of a round start at once."""
-    requests = 2 * len(ablation.examples) * (ablation.suite.measure.passes + 2)  # a warm-up and the evidence
-    return total(rounds) * (ASSUMED_START_S + requests * request_s(ablation))
+    """About how long a check takes, from the two assumed times."""
+    # An untimed request goes before each that is timed; then there are a warm-up and the evidence.
+    requests = 2 * len(ablation.examples) * (2 * ablation.suite.measure.passes + 2)
+    of_each = rounds_of_each(rounds, ablation.options.device)
+    as_long = sum(of_each.values()) + (_LONGER - 1) * of_each[MISANSWERS]
+    return as_long * (2 * ASSUMED_START_S + requests * request_s(ablation))
 
 
 def _cell(ablation: Ablation, combination: str) -> Cell:
-    return Cell(combination, "single_stream", "+".join(ablation.suite.texts.datasets), ablation.options.device)
+    dataset, device = "+".join(ablation.suite.texts.datasets), ablation.options.device
+    if combination == ALONE:
+        return Cell(combination, "closed_loop", dataset, device, CLIENTS)
+    return Cell(combination, "single_stream", dataset, device)
 
 
 class Counted:
@@ -103,7 +129,7 @@ class Counted:
 
 
 class Planting:
-    """Measures a round against the process without the plant."""
+    """Measures a round as `run` does, but against the process without the plant."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -114,15 +140,22 @@ class Planting:
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
         """One round; a wrong answer is planted in another text every time, among all of them."""
-        settings = replace(self._settings, partner=partner_of(planned.combination))
-        if planned.combination == MISANSWERS:
-            beginning = settings.examples[misanswered(reference, number)].text[:_BEGINNING]
-            planned = replace(planned, combination=f"{CLEAN}+misanswers(beginning={beginning!r})")
+        name, settings = planned.combination, replace(self._settings, partner=partner_of(planned.combination))
+        if name == MISANSWERS:
+            spoilt = settings.examples[misanswered(reference, number)]
+            planned = replace(planned, combination=f"{name}(beginning={spoilt.text[:_BEGINNING]!r})")
             settings = replace(settings, timed=len(settings.examples), passes=1)
+        elif name == SLOW_TEXT:
+            slowed = max(settings.examples[: settings.timed], key=lambda example: len(example.text))
+            planned = replace(planned, combination=f"{name}(beginning={slowed.text[:_BEGINNING]!r})")
+        elif name == TIRES:
+            each = 1 if settings.device.startswith("cuda") else 2  # on a CPU a request that is not timed goes before
+            share = TIRES_BY / (settings.timed * settings.passes * each)
+            planned = replace(planned, combination=f"{name}(a_request={share!r})")
         return LocalExecutor(settings).round(planned, number, reference)
 
 
 def misanswered(reference: Reference, number: int) -> int:
     """The place of the text whose answer is spoilt in a round: one that has an answer."""
     answered = [place for place, answer in enumerate(reference.answers) if answer]
-    return answered[number * len(answered) // OTHER_ROUNDS]
+    return answered[number * _APART % len(answered)]

@@ -2,111 +2,72 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analyse.compare import MACHINE_SD, assumed_sd, ratios, streams
-from harness.analyse.rates import Rate
 from harness.errors import UiebenchError
-from harness.record import STOCK, Failed, Record, SingleStream, stock_is_exact
-from harness.selfcheck.check import GROWS, MISANSWERS, SLOWER
-from harness.selfcheck.rates import Deviation, called_different, called_slower, deviation, grown, resolved
+from harness.record import STOCK, Failed, Header, Measured, Record
+from harness.selfcheck.check import LONG_RUN, rounds_of_each
+from harness.selfcheck.judge import RUNS_OF, Target, judge, streams
+from harness.selfcheck.planted import Plant, plants
+from harness.selfcheck.rates import Runs, runs
+from harness.selfcheck.signs import Sign, spread
 
-ALARMS_AT_MOST = 0.05
-FOUND_AT_LEAST = 0.95
-RUNS_OF = (4, 8)  # rounds: what suites make
-SCALED = (0.02, 0.05, 0.2)  # slowdowns made by scaling recorded times
-_FEWEST = 2  # rounds that vary
+CHECKS = 20  # made of the recorded rounds for a plant that concerns the whole check
+DRAWN = 200  # runs made of the recorded rounds for a rate that is only shown
 
 
 class SelfcheckError(UiebenchError):
-    """So many rounds failed that no rate can be told."""
+    """So many rounds failed that nothing can be judged."""
 
     failed = True
-
-
-@dataclass(frozen=True)
-class Target:
-    """A rate that was measured, and what it has to be."""
-
-    what: str
-    rate: Rate
-    wanted: str
-    kept: bool  # the rate's interval does not exclude it
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A rate that was measured and has no target."""
-
-    what: str
-    rate: Rate
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Rounds in which something was seen, of so many."""
-
-    what: str
-    seen: int
-    rounds: int
-    wanted: int
-
-    @property
-    def kept(self) -> bool:
-        """Whether it was seen as often as it had to be."""
-        return self.seen == self.wanted
 
 
 @dataclass(frozen=True)
 class Findings:
     """All that the self-check found."""
 
-    deviation: Deviation
+    rounds: int  # of identical processes
+    deviation: Sign  # of the log ratio between them
     targets: tuple[Target, ...]
-    shown: tuple[Shown, ...]
-    counts: tuple[Counts, ...]
-    resolved: dict[int, float | None]  # rounds of a run -> the least slowdown it finds 95 times of 100
+    plants: tuple[Plant, ...]
+    runs: tuple[Runs, ...]
     failures: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
         """Whether no target is missed."""
-        return all(one.kept for one in self.targets) and all(one.kept for one in self.counts) and not self.failures
+        return all(one.kept for one in self.targets) and all(one.kept for one in self.plants) and not self.failures
 
 
-def findings(records: Sequence[Record]) -> Findings:
-    """Rates of verdicts over runs drawn from the rounds, and counts of what shows in a single one.
+def findings(header: Header, records: Sequence[Record], *, checks: int = CHECKS, drawn: int = DRAWN) -> Findings:
+    """Hold the rounds of identical processes to their targets, and count how often plants were seen.
 
-    A drawn run has too few rounds to tell its own spread, so it is judged with what a run on this machine assumes.
+    Args:
+        header: of the self-check's run.
+        records: of the run.
+        checks: how many are made of its rounds for each plant that concerns the whole check.
+        drawn: how many runs are made of its rounds for a rate that is only shown.
 
     Raises:
-        SelfcheckError: (nearly) all rounds of identical processes failed, or of the slowdown.
+        SelfcheckError: (nearly) all rounds of identical processes failed, or of a plant.
     """
-    found = ratios(records)
-    for name in (STOCK, SLOWER):
-        if len(found.get(name, [])) < _FEWEST:
+    measured: dict[str, list[Measured]] = {}
+    for record in records:
+        if isinstance(record, Measured):
+            measured.setdefault(record.cell.combination, []).append(record)
+    for name, fewest in rounds_of_each(LONG_RUN, header.device).items():
+        if len(measured.get(name, [])) < fewest:
             raise SelfcheckError(f"there is nothing to judge: {_why_too_few(records, name)}")
-    identical, slowed = found[STOCK], found[SLOWER]
-    deviates = deviation(identical)
-    sd = assumed_sd({MACHINE_SD: deviates.value})
-    alarms = [
-        _target(f"false alarms, {of} rounds", called_different(identical, of, sd), at_most=ALARMS_AT_MOST)
-        for of in RUNS_OF
-    ]
-    planted = [(f"+10 % planted, {of} rounds", called_slower(slowed, of, sd)) for of in RUNS_OF]
-    scaled = [
-        Shown(f"+{share:.0%} by scaling, {of} rounds", called_slower(_scaled(identical, share), of, sd))
-        for share in SCALED
-        for of in RUNS_OF
-    ]
+    planted = plants(header, measured, checks)
+    alarms = [alarm for alarm in (one.alarm for one in planted) if alarm]
+    identical = measured[STOCK]
     return Findings(
-        deviation=deviates,
-        targets=(*alarms, _target(*planted[-1], at_least=FOUND_AT_LEAST)),
-        shown=(*(Shown(*one) for one in planted[:-1]), *scaled),
-        counts=tuple(_counts(records)),
-        resolved={of: resolved(identical, of, sd) for of in RUNS_OF},
+        rounds=len(identical),
+        deviation=spread(streams(identical)),
+        targets=judge(header, identical, alarms),
+        plants=tuple(planted),
+        runs=tuple(runs(header, identical, of, drawn=drawn) for of in RUNS_OF if len(identical) >= of),
         failures=tuple(f"{one.cell.combination}: {one.error}" for one in records if isinstance(one, Failed)),
     )
 
@@ -116,34 +77,3 @@ def _why_too_few(records: Sequence[Record], name: str) -> str:
     failed = [record for record in of if isinstance(record, Failed)]
     why = f" ({failed[-1].kind}): {failed[-1].error}" if failed else ""
     return f"{len(failed)} of {len(of)} rounds of {name} failed{why}; what they said is in the logs/ of the run"
-
-
-def _scaled(rounds: Sequence[float], share: float) -> list[float]:
-    return [ratio + math.log(1 + share) for ratio in rounds]
-
-
-def _target(what: str, rate: Rate, *, at_most: float | None = None, at_least: float | None = None) -> Target:
-    if at_most is not None:
-        return Target(what, rate, f"at most {at_most:.0%}", rate.low <= at_most)
-    assert at_least is not None
-    return Target(what, rate, f"at least {at_least:.0%}", rate.high >= at_least)
-
-
-def _counts(records: Sequence[Record]) -> list[Counts]:
-    measured = streams(records)
-    stock = [STOCK] if all(stock_is_exact(record.cell.device) for record in records) else []
-    clean = [one for name in (*stock, SLOWER, GROWS) for one in measured.get(name, [])]
-    wrong, growing = measured.get(MISANSWERS, []), measured.get(GROWS, [])
-    peaks = [_peak(one) for one in measured.get(SLOWER, [])]
-    found = sum(grown(_peak(one), peaks) for one in growing)
-    return [
-        Counts("an answer called wrong that is not", sum(bool(one.parity.broken) for one in clean), len(clean), 0),
-        Counts(
-            "1 wrong answer of 100 found", sum(len(one.parity.broken) == 1 for one in wrong), len(wrong), len(wrong)
-        ),
-        Counts("64 MiB of growth found", found, len(growing), len(growing)),
-    ]
-
-
-def _peak(one: SingleStream) -> int:
-    return (one.memory and one.memory.rss_serving_peak_bytes) or 0

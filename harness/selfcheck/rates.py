@@ -1,88 +1,92 @@
-"""How often a verdict would be false, and how often a plant would be found, over runs drawn from recorded rounds."""
+"""How often a run's interval, verdict or sign is right, over runs made of recorded rounds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-from harness.analyse.rates import Rate
-from harness.analyse.stats import ALPHA, NOISE
+import msgspec
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from harness.analyse.compare import against_stock
+from harness.analyse.stats import ALPHA, NOISE, Estimate
+from harness.record import Header, Measured
 
-RUNS = 1000  # drawn from the recorded rounds for one rate
-RESAMPLES = 200  # of the recorded rounds, for a rate's interval
 _SEED = 0
-_ALARM = 0.01  # of a clean round, that its memory is taken for grown
+ALARM = 0.01  # of a clean round, that its memory is taken for grown
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Deviation:
-    """The sd of log ratios between rounds, with its 95 % interval."""
+class Runs:
+    """What runs of so many rounds of identical processes would print of the ratio, which is 1."""
 
-    value: float
-    low: float
-    high: float
-    rounds: int
+    of: int  # rounds of a run
+    apart: tuple[Estimate, ...]  # runs that share no round
+    drawn: tuple[Estimate, ...]  # runs drawn from all rounds, which do
+
+    @property
+    def covering_drawn(self) -> float:
+        """The share of drawn runs that have 1 in their interval."""
+        return fmean(map(_holds_one, self.drawn))
+
+    @property
+    def judged(self) -> int:
+        """How many runs that share no round are called faster or slower."""
+        return sum(one.verdict in ("faster", "slower") for one in self.apart)
+
+    @property
+    def resolves(self) -> float:
+        """The least slowdown that 95 in 100 of the drawn runs would call one: it moves their intervals as a whole."""
+        needed = sorted(math.log1p(NOISE) - math.log(one.low) for one in self.drawn)
+        return math.expm1(max(0.0, needed[math.ceil((1 - ALPHA) * len(needed)) - 1]))
 
 
-def deviation(rounds: Sequence[float]) -> Deviation:
-    """The sd of recorded rounds; its interval is that of a normal distribution's."""
-    import numpy as np
-    from scipy.stats import chi2
-
-    sd, degrees = float(np.std(rounds, ddof=1)), len(rounds) - 1
-    low, high = (sd * math.sqrt(degrees / chi2.ppf(share, degrees)) for share in (1 - ALPHA / 2, ALPHA / 2))
-    return Deviation(sd, float(low), float(high), len(rounds))
-
-
-def called_slower(rounds: Sequence[float], of: int, sd: float) -> Rate:
-    """How often a run of so many of these rounds would be called slower.
+def runs(header: Header, records: Sequence[Measured], of: int, *, drawn: int) -> Runs:
+    """Judge runs of recorded rounds as `run` does, each by its own rounds alone.
 
     Args:
-        rounds: recorded log ratios.
+        header: of the self-check's run; what it knew of the machine's spread before its first round is known here too.
+        records: rounds of one combination, in the order in which they were made.
         of: rounds of a run.
-        sd: of a log ratio between rounds, as a run on this machine would take it.
+        drawn: how many runs are drawn from all rounds.
     """
-    return _rate(rounds, of, sd, (1,))
+    chance = random.Random(_SEED)
+    return Runs(
+        of,
+        tuple(printed(header, some) for some in apart(records, of)),
+        tuple(printed(header, chance.sample(records, of)) for _ in range(drawn)),
+    )
 
 
-def called_different(rounds: Sequence[float], of: int, sd: float) -> Rate:
-    """How often a run of so many of these rounds would be called faster or slower; as :func:`called_slower`."""
-    return _rate(rounds, of, sd, (1, -1))
+def printed(header: Header, records: Sequence[Measured]) -> Estimate:
+    """What a run of these rounds of one combination says of its time."""
+    (found,) = against_stock(msgspec.structs.replace(header, looks=1), records).values()
+    return found
 
 
-def resolved(rounds: Sequence[float], of: int, sd: float, found: float = 0.95) -> float | None:
-    """The least slowdown, of whole per cent up to 50, that so many rounds find that often; None where none is."""
-    for percent in range(1, 51):
-        shifted = [ratio + math.log(1 + percent / 100) for ratio in rounds]
-        if called_slower(shifted, of, sd).value >= found:
-            return percent / 100
-    return None
+def apart(rounds: Sequence[_T], of: int) -> Iterator[Sequence[_T]]:
+    """Runs of consecutive rounds that share none; what is left over is of no run."""
+    return (rounds[place : place + of] for place in range(0, len(rounds) - of + 1, of))
 
 
-def _rate(rounds: Sequence[float], of: int, sd: float, signs: Sequence[int]) -> Rate:
-    import numpy as np
-    from scipy.stats import norm
+def rejected(chances: Sequence[float]) -> list[bool]:
+    """Which of several targets are missed, where the chance that any is called so wrongly is 5 % in all.
 
-    # A verdict's rule, solved for the mean: the whole interval lies beyond the noise.
-    error = float(norm.ppf(1 - ALPHA / 2)) * sd / math.sqrt(of)
-    edges = {1: math.log(1 + NOISE) + error, -1: -math.log(1 - NOISE) + error}
-    rng = np.random.default_rng(_SEED)
+    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure (1979).
 
-    def share(recorded: NDArray[np.float64]) -> float:
-        means = recorded[rng.integers(len(recorded), size=(RUNS, of))].mean(axis=1)
-        return float(np.mean(np.any([sign * means > edges[sign] for sign in signs], axis=0)))
-
-    every = np.array(rounds)
-    again = [share(rng.choice(every, size=len(every))) for _ in range(RESAMPLES)]
-    low, high = np.quantile(again, [ALPHA / 2, 1 - ALPHA / 2])
-    return Rate(share(every), float(low), float(high))
+    Args:
+        chances: how likely each looks as bad as it does where it is just kept.
+    """
+    found = [False] * len(chances)
+    for rank, place in enumerate(sorted(range(len(chances)), key=lambda place: chances[place])):
+        if chances[place] >= ALPHA / (len(chances) - rank):
+            break
+        found[place] = True
+    return found
 
 
 def grown(peak_bytes: int, clean_bytes: Sequence[int]) -> bool:
@@ -93,5 +97,9 @@ def grown(peak_bytes: int, clean_bytes: Sequence[int]) -> bool:
     from scipy.stats import t
 
     count = len(clean_bytes)
-    reach = float(t.ppf(1 - _ALARM, count - 1)) * stdev(clean_bytes) * math.sqrt(1 + 1 / count)
+    reach = float(t.ppf(1 - ALARM, count - 1)) * stdev(clean_bytes) * math.sqrt(1 + 1 / count)
     return peak_bytes > fmean(clean_bytes) + reach
+
+
+def _holds_one(found: Estimate) -> bool:
+    return found.low <= 1 <= found.high

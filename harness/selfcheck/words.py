@@ -4,36 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.analyse.rates import Rate
+from harness.analyse.rates import counted
 from harness.selfcheck.findings import Findings
+from harness.selfcheck.planted import FOUND_AT_LEAST, Plant, Tries
 
 
 def lines(found: Findings) -> Iterator[str]:
-    """A Markdown table of rates, what single rounds showed, and what the machine can resolve."""
-    sd = found.deviation
-    yield f"Log ratios of identical processes differ between rounds by {sd.value:.2%} [{sd.low:.2%}, {sd.high:.2%}]"
-    yield f"(sd, {sd.rounds} rounds). Rates are over runs drawn from the recorded rounds, with 95 % intervals."
+    """A Markdown table of what identical processes showed, one of what was planted, and what the machine resolves."""
+    yield f"{found.rounds} rounds of identical processes, each figure and each count with its 95 % interval."
     yield ""
-    yield "| verdicts | rate | target | kept |"
+    yield "| identical processes | found | wanted | kept |"
     yield "| --- | ---: | ---: | --- |"
     for one in found.targets:
-        yield f"| {one.what} | {_rate(one.rate)} | {one.wanted} | {_yes(one.kept)} |"
-    for shown in found.shown:
-        yield f"| {shown.what} | {_rate(shown.rate)} | – | – |"
+        yield f"| {one.what} | {one.found} | {one.wanted} | {_yes(one.kept)} |"
     yield ""
-    yield "| in single rounds | seen | wanted | kept |"
-    yield "| --- | ---: | ---: | --- |"
-    for count in found.counts:
-        yield f"| {count.what} | {count.seen} of {count.rounds} | {count.wanted} | {_yes(count.kept)} |"
+    yield "| planted | shown by | seen in | processes | scaled times | without it | kept |"
+    yield "| --- | --- | --- | ---: | ---: | ---: | --- |"
+    yield from map(_plant, found.plants)
     yield ""
-    for rounds, least in found.resolved.items():
-        says = "no slowdown up to 50 %" if least is None else f"a slowdown of {least:.0%}"
-        yield f"With {rounds} rounds this machine finds {says} in 95 of 100 runs."
+    yield f"A plant has to be seen in {FOUND_AT_LEAST:.0%} of runs, as far as so few show; one that shows in single"
+    yield "rounds, in each. Scaled times are recorded ones of identical processes with the plant put into them."
+    yield ""
+    for run in found.runs:
+        yield (
+            f"Of {len(run.drawn)} runs of {run.of} rounds drawn from all, {run.covering_drawn:.1%} hold 1 in their "
+            f"interval; {counted(run.judged, len(run.apart))} that share no round call identical processes faster or "
+            f"slower. 95 in 100 find a slowdown of {run.resolves:.1%}."
+        )
     yield from (f"Failed: {failure}" for failure in found.failures)
 
 
-def _rate(rate: Rate) -> str:
-    return f"{rate.value:.1%} [{rate.low:.1%}, {rate.high:.1%}]"
+def _plant(one: Plant) -> str:
+    cells = (one.what, one.by, one.cases, *map(_tries, (one.planted, one.scaled, one.clean)), _yes(one.kept))
+    return f"| {' | '.join(cells)} |"
+
+
+def _tries(tries: Tries | None) -> str:
+    return counted(tries.seen, tries.of) if tries else "–"
 
 
 def _yes(kept: bool) -> str:

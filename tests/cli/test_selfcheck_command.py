@@ -10,14 +10,18 @@ def test_a_dry_run_tells_the_rounds_of_each_kind_and_starts_nothing(tmp_path: Pa
     done = uiebench("selfcheck", "--dry-run", "--rounds", "8", "--runs", "kept", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     first, *each, about, where = done.stdout.splitlines()
-    assert first.startswith("38 rounds of 4 passes each over 24 texts")
+    assert first.startswith("34 rounds of 4 passes each over 24 texts")
     assert each == [
         "  8 of stock against stock",
-        "  20 of dynamic_truncation+slower(share=0.1) against dynamic_truncation",
-        "  5 of dynamic_truncation+grows(mebibytes=64) against dynamic_truncation",
-        "  5 of dynamic_truncation+misanswers against dynamic_truncation, 1 pass over 101 texts",
+        "  4 of dynamic_truncation+slower(share=0.1) against dynamic_truncation",
+        "  4 of dynamic_truncation+slow_text against dynamic_truncation",
+        "  4 of dynamic_truncation+leaks(kibibytes=10) against dynamic_truncation",
+        "  8 of dynamic_truncation+tires against dynamic_truncation",
+        "  2 of dynamic_truncation+grows(mebibytes=64) against dynamic_truncation",
+        "  2 of dynamic_truncation+batching+alone against dynamic_truncation+batching, 3 clients at once",
+        "  2 of dynamic_truncation+misanswers against dynamic_truncation, 1 pass over 101 texts",
     ]
-    assert about == "about 3 min 43 s, if a start takes 3 s and a request 0.01 s"
+    assert about == "about 7 min 33 s, if a start takes 3 s and a request 0.01 s"
     assert where.startswith("records and selfcheck.md in a directory of kept/")
     assert not list(tmp_path.iterdir())
 

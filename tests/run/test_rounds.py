@@ -113,7 +113,7 @@ def test_a_pass_is_the_sum_of_its_parts(energies: tuple[int, int | None]) -> Non
 
 
 def test_a_pass_of_one_part_loses_nothing() -> None:
-    part = say.Timed(5, 7, [5], [[]], 3, wait_ns=[2], batch_sizes=[1])
+    part = say.Timed(5, 7, [5], [[]], 3, wait_ns=[2], batch_sizes=[1], heap_bytes=4096)
     assert all(getattr(part, name) for name in part.__struct_fields__), "each field says something here"
     assert _joined([part]) == part
 

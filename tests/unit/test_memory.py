@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from harness.measure.memory import peak_rss, process_on_device, reset_peak_rss, weights_bytes
+from harness.measure.memory import heap_in_use, peak_rss, process_on_device, reset_peak_rss, weights_bytes
 
 MIB = 1024 * 1024
 CHILD = 1 << 23  # above the most ids that the kernel gives
@@ -112,3 +112,21 @@ def test_a_shared_weight_counts_once() -> None:
     first, second = torch.nn.Linear(8, 8, bias=False), torch.nn.Linear(8, 8, bias=False)
     second.weight = first.weight
     assert weights_bytes(torch.nn.Sequential(first, second)) == 8 * 8 * 4
+
+
+def test_what_is_kept_shows_in_the_heap_and_what_is_freed_does_not() -> None:
+    before = heap_in_use()
+    kept = [bytearray(10 * 1024) for _ in range(200)]
+    after = heap_in_use()
+    assert before is not None
+    assert after is not None
+    assert after - before == pytest.approx(200 * 10 * 1024, rel=0.1)
+    kept.clear()
+    freed = heap_in_use()
+    assert freed is not None
+    assert freed - before < 100 * 1024
+
+
+def test_a_c_library_that_does_not_tell_its_heap_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda _: SimpleNamespace())
+    assert heap_in_use() is None

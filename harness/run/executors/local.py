@@ -184,6 +184,8 @@ class LocalExecutor:
                     partner_ns=[one.request_ns for one in theirs],
                     own_cpu_ns=[one.cpu_ns for one in ours],
                     own_energy_mj=[one.energy_mj for one in ours if one.energy_mj is not None],
+                    own_heap_bytes=[one.heap_bytes for one in ours if one.heap_bytes is not None],
+                    partner_heap_bytes=[one.heap_bytes for one in theirs if one.heap_bytes is not None],
                     parity=parity[cell],
                     memory=memory.get("own"),
                     partner_memory=memory.get("partner"),
