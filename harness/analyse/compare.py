@@ -89,7 +89,7 @@ def _log_ratios(timed: Mapping[str, Sequence[SingleStream]]) -> dict[str, list[f
 def against_stock(header: Header, records: Sequence[Record]) -> dict[str, Estimate]:
     """Each combination's time as a share of stock's, as its row says it."""
     of_rounds = ratios(records)
-    spread = spreads(of_rounds, assumed_sd(header.environment))
+    spread = spreads(of_rounds, TIME_PRIOR.at_least(assumed_sd(header.environment)))
     alpha = ALPHA / header.looks
     return judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
 
