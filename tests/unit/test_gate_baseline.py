@@ -91,9 +91,10 @@ def options(rules: Rules, directory: Path) -> Options:
 
 @pytest.fixture
 def committed(rules: Rules, tmp_path: Path) -> Path:
-    """What the baseline's revision measured."""
+    """What the baseline's revision measured, in a place of its own: a run of the same beside it would be one of these."""
     path = tmp_path / "ci.jsonl"
-    directory = execute(prepare(options(rules, tmp_path)), lambda _, __: None, executor_of=Stub())
+    there = Options(str(tmp_path / rules.suite), directory=tmp_path / "elsewhere", fresh=True)
+    directory = execute(prepare(there), lambda _, __: None, executor_of=Stub())
     write_baseline(path, of_directory(directory))
     return path
 
