@@ -104,7 +104,8 @@ class World:
                 return normal * sd + found.drift * (place - 0.5)
             case "thermal":
                 warming: Array = np.exp(-place / _WARM)
-                return normal * sd + found.drift * (warming - np.mean(warming, axis=(1, 2), keepdims=True))
+                over_the_run: Array = np.mean(warming, axis=(1, 2), keepdims=True)
+                return normal * sd + found.drift * (warming - over_the_run)
             case "autocorrelated":
                 return _in_time(rng, order, found.correlation) * sd
             case "order effect":
