@@ -17,7 +17,8 @@ NOISE = 0.03  # a verdict needs the whole interval beyond this
 # runs', as degrees of freedom: the more, the less. Source of these, of the growth and of the priors below: fits to the
 # rounds of reports/cpu, which tests/simulation/fit.py makes again.
 CELLS_ALIKE, RUNS_ALIKE = 20.0, 4.0
-GROWTHS_DIFFER = 0.25  # sd of `Prior.growth` between the published runs
+# How far a run's growth may lie off the prior's, as an sd: published runs have 0.1 to 0.4, other machines maybe none.
+GROWTHS_DIFFER = 0.25
 _STEPS = 20  # of an iteration that halves its error at each
 _TINY = 1e-300
 

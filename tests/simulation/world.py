@@ -103,8 +103,9 @@ class World:
             case "drift":
                 return normal * sd + found.drift * (place - 0.5)
             case "thermal":
-                warming = np.exp(-place / _WARM)
-                return normal * sd + found.drift * (warming - warming.mean(axis=(1, 2), keepdims=True))
+                warming: Array = np.exp(-place / _WARM)
+                over_the_run: Array = np.mean(warming, axis=(1, 2), keepdims=True)
+                return normal * sd + found.drift * (warming - over_the_run)
             case "autocorrelated":
                 return _in_time(rng, order, found.correlation) * sd
             case "order effect":

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 import random
+from pathlib import Path
 
 import pytest
+from made_up import HEADER, RECORDS
+from msgspec.structs import replace
 
 from harness.analyse.between import PUBLISHED, Ratios, between
+from harness.run.store import Store, kept_runs
 
 ROUNDS = 400  # so many that rounds explain nearly nothing
 
@@ -41,3 +45,14 @@ def test_what_rounds_explain_is_not_laid_on_the_runs() -> None:
     rng = random.Random(2)
     kept = [[run(rng, 0.0, rounds=4) for _ in range(5)] for _ in range(40)]
     assert between(kept).sd < 0.006  # means of 4 rounds alone differ by 0.01
+
+
+def test_kept_runs_are_those_of_the_same_key(tmp_path: Path) -> None:
+    for name, key in (("a", HEADER.key), ("b", "another"), ("c", HEADER.key)):
+        (tmp_path / name).mkdir()
+        for line in (replace(HEADER, key=key), *RECORDS):
+            Store(tmp_path / name).append(line)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "records.jsonl").write_text("no run\n")
+    assert kept_runs(tmp_path, HEADER.key) == [RECORDS, RECORDS]
+    assert kept_runs(tmp_path / "nowhere", HEADER.key) == []
