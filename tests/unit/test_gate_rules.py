@@ -182,7 +182,7 @@ def test_the_rounding_of_a_committed_f1_is_no_drop() -> None:
 
 def test_on_another_device_times_are_skipped_with_the_reason_and_answers_judged() -> None:
     rules = [LATENCY, Rule("p95", max="1s"), Rule("parity"), Rule("peak_rss_bytes", max_increase="5%")]
-    slow = entry(time=[1.0] * 8, p95_ns=2e9, differs=["t:7"])
+    slow = entry(time=[1.0] * 8, p95_ns=2e9, p95_ends_ns=[1.9e9, 2.1e9], differs=["t:7"])
     found = judged(rules, [slow], [entry()], paired=False, no_ratios="another device", no_times="another device")
     assert [one.verdict for one in found] == ["skipped", "skipped", "fail", "pass"]
     assert found[0].says == "another device"
