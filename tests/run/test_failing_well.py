@@ -117,7 +117,7 @@ def test_cold_starts_are_taken_alone_and_the_first_one_is_kept_apart(run: Path) 
         samples = cold[name]
         assert isinstance(samples, ColdStart)
         assert samples.preparing is not None
-        assert len(samples.own) == 2  # the suite's, and the one that the round begins with
+        assert len(samples.own) == 2  # the suite's, and the round's
         assert len(samples.partner) == 1
         assert all(start.imports_ns > start.first_call_ns > 0 for start in (*samples.own, *samples.partner))
 

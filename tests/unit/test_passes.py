@@ -20,7 +20,7 @@ def rounds(
 ) -> list[Record]:
     """Rounds of one text whose log ratios vary by as much; a pass takes 2 s, and as long untimed."""
     rng = np.random.default_rng(0)
-    return made([list(rng.normal(0, of_round) + rng.normal(0, of_pass, passes)) for _ in range(count)])
+    return made([(rng.normal(0, of_round) + rng.normal(0, of_pass, passes)).tolist() for _ in range(count)])
 
 
 def made(logs: Sequence[Sequence[float]]) -> list[Record]:
