@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from harness.record import ClosedLoop, Measured, Samples, SingleStream
+from harness.record import ClosedLoop, Failed, Measured, Samples, SingleStream, Skipped
 from harness.run.ablation import Options
 from harness.run.machine import between_process_sd, remember
 from harness.run.store import read_finished, read_run
@@ -40,6 +40,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Samples]:
         directory = check.selfcheck(Options("selfcheck", directory=here / "runs"), 1, lambda _, __: None)
     assert [end.rule for end in read_finished(directory)[0].ends] == ["rounds"] * 4
     _, records = read_run(directory, warn=pytest.fail)
+    assert not [record for record in records if isinstance(record, Failed | Skipped)]
     return {record.cell.combination: record.samples for record in records if isinstance(record, Measured)}
 
 
