@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from harness.record import ClosedLoop, Measured, Samples, SingleStream
+from harness.record import ClosedLoop, Failed, Measured, Samples, SingleStream, Skipped
 from harness.run.ablation import Options
 from harness.run.machine import between_process_sd, remember
 from harness.run.store import read_finished, read_run
@@ -40,6 +40,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Samples]:
         directory = check.selfcheck(Options("selfcheck", directory=here / "runs"), 1, lambda _, __: None)
     assert [end.rule for end in read_finished(directory)[0].ends] == ["rounds"] * 4
     _, records = read_run(directory, warn=pytest.fail)
+    assert not [record for record in records if isinstance(record, Failed | Skipped)]
     return {record.cell.combination: record.samples for record in records if isinstance(record, Measured)}
 
 
@@ -49,9 +50,13 @@ def stream(samples: Mapping[str, Samples], name: str) -> SingleStream:
     return found
 
 
-def ratio(one: SingleStream, passes: slice = slice(None), texts: slice = slice(None)) -> float:
-    own, partner = (sum(sum(times[texts]) for times in side[passes]) for side in (one.own_ns, one.partner_ns))
-    return own / partner
+def fastest(passes: list[list[int]], text: int) -> int:
+    """What else the machine does makes requests slower, never faster."""
+    return min(times[text] for times in passes)
+
+
+def ratio(one: SingleStream, text: int) -> float:
+    return fastest(one.own_ns, text) / fastest(one.partner_ns, text)
 
 
 def test_every_round_was_measured(samples: dict[str, Samples]) -> None:
@@ -59,17 +64,17 @@ def test_every_round_was_measured(samples: dict[str, Samples]) -> None:
 
 
 def test_the_planted_slowdown_is_in_the_times(samples: dict[str, Samples]) -> None:
-    assert ratio(stream(samples, SLOW_TEXT), texts=slice(1, 2)) > 1.2
+    assert ratio(stream(samples, SLOW_TEXT), 1) > 1.2
 
 
 def test_the_slow_text_is_the_only_one(samples: dict[str, Samples]) -> None:
     slowed = stream(samples, SLOW_TEXT)
-    assert ratio(slowed, texts=slice(0, 1)) > 1.5 * ratio(slowed, texts=slice(1, 2))
+    assert ratio(slowed, 0) > 1.5 * ratio(slowed, 1)
 
 
 def test_requests_get_slower_through_the_round(samples: dict[str, Samples]) -> None:
-    tires = stream(samples, TIRES)
-    assert ratio(tires, slice(8, 12)) > ratio(tires, slice(0, 4)) + 0.3 * TIRES_BY
+    own_ns = stream(samples, TIRES).own_ns
+    assert fastest(own_ns[8:], 0) > 1.25 * fastest(own_ns[:4], 0)
 
 
 def test_the_leak_is_in_what_the_process_has_after_each_pass(samples: dict[str, Samples]) -> None:
