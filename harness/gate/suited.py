@@ -164,8 +164,8 @@ def _few_texts(_: Rule, suite: _Suite) -> str | None:
     )
 
 
-def _few_rounds(rule: Rule, suite: _Suite) -> str | None:
-    if not rule.relative or suite.rounds >= FEWEST:
+def _few_rounds(_: Rule, suite: _Suite) -> str | None:
+    if suite.rounds >= FEWEST:
         return None
     return (
         f"how much it varies takes {FEWEST} rounds to tell, and the rules allow {suite.rounds}; set rounds = {FEWEST}"

@@ -43,7 +43,7 @@ def _unchanged(best: Row) -> str:
     """What its answers on these texts say of others."""
     ties = f" ({len(best.ties)} by rounding at the threshold alone)" if best.ties else ""
     at_most = 100 * rate(0, best.texts).high
-    return f"on {best.texts} texts no answer changed{ties}, so on at most {at_most:.1f} % of all such texts one does"
+    return f"on {best.texts} texts no answer changed{ties} (95 % bound: on at most {at_most:.1f} % of such texts)"
 
 
 _NOTHING = "Switch on nothing: no combination here is clearly faster than stock and keeps every answer."

@@ -28,11 +28,11 @@ SUITE = """
 design = "explicit"
 include = ["batching"]
 [texts]
-datasets = ["article"]
+datasets = ["business/test"]
 [measure]
 scenarios = ["single_stream"]
 rounds = 4
-passes = 100
+passes = 1
 """
 RULES = """
 suite = "own.toml"
@@ -59,7 +59,7 @@ class Stub:
     slowdown: float = 0.5
     rss_bytes: int = 300 * MIB
     answer: Chains = field(default_factory=lambda: list(SPAN))  # type: ignore[arg-type]
-    texts: int = 1
+    texts: int = 100
     failing: str = ""  # a combination
 
     def __call__(self, settings: Settings) -> Stub:
@@ -72,9 +72,9 @@ class Stub:
         if planned.combination == self.failing:
             return [Failed(cell, number, "crash", "boom") for cell in planned.cells]
         noise = 10**9 + (number % 2) * 10**6
-        own = [[round(noise * self.slowdown)] for _ in range(100)]
+        own, partner = [[round(noise * self.slowdown)] * self.texts], [[noise] * self.texts]
         memory = Memory(1, self.rss_bytes, self.rss_bytes)
-        stream = SingleStream(own, [[noise]] * 100, [1] * 100, Parity(self.texts), memory)
+        stream = SingleStream(own, partner, [1], Parity(self.texts), memory)
         return [Measured(cell, number, stream) for cell in planned.cells]
 
 

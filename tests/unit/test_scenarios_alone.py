@@ -96,7 +96,7 @@ def test_every_row_says_what_was_measured(scenarios: tuple[str, ...]) -> None:
 def test_the_advice_is_about_what_was_measured(scenario: str, said: str) -> None:
     found = advice(seen(scenario).rows)
     assert found.startswith(said)
-    assert found.endswith("on 50 texts no answer changed, so on at most 7.1 % of all such texts one does.")
+    assert found.endswith("on 50 texts no answer changed (95 % bound: on at most 7.1 % of such texts).")
 
 
 def test_of_cold_starts_alone_no_answer_is_promised() -> None:

@@ -61,18 +61,19 @@ def verdicts(rounds: Sequence[Round], old: Entry | None = None) -> dict[str, str
 
 
 ALL_PASS = dict.fromkeys(RULES, "pass")
+# Another run lies a further 1 to 2 % off, so that 5 % stays open against a file.
+OPEN_AGAINST_A_FILE = {"latency_ratio": "inconclusive", "total_time_ratio": "inconclusive"}
 
 
 def test_what_is_the_same_passes() -> None:
     assert verdicts(made_up(8)) == ALL_PASS
-    assert verdicts(made_up(16), entry(made_up(16, seed=1))) == ALL_PASS
+    assert verdicts(made_up(16), entry(made_up(16, seed=1))) == {**ALL_PASS, **OPEN_AGAINST_A_FILE}
 
 
 @pytest.mark.parametrize("paired", [True, False])
 def test_a_slowest_text_twice_as_slow_fails_all_but_the_mean_of_logs(paired: bool) -> None:
     found = verdicts(made_up(16, slowest_text(2)), None if paired else entry(made_up(16, seed=1)))
-    assert found == {**dict.fromkeys(RULES, "fail"), "latency_ratio": "pass" if paired else found["latency_ratio"]}
-    assert found["latency_ratio"] != "fail"
+    assert found == {**dict.fromkeys(RULES, "fail"), **({"latency_ratio": "pass"} if paired else OPEN_AGAINST_A_FILE)}
 
 
 def test_a_text_that_is_slower_is_named_with_by_how_much() -> None:
@@ -121,7 +122,7 @@ def test_without_single_stream_each_rule_is_skipped_with_the_reason() -> None:
 
 
 def test_at_the_limit_itself_the_screen_alarms_no_more_than_its_budget() -> None:
-    # Every text is 25 % slower. A level that is not divided by their number alarms in 8 of 40 of these.
+    # Every text is 25 % slower.
     alarms = sum(
         judged(RULES["text_time_ratio"], entry(made_up(4, slower(0.25), seed=seed))).verdict == "fail"
         for seed in range(40)

@@ -124,7 +124,9 @@ def test_the_sentence_of_confirmed_rounds() -> None:
     rows = [*OTHERS, row("a", 0.8, confirming=[0.84] * 4), row("b", 0.82, confirming=[0.83] * 4), row("c", 1.5)]
     said = advice(rows)
     assert said.startswith("Switch on a: it takes 0.84 [0.82, 0.86] of stock's time, confirmed in 4 fresh rounds, ")
-    assert said.endswith("on 24 texts no answer changed. Not distinguishable from it: b.")
+    assert said.endswith(
+        "no answer changed (95 % bound: on at most 14.2 % of such texts). Not distinguishable from it: b."
+    )
     first, second, *_ = said_by_recommend(rows)
     assert first.startswith("Switch on a: 0.84 [0.82, 0.86] of stock's time, confirmed in 4 fresh rounds, P95 1.00 ms")
     assert second == "Not distinguishable from it: b."
@@ -138,7 +140,7 @@ def said_by_recommend(rows: list[Row], **limits: float) -> list[str]:
 def test_the_sentence_without_them_says_that_its_interval_is_wider_and_what_to_do() -> None:
     said = advice([*OTHERS, row("a", 0.6), row("b+c", 1.5)])
     assert said.endswith(
-        "no answer changed. It was chosen from 2 by the same rounds, so it may look faster than it is; the interval is "
+        "of such texts). It was chosen from 2 by the same rounds, so it may look faster than it is; the interval is "
         "widened to hold whichever is chosen. Confirming rounds tell more: set confirm = 4 in the suite's [measure]."
     )
     assert "confirm" not in advice([*OTHERS, row("a", 0.6)]), "nothing was chosen"
