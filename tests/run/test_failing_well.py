@@ -155,7 +155,7 @@ def test_a_wrong_answer_strikes_its_speed_out_and_names_the_text(run: Path, rows
     header, records = read_run(run, warn=pytest.fail)
     report = markdown.render(view(header, records, []))
     line = next(line for line in report.splitlines() if line.startswith("| wrong_answer"))
-    assert line.count("~~") == 2 * 6
+    assert line.count("~~") == 2 * 7
     assert "texts:long" in report
     out = Console(file=io.StringIO(), width=200, force_terminal=True)
     out.print(console.render(header, list(rows.values()), "verdict"))
