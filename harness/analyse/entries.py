@@ -35,7 +35,8 @@ POINTS = 100  # of F1
 
 _FARTHEST = 100  # a logarithm of a ratio; e to it is beyond all measuring
 Ratio = Annotated[float, msgspec.Meta(ge=-_FARTHEST, le=_FARTHEST)]
-Positive = Annotated[int, msgspec.Meta(gt=0)]
+_MOST = 2**63 - 1  # bytes or nanoseconds; more is no measured figure, and too large for a float
+Positive = Annotated[int, msgspec.Meta(gt=0, le=_MOST)]
 Ends = Annotated[list[Annotated[float, msgspec.Meta(gt=0)]], msgspec.Meta(max_length=2)]
 
 

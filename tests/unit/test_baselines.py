@@ -107,6 +107,16 @@ def test_in_another_environment_of_one_kind_what_differs_is_named() -> None:
     )
 
 
+@pytest.mark.parametrize("figure", [0, 2**63, 10**400])
+def test_bytes_that_nothing_can_take_are_refused(figure: int, tmp_path: Path) -> None:
+    path = tmp_path / "huge.jsonl"
+    write_baseline(path, baseline())
+    taken = next(one.rss_bytes for one in baseline().entries.values() if one.rss_bytes)
+    path.write_text(path.read_text().replace(f'"rss_bytes":{taken}', f'"rss_bytes":{figure}'))
+    with pytest.raises(InputError, match="cannot be read as a line of a baseline"):
+        read_baseline(path)
+
+
 @pytest.mark.parametrize(
     ("kind", "read"), [("cpu AMD EPYC", "cpu AMD EPYC (instruction sets not recorded)"), ("cuda T4", "cuda T4")]
 )
