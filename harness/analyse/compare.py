@@ -90,8 +90,11 @@ def against_stock(header: Header, records: Sequence[Record]) -> dict[str, Estima
     """Each combination's time as a share of stock's, as its row says it."""
     of_rounds = ratios(records)
     spread = spreads(of_rounds, TIME_PRIOR.at_least(assumed_sd(header.environment)))
-    alpha = ALPHA / header.looks
-    return judged_together({name: estimate(found, spread.of(name), alpha) for name, found in of_rounds.items()})
+    return _to_stock(of_rounds, spread, ALPHA / header.looks)
+
+
+def _to_stock(rounds: Mapping[str, Sequence[float]], spread: Spreads, alpha: float) -> dict[str, Estimate]:
+    return judged_together({name: estimate(found, spread.of(name), alpha) for name, found in rounds.items()})
 
 
 def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spreads]:
@@ -105,7 +108,7 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     of_totals = spreads(totals, time)
     loads = {load: (by_name, spreads(by_name, rates)) for load, by_name in _load_ratios(records).items()}
     alpha = ALPHA / header.looks
-    to_stock = against_stock(header, records)
+    to_stock = _to_stock(of_rounds, spread, alpha)
     to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))
     of_both = tried(of_rounds, spread, confirming)
     quoted = to_stock | named({name: of for name, of in of_both.items() if name not in (BASELINE, STOCK)}, alpha)
@@ -115,8 +118,7 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
         latency = None
         if found:
             total = estimate(totals[name], of_totals.of(name), alpha)
-            ratios_of = (to_stock[name], total, to_baseline.get(name), of_both[name], quoted[name])
-            latency = _latency(found, *ratios_of)
+            latency = _latency(found, to_stock[name], total, to_baseline.get(name), of_both[name], quoted[name])
         of_row = [record for record in records if record.cell.combination == name]
         difference = None if exact else _f1_difference(found, measured.get(BASELINE, []), header.f1_margin)
         to_stocks = {

@@ -42,9 +42,8 @@ def course(records: Sequence[Record], finished: Sequence[Finished]) -> list[str]
 def _time(rounds: Sequence[Course], wall_s: float) -> list[str]:
     wall = max(wall_s, sum(one.total_s for one in rounds))
     of_parts = {what: sum(getattr(one, part) for one in rounds) for part, what in _PARTS.items()}
-    spent = {
-        what: seconds for what, seconds in of_parts.items() if seconds
-    }  # earlier records tell some parts apart less
+    # Earlier records tell some parts apart less.
+    spent = {what: seconds for what, seconds in of_parts.items() if seconds}
     spent["the rest, the baseline's answers among it"] = wall - sum(spent.values())
     shares = ", ".join(f"{seconds / wall:.0%} {what}" for what, seconds in spent.items())
     return [f"Of {wall / 60:.1f} minutes of wall time: {shares}."]

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 
 from harness.analyse.compare import compare
+from harness.analyse.f1 import POINTS
 from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
 from harness.analyse.stats import log_ratio
@@ -29,9 +30,6 @@ from harness.record import (
     Skipped,
     ordinary,
 )
-
-POINTS = 100  # of F1
-
 
 _FARTHEST = 100  # a logarithm of a ratio; e to it is beyond all measuring
 Ratio = Annotated[float, msgspec.Meta(ge=-_FARTHEST, le=_FARTHEST)]

@@ -17,6 +17,7 @@ from harness.analyse.rows import Kept
 from harness.analyse.rules import TIMED, Rule
 from harness.analyse.screen import Screen
 from harness.analyse.shifts import NEEDS, Shift, Shifts
+from harness.analyse.stats import holm
 from harness.analyse.targets import kept
 from harness.analyse.texts import FEWEST_TEXTS
 from harness.errors import InputError, unknown
@@ -222,15 +223,9 @@ def _ends(found: Shift, *, rate: bool = False) -> str:
 
 
 def _by_chance(chances: Sequence[tuple[int, float]], level: float) -> Iterator[int]:
-    """The places of those that may be chance when all timed rules are judged together.
-
-    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure (1979).
-    """
-    stopped = False
-    for rank, (place, chance) in enumerate(sorted(chances, key=lambda one: one[1])):
-        stopped = stopped or chance >= level / (len(chances) - rank)
-        if stopped:
-            yield place
+    """The places of those that may be chance when all timed rules are judged together."""
+    levels = holm([(chance, level) for _, chance in chances])
+    yield from (place for (place, chance), least in zip(chances, levels, strict=True) if chance >= least)
 
 
 def _parity(rule: Rule, new: Entry, old: Entry | None, against: Against) -> Finding:

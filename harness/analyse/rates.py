@@ -9,15 +9,17 @@ from harness.analyse.stats import ALPHA
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of cases, with its 95 % interval."""
+    """A share of cases, with its interval."""
 
     value: float
     low: float
     high: float
 
 
-def rate(successes: int, trials: int) -> Rate:
+def rate(successes: int, trials: int, confidence: float = 1 - ALPHA) -> Rate:
     """The share of independent trials that succeeded, with its exact interval: none of 20 leaves up to 16.8 % open.
+
+    The interval is one of 95 % unless another confidence is asked for.
 
     Source: Clopper and Pearson, The Use of Confidence or Fiducial Limits (1934).
 
@@ -28,7 +30,7 @@ def rate(successes: int, trials: int) -> Rate:
 
     if trials < 1 or not 0 <= successes <= trials:
         raise ValueError(f"{successes} of {trials} is no share")
-    found = binomtest(successes, trials).proportion_ci(1 - ALPHA, method="exact")
+    found = binomtest(successes, trials).proportion_ci(confidence, method="exact")
     return Rate(successes / trials, float(found.low), float(found.high))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from harness.analyse.f1 import POINTS
 from harness.analyse.percentiles import FEWEST_SAMPLES
 from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
@@ -22,7 +23,6 @@ _LOADS: Mapping[str, str] = {
     "qps": "closed_loop",
     "offline": "offline",
 }  # objectives that are rates, with their scenario
-POINTS = 100  # of F1
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.analyse.shifts import Shift
+from harness.analyse.stats import holm
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,10 @@ class Screen:
         return min(1.0, len(self.shifts) * min(one.p_above(edge) for one in self.shifts.values()))
 
     def slower(self, edge: float) -> list[str]:
-        """The texts beyond the edge, the slowest first; the chance that one is not is that of a single one's end.
-
-        Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure (1979).
-        """
-        chances = sorted((one.p_above(edge), text) for text, one in self.shifts.items())
-        found = []
-        for rank, (chance, text) in enumerate(chances):
-            if chance >= self.shifts[text].level / (len(chances) - rank):
-                break
-            found.append(text)
-        return self.by_mean(found)
+        """The texts beyond the edge, the slowest first; the chance that one is not is that of a single one's end."""
+        alone = [(one.p_above(edge), one.level) for one in self.shifts.values()]
+        judged = zip(self.shifts, alone, holm(alone), strict=True)
+        return self.by_mean([text for text, (p, _), level in judged if p < level])
 
     def open(self, edge: float) -> list[str]:
         """The texts that are not shown to keep the edge, the slowest first."""

@@ -82,17 +82,26 @@ RATE_PRIOR = Prior(sd=0.053, growth=0.075)
 UNKNOWN = Prior(sd=1.0, degrees=0.0)
 
 
-def judged_together(estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
-    """The same, with levels that keep the chance of any false verdict among them at that of a single one.
+def holm(alone: Sequence[tuple[float, float]]) -> list[float]:
+    """The level that each p must be below, so that any is called so wrongly no more often than a single one would be.
 
     Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure (1979).
+
+    Args:
+        alone: each one's p, and the level that it would have if it were judged alone.
     """
-    found, stopped = {}, False
-    for rank, name in enumerate(sorted(estimates, key=lambda name: estimates[name].p)):
-        level = 0.0 if stopped else estimates[name].level / (len(estimates) - rank)
-        stopped = stopped or estimates[name].p >= level
-        found[name] = replace(estimates[name], level=level)
-    return {name: found[name] for name in estimates}
+    levels, stopped = [0.0] * len(alone), False
+    for rank, place in enumerate(sorted(range(len(alone)), key=lambda place: alone[place][0])):
+        p, level = alone[place]
+        levels[place] = 0.0 if stopped else level / (len(alone) - rank)
+        stopped = stopped or p >= levels[place]
+    return levels
+
+
+def judged_together(estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    """The same, with levels that keep the chance of any false verdict among them at that of a single one."""
+    levels = holm([(one.p, one.level) for one in estimates.values()])
+    return {name: replace(one, level=level) for (name, one), level in zip(estimates.items(), levels, strict=True)}
 
 
 def log_ratio(own: Sequence[Sequence[int]], partner: Sequence[Sequence[int]]) -> float:

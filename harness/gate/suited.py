@@ -13,11 +13,10 @@ from harness.analyse.gate import Finding, matching
 from harness.analyse.percentiles import lacking
 from harness.analyse.quantities import FEWEST, FEWEST_STARTS
 from harness.analyse.rules import Rule, Rules
-from harness.analyse.texts import FEWEST_TEXTS
+from harness.analyse.texts import FEWEST_TEXTS, P95
 from harness.errors import InputError
 from harness.run.ablation import Ablation
 
-_P95 = 0.95
 _STREAM = ("single_stream",)
 # In which scenarios a metric is measured, if not in single_stream.
 _SCENARIOS: Mapping[str, tuple[str, ...]] = {
@@ -150,7 +149,7 @@ def _few_starts(_: Rule, suite: _Suite) -> str | None:
 
 
 def _no_interval(_: Rule, suite: _Suite) -> str | None:
-    if (lacks := lacking(_P95, suite.rounds, suite.texts)) is None:
+    if (lacks := lacking(P95, suite.rounds, suite.texts)) is None:
         return None
     return f"the interval of a P95 takes {lacks}; take more"
 

@@ -64,18 +64,14 @@ def unfinished_run(parent: Path, key: str, warn: Callable[[str], None]) -> Path 
         key: the header's.
         warn: told of a run that is passed over because another process is making it.
     """
-    for records in sorted(parent.glob(f"*/{RECORDS}"), reverse=True):
-        try:
-            header, _ = read_run(records.parent, lambda _: None)
-        except InputError:
-            continue
-        if header.key != key or _is_whole(read_finished(records.parent)):
+    for directory, _ in _runs_of(sorted((path.parent for path in parent.glob(f"*/{RECORDS}")), reverse=True), key):
+        if _is_whole(read_finished(directory)):
             continue
         try:
-            with held(records.parent):
-                return records.parent
+            with held(directory):
+                return directory
         except InputError:
-            warn(f"another process is making {str(records.parent)!r}, a run of the same; this is a run of its own")
+            warn(f"another process is making {str(directory)!r}, a run of the same; this is a run of its own")
     return None
 
 
@@ -86,15 +82,19 @@ def kept_runs(parent: Path, key: str) -> list[list[Record]]:
         parent: where runs are kept.
         key: the header's.
     """
-    found = []
-    for directory in sorted({path.parent for path in parent.glob(f"*/{RECORDS}*")}):
+    directories = sorted({path.parent for path in parent.glob(f"*/{RECORDS}*")})
+    return [records for _, records in _runs_of(directories, key)]
+
+
+def _runs_of(directories: Iterable[Path], key: str) -> Iterator[tuple[Path, list[Record]]]:
+    """Those that can be read and are of that key, with their records."""
+    for directory in directories:
         try:
             header, records = read_run(directory, lambda _: None)
         except InputError:
             continue
         if header.key == key:
-            found.append(records)
-    return found
+            yield directory, records
 
 
 def _is_whole(finished: Sequence[Finished]) -> bool:

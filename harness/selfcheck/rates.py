@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from harness.analyse.compare import against_stock
-from harness.analyse.stats import ALPHA, NOISE, Estimate
+from harness.analyse.stats import ALPHA, NOISE, Estimate, holm
 from harness.record import Header, Measured
 
 _SEED = 0
@@ -76,17 +76,11 @@ def apart(rounds: Sequence[_T], of: int) -> Iterator[Sequence[_T]]:
 def rejected(chances: Sequence[float]) -> list[bool]:
     """Which of several targets are missed, where the chance that any is called so wrongly is 5 % in all.
 
-    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure (1979).
-
     Args:
         chances: how likely each looks as bad as it does where it is just kept.
     """
-    found = [False] * len(chances)
-    for rank, place in enumerate(sorted(range(len(chances)), key=lambda place: chances[place])):
-        if chances[place] >= ALPHA / (len(chances) - rank):
-            break
-        found[place] = True
-    return found
+    levels = holm([(chance, ALPHA) for chance in chances])
+    return [chance < level for chance, level in zip(chances, levels, strict=True)]
 
 
 def grown(peak_bytes: int, clean_bytes: Sequence[int]) -> bool:

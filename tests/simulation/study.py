@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from scipy.stats import binomtest
 
+from harness.analyse.rates import rate
 from simulation.world import WORLDS, World
 
 NOMINAL = 0.95
@@ -31,8 +31,8 @@ class Count:
 
     def bounds(self, confidence: float = 0.95) -> tuple[float, float]:
         """The rate's Clopper-Pearson interval."""
-        found = binomtest(self.seen, self.trials).proportion_ci(confidence, method="exact")
-        return float(found.low), float(found.high)
+        found = rate(self.seen, self.trials, confidence)
+        return found.low, found.high
 
 
 @dataclass(frozen=True)
