@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from harness.baseline.model import Layer
     from harness.plugin import Extractor
 
-# What a linear layer's product is in a profile, eager or scripted; attention's own products are aten::bmm.
-_PRODUCTS = ("aten::addmm", "aten::mm")
+# What a linear layer's product is in a profile, eager, scripted or packed; attention's own products are aten::bmm.
+_PRODUCTS = ("aten::addmm", "aten::mm", "mkldnn::_linear_pointwise")
 _LONGEST = 2  # texts that are enough to see the biggest output; a profile is slow to read
 
 
@@ -95,7 +95,8 @@ def segmented_forward(
     for name, value in {"tokens": tokens, "feed_forward": feed_forward, "queries": queries}.items():
         if value < 1:
             raise InputError(f"segmented_forward: {name} is {value}; it must be at least 1")
-    attend, widen_and_narrow = _segments()
+    dense: Any = extractor.model.plm.encoder.layer[0].intermediate.dense
+    attend, widen_and_narrow = _segments(getattr(dense, "product", torch.nn.functional.linear))
 
     def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         # A script knows no torch.finfo.
@@ -113,8 +114,14 @@ def segmented_forward(
 
 
 @cache
-def _segments() -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
-    """The two loops. Scripted where a trace is made: a trace alone would unroll them for the shape that it saw."""
+def _segments(
+    linear: Callable[[Tensor, Tensor, Tensor], Tensor],
+) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """The two loops. Scripted where a trace is made: a trace alone would unroll them for the shape that it saw.
+
+    Args:
+        linear: the product of a linear layer with these weights and this bias.
+    """
     import torch
     import torch.nn.functional as F
 
@@ -131,7 +138,7 @@ def _segments() -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
         hidden: Tensor, wide: Tensor, wide_bias: Tensor, narrow: Tensor, narrow_bias: Tensor, rows: int
     ) -> Tensor:
         blocks = [
-            F.linear(F.gelu(F.linear(block, wide, wide_bias)), narrow, narrow_bias)
+            linear(F.gelu(linear(block, wide, wide_bias)), narrow, narrow_bias)
             for block in torch.split(hidden, rows, dim=1)
         ]
         return torch.cat(blocks, dim=1)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from harness.baseline.finite import not_finite
 from harness.baseline.flow import Node, Observe, Request, answer, chains, document, marks, prompt
 from harness.baseline.forward import Forwards, Scorer
+from harness.baseline.kept import NO_REUSE, Kept, Reuse
 from harness.baseline.model import Ops, SiameseUIE
 from harness.baseline.precision import FULL, Precision
 from harness.baseline.schema import check_list, check_schema, check_text
@@ -48,6 +49,7 @@ class Extractor:
     micro_batches: MicroBatches = WHOLE_BATCH
     precision: Precision = FULL
     shared: bool = True  # whether the rows of a forward share a text and a prompt, or have a copy each
+    reuse: Reuse = NO_REUSE
 
     def __post_init__(self) -> None:
         """Forwards belong to one model: the first that an extractor has them with.
@@ -154,7 +156,8 @@ class Extractor:
         return self.with_model(self.model.with_ops(ops))
 
     def scorer(self) -> Scorer:
-        """What of it runs on the device."""
+        """What of it runs on the device, for one call: what it keeps dies with it."""
+        texts, prompts = self.reuse.encoded_texts, self.reuse.scored_prompts
         return Scorer(
             self.forwards,
             self.padding,
@@ -163,6 +166,8 @@ class Extractor:
             self.precision,
             self.shared,
             self.device,
+            None if texts is None else Kept(texts, lambda encoded: encoded.nbytes),
+            None if prompts is None else Kept(prompts, lambda logits: logits.nbytes),
         )
 
     def _answer(

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.baseline.kept import Kept
 from harness.baseline.model import SiameseUIE
 from harness.baseline.precision import Precision
-from harness.baseline.slots import Ask, Batching, Document, MicroBatches, Padding, Row
+from harness.baseline.slots import Ask, Batching, Document, MicroBatches, Padding, Prompted, Row
 from harness.baseline.windows import merge
 
 
@@ -53,6 +55,33 @@ class EncodedTexts:
     mask: Tensor  # bool (windows, tokens)
     row: dict[tuple[Document, int], int]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes on the device."""
+        return self.hidden.nbytes + self.mask.nbytes
+
+    def of(self, document: Document) -> EncodedTexts:
+        """One document's windows, which lie together; a copy where there are others."""
+        places = [place for place in self.row if place[0] is document]
+        if len(places) == len(self.row):
+            return self
+        rows = slice(self.row[places[0]], self.row[places[-1]] + 1)
+        return EncodedTexts(self.hidden[rows].clone(), self.mask[rows].clone(), {place: place[1] for place in places})
+
+    @staticmethod
+    def together(parts: Sequence[EncodedTexts]) -> EncodedTexts:
+        """Several as one, padded to the longest of them."""
+        if len(parts) == 1:
+            return parts[0]
+        longest = max(part.mask.shape[1] for part in parts)
+        missing = [longest - part.mask.shape[1] for part in parts]
+        places = (place for part in parts for place in part.row)
+        return EncodedTexts(
+            torch.cat([F.pad(part.hidden, (0, 0, 0, more)) for part, more in zip(parts, missing, strict=True)]),
+            torch.cat([F.pad(part.mask, (0, more)) for part, more in zip(parts, missing, strict=True)]),
+            {place: i for i, place in enumerate(places)},
+        )
+
 
 @dataclass(frozen=True)
 class Scorer:
@@ -65,10 +94,29 @@ class Scorer:
     precision: Precision
     shared: bool
     device: torch.device
+    texts: Kept[Document, EncodedTexts] | None  # what the text tower gave so far; None where nothing is kept
+    prompts: Kept[Prompted, NDArray[np.float32]] | None  # the logits so far; likewise
 
     @torch.inference_mode()
     def score(self, nodes: Sequence[Sequence[Ask]]) -> dict[Ask, NDArray[np.float32]]:
         """Head and tail logits of every ask of a level, over its document's tokens. (2, tokens) each."""
+        if self.prompts is None:
+            return self._score(nodes)
+        known: dict[Prompted, NDArray[np.float32]] = {}
+        new: dict[Prompted, Ask] = {}
+        for ask in (ask for node in nodes for ask in node):
+            if (kept := self.prompts.get(ask.prompted)) is None:
+                new.setdefault(ask.prompted, ask)
+            else:
+                known[ask.prompted] = kept
+        asked = set(new.values())
+        scored = self._score([fresh for node in nodes if (fresh := [ask for ask in node if ask in asked])])
+        for prompted, ask in new.items():
+            known[prompted] = scored[ask]
+            self.prompts.put(prompted, scored[ask])
+        return {ask: known[ask.prompted] for node in nodes for ask in node}
+
+    def _score(self, nodes: Sequence[Sequence[Ask]]) -> dict[Ask, NDArray[np.float32]]:
         logits: dict[Ask, NDArray[np.float32]] = {}
         for unit in self.batching.units(nodes):
             with self.precision.block(self.device):
@@ -85,6 +133,18 @@ class Scorer:
         return logits
 
     def encode_texts(self, documents: Iterable[Document]) -> EncodedTexts:
+        """The text tower's output for all windows of the documents; those that were kept are not encoded again."""
+        if self.texts is None:
+            return self._encode(documents)
+        found = {document: self.texts.get(document) for document in documents}
+        if new := [document for document, kept in found.items() if kept is None]:
+            encoded = self._encode(new)
+            for document in new:
+                found[document] = part = encoded.of(document)
+                self.texts.put(document, part)
+        return EncodedTexts.together([part for part in found.values() if part is not None])
+
+    def _encode(self, documents: Iterable[Document]) -> EncodedTexts:
         """Run the text tower over all windows of the documents, padded alike."""
         places = [(document, j) for document in documents for j in range(len(document.windows))]
         batch = [document.windows[j].ids for document, j in places]

@@ -102,11 +102,21 @@ class SelfAttention(nn.Module):
         self.key = nn.Linear(config.hidden, config.hidden)
         self.value = nn.Linear(config.hidden, config.hidden)
 
+    @property
+    def products(self) -> tuple[nn.Module, ...]:
+        """The projections."""
+        return self.query, self.key, self.value
+
+    @property
+    def width(self) -> int:
+        """N * D."""
+        return self.value.out_features
+
     def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
         """hidden: (B, T, H) -> (B, T, H)."""
         query, key, value = (
             layer(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, N, T, D)
-            for layer in (self.query, self.key, self.value)
+            for layer in self.products
         )
         return ops.attention(query, key, value, mask).transpose(1, 2).flatten(-2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeAlias, TypeVar
 
 from harness.baseline.tokenize import TokenizedText
 from harness.baseline.windows import PROMPT_TOKENS, TEXT_TOKENS, Window
@@ -30,6 +30,14 @@ class Ask:
 
     document: Document
     prompt: tuple[int, ...]
+
+    @property
+    def prompted(self) -> Prompted:
+        """What its logits depend on."""
+        return self.document, self.prompt
+
+
+Prompted: TypeAlias = tuple[Document, tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)

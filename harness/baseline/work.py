@@ -52,10 +52,10 @@ def _layers(layers: Iterable[Any], lengths: Sequence[int], model: SiameseUIE) ->
 def _layer(layer: Any, lengths: Sequence[int], model: SiameseUIE) -> Work:
     inside = layer.attention.self
     around = (layer.attention.output.dense, layer.intermediate.dense, layer.output.dense)
-    weights = sum(_weights(linear) for linear in (inside.query, inside.key, inside.value, *around))
+    weights = sum(_weights(linear) for linear in (*inside.products, *around))
     tokens = sum(lengths)
-    attention = sum(4 * length**2 * inside.query.out_features for length in lengths)  # scores, then context
-    moved = weights * _matrix(inside.query).element_size() + 2 * tokens * model.config.hidden * _item_bytes(model)
+    attention = sum(4 * length**2 * inside.width for length in lengths)  # scores, then context
+    moved = weights * _matrix(inside.products[0]).element_size() + 2 * tokens * model.config.hidden * _item_bytes(model)
     return Work(2 * tokens * weights + attention, moved)
 
 
@@ -65,7 +65,7 @@ def product_dtype(model: SiameseUIE) -> str:
     They make nearly all operations of the model; attention's own products may be in another dtype.
     """
     layer: Any = model.plm.encoder.layer[0]
-    return re.sub(r"torch\.q?", "", str(_matrix(layer.attention.self.query).dtype))
+    return re.sub(r"torch\.q?", "", str(_matrix(layer.attention.self.products[0]).dtype))
 
 
 def _matrix(linear: Any) -> Tensor:

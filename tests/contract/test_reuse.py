@@ -1,0 +1,104 @@
+"""What a call keeps of its texts and prompts: it saves work, changes no answer, and stays within its limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from harness import Extractor
+from harness.baseline.kept import NO_REUSE, Kept
+from harness.baseline.loading import plain_plan
+from harness.compose import compose
+from harness.errors import InputError
+from harness.plan.registry import find_optimizations
+from harness.plugin import Probe
+
+REGISTRY = find_optimizations()
+# Nested twice, and a text whose spans come twice: of the random golden checkpoint's finds, many are the same.
+TEXT = "快递很快，客服很好，快递很快，客服很好，"
+LONG = "屏幕很亮，" * 100  # several windows
+SCHEMA = {"属性词": {"情感词": {"程度": None}}, "价格": None}
+
+
+def composed(golden: Any, *names: str, **parameters: Any) -> Extractor:
+    chosen = [(REGISTRY[name], parameters if name == names[0] else {}) for name in names]
+    return compose(plain_plan(golden, device="cpu", start="plain"), chosen)
+
+
+def rows(extractor: Extractor, texts: list[str]) -> dict[str, int]:
+    """The rows that each forward was given."""
+    given = {"encode_text": 0, "cross": 0}
+    own = extractor.forwards
+
+    def noting(name: str, forward: Any) -> Any:
+        def noted(*inputs: torch.Tensor) -> Any:
+            given[name] += inputs[0].shape[0]
+            return forward(*inputs)
+
+        return noted
+
+    watched = replace(own, **{name: noting(name, getattr(own, name)) for name in given})
+    replace(extractor, forwards=watched).extract_batch(texts, [SCHEMA] * len(texts))
+    return given
+
+
+def test_a_text_is_encoded_once_and_a_prompt_scored_once(golden: Any) -> None:
+    observed = composed(golden).extract_observed(TEXT, SCHEMA)
+    different, plain = len(observed.logits), rows(composed(golden), [TEXT])
+    assert plain["cross"] > different
+    assert plain["encode_text"] > 1
+    assert rows(composed(golden, "text_reuse"), [TEXT]) == {"encode_text": 1, "cross": plain["cross"]}
+    both = rows(composed(golden, "prompt_memo", "text_reuse"), [TEXT])
+    assert both == {"encode_text": 1, "cross": different}
+
+
+@pytest.mark.parametrize(
+    "company", [(), ("batching",), ("batching", "dynamic_truncation", "torchscript")], ids="+".join
+)
+def test_answers_are_kept_in_any_company(golden: Any, company: tuple[str, ...]) -> None:
+    texts = [TEXT, LONG, "", "好" * 40]
+    expected = composed(golden, *company).extract_batch(texts, [SCHEMA] * 4)
+    found = composed(golden, "text_reuse", "prompt_memo", *company)
+    assert found.extract_batch(texts, [SCHEMA] * 4) == expected
+
+
+@pytest.mark.parametrize("name", ["text_reuse", "prompt_memo"])
+def test_nothing_is_kept_from_one_call_to_the_next(golden: Any, name: str) -> None:
+    extractor = composed(golden, name)
+    assert rows(extractor, [TEXT]) == rows(extractor, [TEXT])
+
+
+def test_what_does_not_fit_is_computed_again_and_answers_stay(golden: Any) -> None:
+    plain = composed(golden)
+    tight = replace(plain, reuse=replace(NO_REUSE, encoded_texts=1, scored_prompts=1))
+    assert rows(tight, [TEXT])["encode_text"] == rows(plain, [TEXT])["encode_text"]
+    assert tight.extract(TEXT, SCHEMA) == plain.extract(TEXT, SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["text_reuse", "prompt_memo"])
+def test_evidence_says_no_where_the_reuse_was_lost(golden: Any, name: str) -> None:
+    extractor = composed(golden, name)
+    assert REGISTRY[name].evidence(Probe(extractor, [TEXT], [SCHEMA])).active
+    lost = replace(extractor, reuse=NO_REUSE)
+    for schema in (SCHEMA, {"价格": None}):
+        assert not REGISTRY[name].evidence(Probe(lost, [TEXT], [schema])).active
+
+
+@pytest.mark.parametrize("name", ["text_reuse", "prompt_memo"])
+def test_a_limit_below_a_mebibyte_is_refused(golden: Any, name: str) -> None:
+    with pytest.raises(InputError, match=f"{name}: mebibytes is 0; it must be at least 1"):
+        composed(golden, name, mebibytes=0)
+
+
+def test_what_was_used_the_longest_ago_is_dropped_first() -> None:
+    kept = Kept[str, bytes](10, len)
+    for key in "abc":
+        kept.put(key, b"123")
+    assert kept.get("a") == b"123"
+    kept.put("d", b"4567")
+    assert [key for key in "abcd" if kept.get(key) is not None] == ["a", "c", "d"]
+    kept.put("e", b"too long to be kept")
+    assert [key for key in "abcde" if kept.get(key) is not None] == ["a", "c", "d"]
