@@ -10,6 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+# What the product of a linear layer is called in a profile; attention's own products are aten::bmm.
+LINEAR_PRODUCTS = frozenset({"aten::addmm", "aten::mm", "mkldnn::_linear_pointwise", "quantized::linear_dynamic"})
+
 
 class Operator(msgspec.Struct, frozen=True):
     """One call of an operator."""

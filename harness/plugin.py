@@ -14,6 +14,7 @@ heavy imports go inside the functions, `Extractor` and `LoadPlan` under ``typing
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from harness.errors import InputError, SuiteError, UnavailableError
-from harness.operators import Operator, operators_of
+from harness.operators import LINEAR_PRODUCTS, Operator, operators_of
 from harness.record import Evidence
 
 if TYPE_CHECKING:
@@ -98,9 +99,31 @@ class Probe:
         self.run(replace(extractor, forwards=watched))
         return seen
 
+    def calls(self, chosen: Callable[[Any], bool]) -> tuple[Counter[str], Counter[str]]:
+        """Answer the texts once, and count the calls of each forward by its name: of chosen forwards, and of others."""
+        counts = Counter[str](), Counter[str]()
+        own = self.extractor.forwards
+
+        def counting(name: str) -> Callable[..., Any]:
+            forward = getattr(own, name)
+
+            def counted(*inputs: Any) -> Any:
+                counts[not chosen(forward)][name] += 1
+                return forward(*inputs)
+
+            return counted
+
+        watched = {name: counting(name) for name in ("encode_text", "encode_prompt", "cross")}
+        self.run(replace(self.extractor, forwards=replace(own, **watched)))
+        return counts
+
     def operators(self, extractor: Extractor | None = None) -> list[Operator]:
         """Answer the texts once, as :meth:`run`, and note every operator of torch that is called."""
         return operators_of(lambda: self.run(extractor))
+
+    def products(self, extractor: Extractor | None = None) -> list[Operator]:
+        """The products of linear layers among :meth:`operators`, eager, scripted, packed or in 8 bits."""
+        return [operator for operator in self.operators(extractor) if operator.name in LINEAR_PRODUCTS]
 
 
 _Subject = TypeVar("_Subject")

@@ -15,6 +15,10 @@ class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Both, one after the other."""
         return Work(self.flops + other.flops, self.bytes + other.bytes)
 
+    def __sub__(self, other: Work) -> Work:
+        """What is left where the other was done before."""
+        return Work(self.flops - other.flops, self.bytes - other.bytes)
+
 
 class PassWork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The work of answering the timed texts once."""

@@ -64,21 +64,22 @@ def unpadded(kernel: Callable[..., Any]) -> AttentionKernel:
     """Attention by a kernel that takes no mask but rows of different lengths, put one after another.
 
     Args:
-        kernel: (query, key, value, bounds, bounds, longest, longest) -> context; query, key, value and context are
-            (kept tokens, N, D), bounds int32 (B + 1), where each row begins and the last one ends.
+        kernel: (query, key, value, bounds of queries, bounds of keys, most queries, most keys) -> context; query, key,
+            value and context are (kept tokens, N, D), bounds int32 (B + 1): where each row begins and the last ends.
     """
 
     def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         import torch
         import torch.nn.functional as F
 
-        rows, _, tokens, _ = query.shape
+        rows, _, tokens, _ = key.shape
         everything = torch.ones((rows, tokens), dtype=torch.bool, device=query.device)
         kept = everything if mask is None else everything & mask[:, 0, 0]  # (B, T)
-        bounds = F.pad(kept.sum(dim=1).cumsum(dim=0), (1, 0)).to(torch.int32)
-        packed = [one.transpose(1, 2)[kept] for one in (query, key, value)]
-        context = torch.zeros_like(query.transpose(1, 2))  # (B, T, N, D)
-        context[kept] = kernel(*packed, bounds, bounds, tokens, tokens)
+        asking = kept[:, : query.shape[2]]  # (B, Q)
+        bounds = [F.pad(one.sum(dim=1).cumsum(dim=0), (1, 0)).to(torch.int32) for one in (asking, kept)]
+        packed = [one.transpose(1, 2)[of] for one, of in ((query, asking), (key, kept), (value, kept))]
+        context = torch.zeros_like(query.transpose(1, 2))  # (B, Q, N, D)
+        context[asking] = kernel(*packed, *bounds, asking.shape[1], tokens)
         return context.transpose(1, 2)
 
     return attend

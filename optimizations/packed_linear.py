@@ -5,15 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from harness.plugin import Evidence, Probe, Stage, optimization
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from torch import Tensor, nn
 
     from harness.baseline.checkpoint import Checkpoint
     from harness.baseline.model import SiameseUIE
@@ -40,15 +37,9 @@ def products_packed(probe: Probe) -> Evidence:
 
 def why_not(device: Any) -> str | None:
     """The packed product is for CPUs, and its operators are private, so a release of torch may lack them."""
-    import torch
+    from harness.baseline.packed import missing
 
-    if device.type != "cpu":
-        return f"oneDNN's packed product is for CPUs, and this is {device.type}"
-    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        return f"torch {torch.__version__} was built without oneDNN"
-    if not all(hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise")):
-        return f"torch {torch.__version__} has no operators for oneDNN's packed product"
-    return None
+    return f"oneDNN's packed product is for CPUs, and this is {device.type}" if device.type != "cpu" else missing()
 
 
 @optimization(
@@ -71,9 +62,10 @@ def packed_linear(plan: LoadPlan) -> LoadPlan:
     they are packed, so the process holds each once. TorchScript cannot save packed weights, so its traces are made
     anew at every start.
     """
+    from harness.baseline.packed import pack_model
 
     def read_model(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:
-        return _packed(plan.read_model(checkpoint, config))
+        return pack_model(plan.read_model(checkpoint, config))
 
     return replace(plan, read_model=read_model)
 
@@ -83,12 +75,14 @@ def _rates(probe: Probe) -> tuple[float, float]:
     import torch
     import torch.nn.functional as F
 
+    from harness.baseline.packed import linear, pack
+
     config = probe.extractor.model.config
     weight, bias = torch.ones(config.feed_forward, config.hidden), torch.zeros(config.feed_forward)
     inputs = torch.ones(_TRIED_ROWS, config.hidden)
     with torch.inference_mode():
-        packed = torch.ops.mkldnn._reorder_linear_weight(weight, None)
-        times = [_best(lambda: _products().plain(inputs, packed, bias)), _best(lambda: F.linear(inputs, weight, bias))]
+        packed = pack(weight)
+        times = [_best(lambda: linear(inputs, packed, bias)), _best(lambda: F.linear(inputs, weight, bias))]
     ours, theirs = (2 * inputs.numel() * config.feed_forward / spent / 1e9 for spent in times)
     return ours, theirs
 
@@ -102,116 +96,3 @@ def _best(product: Callable[[], Any]) -> float:
         product()
         times.append(time.perf_counter() - begun)
     return min(times)
-
-
-def _packed(model: SiameseUIE) -> SiameseUIE:
-    """The same model, its linear layers replaced one by one, so that no two of them are held twice at once."""
-    kinds = _modules()
-    for layer in (*model.plm.encoder.layer, *model.crossattention.layer):
-        layer.attention.self = kinds.attention(layer.attention.self)
-        layer.attention.output = kinds.add_and_norm(layer.attention.output)
-        layer.intermediate = kinds.intermediate(layer.intermediate)
-        layer.output = kinds.add_and_norm(layer.output)
-    model.head_clsf, model.tail_clsf = kinds.linear(model.head_clsf), kinds.linear(model.tail_clsf)
-    for parameter in model.parameters():  # out of the file that they may be mapped from, so that it can be let go
-        parameter.data = parameter.data.clone()
-    return model
-
-
-class _Products(NamedTuple):
-    """The products. All but `linear`, which others may put into a script of their own, are scripted in a trace."""
-
-    linear: Callable[[Tensor, Tensor, Tensor], Tensor]  # hidden, packed weights, bias
-    plain: Callable[[Tensor, Tensor, Tensor], Tensor]  # likewise
-    gelu: Callable[[Tensor, Tensor, Tensor], Tensor]  # likewise
-    added: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]  # hidden, residual, packed weights, bias
-
-
-@cache
-def _products() -> _Products:
-    import torch
-
-    # A trace takes no empty list of scalars; a script does.
-    def linear(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return torch.ops.mkldnn._linear_pointwise(hidden, weight, bias, "none", [], "")  # type: ignore[no-any-return]
-
-    def gelu(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return torch.ops.mkldnn._linear_pointwise(hidden, weight, bias, "gelu", [], "none")  # type: ignore[no-any-return]
-
-    def added(hidden: Tensor, residual: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return torch.ops.mkldnn._linear_pointwise(hidden, residual, weight, bias, "add")  # type: ignore[no-any-return]
-
-    scripted: Any = torch.jit.script_if_tracing
-    return _Products(linear, scripted(linear), scripted(gelu), scripted(added))
-
-
-class _Modules(NamedTuple):
-    """What takes the place of the model's parts; each is made from the part that it replaces."""
-
-    linear: Callable[[nn.Linear], nn.Module]
-    attention: Callable[[Any], nn.Module]
-    add_and_norm: Callable[[Any], nn.Module]
-    intermediate: Callable[[Any], nn.Module]
-
-
-@cache
-def _modules() -> _Modules:
-    import torch
-    from torch import nn
-
-    products = _products()
-
-    class Linear(nn.Module):
-        """A linear layer with packed weights."""
-
-        product = staticmethod(products.linear)  # of its weight and bias, for whoever multiplies by parts
-
-        def __init__(self, *plain: nn.Linear) -> None:
-            """Of one layer, or of several that take the same input, one after another."""
-            super().__init__()
-            weights = torch.cat([one.weight for one in plain]) if len(plain) > 1 else plain[0].weight
-            self.out_features, self.in_features = weights.shape
-            self.register_buffer("weight", torch.ops.mkldnn._reorder_linear_weight(weights.detach(), None))
-            self.bias = nn.Parameter(torch.cat([one.bias for one in plain]).detach(), requires_grad=False)
-
-        def forward(self, hidden: Tensor) -> Tensor:
-            return products.plain(hidden, self.weight, self.bias)
-
-    class Attention(nn.Module):
-        """`SelfAttention`, its three projections in one product."""
-
-        def __init__(self, plain: Any) -> None:
-            super().__init__()
-            self.heads = plain.heads
-            self.joined = Linear(plain.query, plain.key, plain.value)
-            self.products = (self.joined,)
-            self.width = plain.width
-
-        def forward(self, hidden: Tensor, mask: Tensor | None, ops: Any) -> Tensor:
-            joined = self.joined(hidden).unflatten(-1, (3, self.heads, -1))  # (B, T, 3, N, D)
-            query, key, value = joined.permute(2, 0, 3, 1, 4)  # each (B, N, T, D)
-            attended: Tensor = ops.attention(query, key, value, mask).transpose(1, 2).flatten(-2)
-            return attended
-
-    class AddAndNorm(nn.Module):
-        """The projection with its residual in one product."""
-
-        def __init__(self, plain: Any) -> None:
-            super().__init__()
-            self.dense, self.LayerNorm = Linear(plain.dense), plain.LayerNorm
-
-        def forward(self, hidden: Tensor, residual: Tensor) -> Tensor:
-            normalised: Tensor = self.LayerNorm(products.added(hidden, residual, self.dense.weight, self.dense.bias))
-            return normalised
-
-    class Intermediate(nn.Module):
-        """The projection with its GELU in one product."""
-
-        def __init__(self, plain: Any) -> None:
-            super().__init__()
-            self.dense = Linear(plain.dense)
-
-        def forward(self, hidden: Tensor) -> Tensor:
-            return products.gelu(hidden, self.dense.weight, self.dense.bias)
-
-    return _Modules(Linear, Attention, AddAndNorm, Intermediate)

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from harness.baseline.model import Layer
     from harness.plugin import Extractor
 
-# What a linear layer's product is in a profile, eager, scripted or packed; attention's own products are aten::bmm.
-_PRODUCTS = ("aten::addmm", "aten::mm", "mkldnn::_linear_pointwise")
 _LONGEST = 2  # texts that are enough to see the biggest output; a profile is slow to read
 
 
@@ -52,7 +50,8 @@ def largest_block(probe: Probe) -> Evidence:
 
     text, schema = asked[0]
     one_row = Probe(extractor, [text], [{max(schema, key=len): None}])
-    whole = replace(extractor.with_ops(Ops(attention=extractor.model.ops.attention)), micro_batches=WholeBatch())
+    unsegmented = replace(extractor.model.ops, feed_forward=Ops().feed_forward)
+    whole = replace(extractor.with_ops(unsegmented), micro_batches=WholeBatch())
     row, uncut = (
         _largest_product(one_row, replace(one, micro_batches=TokenBudget(1, 1))) for one in (extractor, whole)
     )
@@ -90,7 +89,7 @@ def segmented_forward(
     """
     import torch
 
-    from harness.baseline.model import Ops, eager_attention
+    from harness.baseline.model import eager_attention
 
     for name, value in {"tokens": tokens, "feed_forward": feed_forward, "queries": queries}.items():
         if value < 1:
@@ -108,9 +107,10 @@ def segmented_forward(
         output: Tensor = layer.output.LayerNorm(narrowed + attended)
         return output
 
-    kernel = extractor.model.ops.attention
-    ops = Ops(attention if kernel is eager_attention else kernel, by_tokens)
-    return replace(extractor.with_ops(ops), micro_batches=TokenBudget(tokens, feed_forward))
+    ops = extractor.model.ops
+    kernel = attention if ops.attention is eager_attention else ops.attention
+    segmented = extractor.with_ops(replace(ops, attention=kernel, feed_forward=by_tokens))
+    return replace(segmented, micro_batches=TokenBudget(tokens, feed_forward))
 
 
 @cache
@@ -158,5 +158,4 @@ def _segment_bytes(extractor: Extractor) -> int:
 
 def _largest_product(probe: Probe, extractor: Extractor) -> int:
     """Bytes of the biggest output of a linear layer; 0 where no product was seen."""
-    products = [operator for operator in probe.operators(extractor) if operator.name in _PRODUCTS]
-    return max((product.allocated_bytes for product in products), default=0)
+    return max((product.allocated_bytes for product in probe.products(extractor)), default=0)

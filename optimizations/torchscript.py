@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import io
-import types
 import warnings
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.plugin import Evidence, Probe, Stage, UnavailableError, optimization
+from harness.plugin import Evidence, Probe, Stage, optimization
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from harness.baseline.model import ModelConfig, SiameseUIE
+    from harness.baseline.model import SiameseUIE
     from harness.plugin import Extractor
 
 _FILE = "forwards.pt"
 _FORWARDS = ("encode_text", "encode_prompt", "cross")
-_TRACED_AT = (2, 16, 6)  # rows, text tokens, prompt tokens
-_COMPARED_AT = ((3, 40, 9), (5, 200, 70))  # two larger shapes, so that nothing of the traced one is baked in
-_TOLERANCE = 1e-4
 
 
 def graphs_run(probe: Probe) -> Evidence:
     """Count the calls that TorchScript's interpreter, and not Python, answers."""
-    script, eager = (calls.total() for calls in calls_by_engine(probe))
+    script, eager = (calls.total() for calls in probe.calls(lambda forward: hasattr(forward, "graph")))
     return Evidence(
         optimization="torchscript",
         active=script > 0 and eager == 0,
         summary=f"{script} forwards by TorchScript, {eager} by Python",
         figures={"script_calls": script, "eager_calls": eager},
     )
-
-
-def calls_by_engine(probe: Probe) -> tuple[Counter[str], Counter[str]]:
-    """The calls of each forward that TorchScript's interpreter answers, and those that Python does, by its name."""
-    from harness.baseline.forward import Forwards
-
-    forwards = probe.extractor.forwards
-    script, eager = Counter[str](), Counter[str]()
-
-    def counting(name: str, forward: Any) -> Any:
-        def counted(*inputs: Tensor) -> Any:
-            (script if hasattr(forward, "graph") else eager)[name] += 1
-            return forward(*inputs)
-
-        return counted
-
-    watched = Forwards(*(counting(name, getattr(forwards, name)) for name in _FORWARDS))
-    probe.run(replace(probe.extractor, forwards=watched))
-    return script, eager
 
 
 @optimization(Stage.GRAPH, exact=True, evidence=graphs_run)
@@ -76,6 +50,7 @@ def torchscript(extractor: Extractor) -> Extractor:
     """
     import torch
 
+    from harness.baseline.fingerprint import fingerprint
     from harness.baseline.forward import Forwards
     from harness.embedded.cache import cached
 
@@ -89,7 +64,7 @@ def torchscript(extractor: Extractor) -> Extractor:
     with warnings.catch_warnings():
         # Its deprecation is told in the docstring, not to whoever runs a suite.
         warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
-        if (key := _key(model, device)) is None:
+        if (key := fingerprint(model, device, [Path(__file__).read_bytes()])) is None:
             frozen = _trace(model, device)
         else:
             made = cached(f"torchscript-{key}", save) / _FILE
@@ -97,49 +72,11 @@ def torchscript(extractor: Extractor) -> Extractor:
     return replace(extractor, forwards=Forwards(frozen.encode_text, frozen.encode_prompt, frozen.cross))
 
 
-def _key(model: SiameseUIE, device: torch.device) -> str | None:
-    """A hash of all that the traces depend on; None where code has no describable value."""
-    import torch
-
-    import harness.baseline.model
-
-    if not all(_is_known(module) for module in model.modules()):
-        return None
-    try:
-        code = [_described(part) for part in (model.ops.attention, model.ops.feed_forward)]
-    except TypeError:
-        return None
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-    sources = [Path(file).read_bytes() for file in (__file__, harness.baseline.model.__file__)]
-    known = hashlib.sha256(repr((torch.__version__, str(device), gpu, model.config, code, sources)).encode())
-    for name, value in model.state_dict().items():
-        known.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        known.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return known.hexdigest()[:16]
-
-
-def _is_known(module: Any) -> bool:
-    """Whether a module computes what its class says, and that is PyTorch's or the baseline's."""
-    ours = type(module).__module__.startswith(("torch.nn.", "harness.baseline."))
-    return ours and "<locals>" not in type(module).__qualname__ and "forward" not in vars(module)
-
-
-def _described(part: Any) -> Any:
-    """A function as its place in a file of these bytes with what it closes over; plain values as they are."""
-    if part is None or isinstance(part, bool | int | float | str):
-        return part
-    if isinstance(part, types.ModuleType):
-        return part.__name__
-    if isinstance(part, types.FunctionType):
-        part = inspect.unwrap(part)  # torch's wrapper of a script closes over itself
-        closed = [_described(cell.cell_contents) for cell in part.__closure__ or ()]
-        return part.__qualname__, Path(part.__code__.co_filename).read_bytes(), closed
-    raise TypeError(part)
-
-
 def _trace(model: SiameseUIE, device: torch.device) -> Any:
     import torch
     from torch import nn
+
+    from harness.baseline.agreement import TRACED_AT, inputs, must_agree
 
     class Traceable(nn.Module):
         """One module of three methods, so that the traces share their weights."""
@@ -158,55 +95,8 @@ def _trace(model: SiameseUIE, device: torch.device) -> Any:
             return self.model.cross(text, text_mask, prompt, prompt_mask)
 
     with torch.no_grad():
-        inputs = _inputs(model.config, device, *_TRACED_AT)
-        traced: Any = torch.jit.trace_module(Traceable().eval(), inputs, check_trace=False)  # type: ignore[no-untyped-call]
+        given = inputs(model, device, *TRACED_AT)
+        traced: Any = torch.jit.trace_module(Traceable().eval(), given, check_trace=False)  # type: ignore[no-untyped-call]
         frozen = torch.jit.freeze(traced, preserved_attrs=list(_FORWARDS))
-        for shape in _COMPARED_AT:
-            _compare(model, frozen, _inputs(model.config, device, *shape), shape)
+    must_agree(model, device, {name: getattr(frozen, name) for name in _FORWARDS}, "torchscript: the trace")
     return frozen
-
-
-def _compare(model: SiameseUIE, frozen: Any, inputs: dict[str, tuple[Tensor, ...]], shape: tuple[int, ...]) -> None:
-    for name, given in inputs.items():
-        if found := _difference(getattr(model, name)(*given), getattr(frozen, name), given):
-            raise UnavailableError(
-                f"torchscript: the trace of {name} differs from the eager forward ({found}) for {shape} rows, text and "
-                "prompt tokens; something in it depends on the shape that was traced"
-            )
-
-
-def _difference(expected: Tensor, traced: Any, given: tuple[Tensor, ...]) -> str | None:
-    import torch
-
-    try:
-        got: Tensor = traced(*given)
-    except RuntimeError as error:
-        return str(error).strip().splitlines()[-1]
-    if got.shape != expected.shape:
-        return f"shape {tuple(got.shape)} instead of {tuple(expected.shape)}"
-    if torch.allclose(got, expected, rtol=0, atol=_TOLERANCE, equal_nan=True):
-        return None
-    return f"{float((got - expected).abs().max()):.1e} apart"
-
-
-def _inputs(config: ModelConfig, device: torch.device, rows: int, text: int, prompt: int) -> dict[str, tuple[Any, ...]]:
-    """Made-up inputs of each forward, the last tokens of the first row padding."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-
-    def ids(tokens: int) -> tuple[Tensor, Tensor]:
-        drawn = torch.randint(0, config.vocabulary, (rows, tokens), generator=generator)
-        mask = torch.ones(rows, tokens, dtype=torch.bool)
-        mask[0, -2:] = False
-        return drawn.to(device), mask.to(device)
-
-    def hidden(tokens: int) -> Tensor:
-        return torch.randn(rows, tokens, config.hidden, generator=generator).to(device)
-
-    (text_ids, text_mask), (prompt_ids, prompt_mask) = ids(text), ids(prompt)
-    return {
-        "encode_text": (text_ids, text_mask),
-        "encode_prompt": (prompt_ids, prompt_mask, torch.full((rows,), text, device=device)),
-        "cross": (hidden(text), text_mask, hidden(prompt), prompt_mask),
-    }

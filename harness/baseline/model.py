@@ -10,16 +10,16 @@ Shapes in the comments: B rows, T tokens, H hidden size, N attention heads, D = 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 # An attention kernel: (query, key, value, keys to attend to or None for all) -> context.
-# query, key, value, context: (B, N, T, D); mask: bool (B, 1, 1, T)
+# query, context: (B, N, Q, D); key, value: (B, N, T, D); mask: bool (B, 1, 1, T). Of T tokens the first Q ask.
 AttentionKernel: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
 
@@ -59,10 +59,14 @@ FeedForward: TypeAlias = "Callable[[Layer, Tensor], Tensor]"
 
 @dataclass(frozen=True)
 class Ops:
-    """How the parts of a layer are computed."""
+    """How the parts of the model are computed."""
 
     attention: AttentionKernel = eager_attention
     feed_forward: FeedForward = whole_feed_forward
+    # Whether the towers compute what the first cross layer projects, once a text or prompt and not once a pair of them.
+    projects_ahead: bool = False
+    # Whether the last cross layer computes the text's tokens alone, which are all that the classifiers read.
+    last_for_text: bool = False
 
 
 class Embedding(nn.Embedding):
@@ -84,7 +88,7 @@ class Embeddings(nn.Module):
         self.token_type_embeddings = Embedding(config.token_types, config.hidden)
         self.LayerNorm = nn.LayerNorm(config.hidden, eps=config.layer_norm_eps)
 
-    def forward(self, ids: Tensor, positions: Tensor, token_type: int) -> Tensor:
+    def forward(self, ids: Tensor, positions: Tensor, token_type: int | Tensor) -> Tensor:
         """ids, positions: (B, T) -> (B, T, H)."""
         types = self.token_type_embeddings.weight[token_type]
         summed = self.word_embeddings(ids) + types + self.position_embeddings(positions)
@@ -112,12 +116,13 @@ class SelfAttention(nn.Module):
         """N * D."""
         return self.value.out_features
 
-    def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
-        """hidden: (B, T, H) -> (B, T, H)."""
-        query, key, value = (
-            layer(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, N, T, D)
-            for layer in self.products
-        )
+    def project(self, hidden: Tensor) -> tuple[Tensor, ...]:
+        """hidden: (B, T, H) -> query, key and value, each (B, T, N * D)."""
+        return self.query(hidden), self.key(hidden), self.value(hidden)
+
+    def forward(self, projected: Sequence[Tensor], mask: Tensor | None, ops: Ops) -> Tensor:
+        """query: (B, Q, N * D), key, value: (B, T, N * D) -> (B, Q, N * D)."""
+        query, key, value = (one.unflatten(-1, (self.heads, -1)).transpose(1, 2) for one in projected)  # (B, N, T, D)
         return ops.attention(query, key, value, mask).transpose(1, 2).flatten(-2)
 
 
@@ -143,9 +148,9 @@ class Attention(nn.Module):
         self.self = SelfAttention(config)
         self.output = AddAndNorm(config.hidden, config)
 
-    def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
-        """hidden: (B, T, H) -> (B, T, H)."""
-        attended: Tensor = self.output(self.self(hidden, mask, ops), hidden)
+    def forward(self, projected: Sequence[Tensor], hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
+        """projected: as in `SelfAttention`, hidden: (B, Q, H) -> (B, Q, H)."""
+        attended: Tensor = self.output(self.self(projected, mask, ops), hidden)
         return attended
 
 
@@ -170,9 +175,16 @@ class Layer(nn.Module):
         self.intermediate = Intermediate(config)
         self.output = AddAndNorm(config.feed_forward, config)
 
-    def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
-        """hidden: (B, T, H) -> (B, T, H)."""
-        return ops.feed_forward(self, self.attention(hidden, mask, ops))
+    def forward(
+        self, hidden: Tensor, mask: Tensor | None, ops: Ops, projected: Sequence[Tensor] | None = None
+    ) -> Tensor:
+        """hidden: (B, Q, H), projected: query, key and value where they are known -> (B, Q, H).
+
+        Keys and values may be of more tokens than the queries, which are those of `hidden`.
+        """
+        if projected is None:
+            projected = self.attention.self.project(hidden)
+        return ops.feed_forward(self, self.attention(projected, hidden, mask, ops))
 
 
 class Stack(nn.Module):
@@ -182,11 +194,26 @@ class Stack(nn.Module):
         super().__init__()
         self.layer = nn.ModuleList(Layer(config) for _ in range(layers))
 
-    def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
-        """hidden: (B, T, H), mask: bool (B, 1, 1, T) or None -> (B, T, H)."""
-        for layer in self.layer:
-            hidden = layer(hidden, mask, ops)
-        return hidden
+    def forward(
+        self,
+        hidden: Tensor,
+        mask: Tensor | None,
+        ops: Ops,
+        projected: Sequence[Tensor] | None = None,
+        wanted: int | None = None,
+    ) -> Tensor:
+        """hidden: (B, T, H), mask: bool (B, 1, 1, T) or None -> (B, T, H), or (B, wanted, H) of the first tokens.
+
+        projected: the first layer's query, key and value where they are known, each (B, T, N * D).
+        """
+        for layer in self.layer[:-1]:
+            hidden, projected = layer(hidden, mask, ops, projected), None
+        last = self.layer[-1]
+        if wanted is not None:
+            query, key, value = projected or last.attention.self.project(hidden)
+            hidden, projected = hidden[:, :wanted], (query[:, :wanted], key, value)
+        final: Tensor = last(hidden, mask, ops, projected)
+        return final
 
 
 class Encoder(nn.Module):
@@ -216,34 +243,55 @@ class SiameseUIE(nn.Module):
         twin.ops = ops
         return twin
 
-    def twin(self) -> SiameseUIE:
-        """A model whose modules are its own, to be changed or replaced, and whose weights are this one's."""
-        shared = (*self.parameters(), *self.buffers(), self.ops)
-        return copy.deepcopy(self, {id(one): one for one in shared})
+    def twin(self, weight: Callable[[nn.Parameter], nn.Parameter] = lambda own: own) -> SiameseUIE:
+        """A model whose modules are its own, to be changed or replaced, and whose weights are this one's.
+
+        Args:
+            weight: makes each weight of the twin from this one's.
+        """
+        memo: dict[int, object] = {id(one): one for one in (*self.buffers(), self.ops)}
+        memo.update((id(one), weight(one)) for one in self.parameters())
+        return copy.deepcopy(self, memo)
 
     def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids: (B, T), mask: bool (B, T), False on padding -> (B, T, H)."""
-        positions = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
-        hidden = self.plm.embeddings(ids, positions, 0)
-        encoded: Tensor = self.plm.encoder(hidden, mask[:, None, None, :], self.ops)
-        return encoded
+        """ids: (B, T), mask: bool (B, T), False on padding -> (B, T, H), or wider with `Ops.projects_ahead`."""
+        return self.tower(ids, mask, self.text_positions(ids), 0)
 
     def encode_prompt(self, ids: Tensor, mask: Tensor, starts: Tensor) -> Tensor:
-        """ids: (B, T), mask: bool (B, T), starts: (B) first position id of each row -> (B, T, H)."""
+        """ids: (B, T), mask: bool (B, T), starts: (B) first position id of each row -> as `encode_text`."""
+        return self.tower(ids, mask, self.prompt_positions(ids, starts), 1)
+
+    def text_positions(self, ids: Tensor) -> Tensor:
+        """ids: (B, T) -> position ids (B, T)."""
+        return torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+
+    def prompt_positions(self, ids: Tensor, starts: Tensor) -> Tensor:
+        """ids: (B, T), starts: (B) -> position ids (B, T).
+
+        Padding may run over the last position; it is masked, so any position will do for it.
+        """
         steps = torch.arange(ids.shape[1], device=ids.device)
-        # Padding may run over the last position; it is masked, so any position will do for it.
-        positions = (starts[:, None] + steps).clamp(max=self.config.positions - 1)
-        hidden = self.plm.embeddings(ids, positions, 1)
+        return (starts[:, None] + steps).clamp(max=self.config.positions - 1)
+
+    def tower(self, ids: Tensor, mask: Tensor, positions: Tensor, token_type: int | Tensor) -> Tensor:
+        """ids, positions: (B, T), mask: bool (B, T), token_type: 0 for texts, 1 for prompts -> as `encode_text`."""
+        hidden = self.plm.embeddings(ids, positions, token_type)
         encoded: Tensor = self.plm.encoder(hidden, mask[:, None, None, :], self.ops)
-        return encoded
+        if not self.ops.projects_ahead:
+            return encoded
+        return torch.cat((encoded, *self.crossattention.layer[0].attention.self.project(encoded)), dim=-1)
 
     def cross(self, text: Tensor, text_mask: Tensor, prompt: Tensor, prompt_mask: Tensor) -> Tensor:
         """Score each text token under the prompt of its row.
 
         text: (B, T, H), text_mask: bool (B, T), prompt: (B, P, H), prompt_mask: bool (B, P) -> (B, 2, T), head and
-        tail logits.
+        tail logits. Text and prompt are as the towers give them: (B, T, H + 3 * N * D) with `Ops.projects_ahead`.
         """
-        hidden = torch.cat((text, prompt), dim=1)  # (B, T + P, H)
-        mask = torch.cat((text_mask, prompt_mask), dim=1)
-        hidden = self.crossattention(hidden, mask[:, None, None, :], self.ops)[:, : text.shape[1]]
+        hidden = torch.cat((text, prompt), dim=1)  # (B, T + P, H), or as wide as the towers' output
+        mask = torch.cat((text_mask, prompt_mask), dim=1)[:, None, None, :]
+        known: dict[str, Any] = {"wanted": text.shape[1]} if self.ops.last_for_text else {}
+        if self.ops.projects_ahead:
+            width = self.config.hidden
+            hidden, known["projected"] = hidden[..., :width], hidden[..., width:].chunk(3, dim=-1)
+        hidden = self.crossattention(hidden, mask, self.ops, **known)[:, : text.shape[1]]
         return torch.cat((self.head_clsf(hidden), self.tail_clsf(hidden)), dim=-1).transpose(1, 2)

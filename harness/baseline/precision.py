@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,16 @@ class Precision:
 
 FULL = Precision()
 HALF_ON_CUDA = Precision("cuda")
+
+
+class OwnPrecision(nn.Module):
+    """A linear layer that computes in the precision of its weights, whatever comes in."""
+
+    def __init__(self, plain: nn.Linear) -> None:
+        super().__init__()
+        self.in_features, self.out_features = plain.in_features, plain.out_features
+        self.weight, self.bias = plain.weight, plain.bias
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """hidden: (…, inputs), of any precision -> (…, outputs)."""
+        return nn.functional.linear(hidden.to(self.weight.dtype), self.weight, self.bias)

@@ -8,7 +8,7 @@ once a forward, every layer's input and output once, and of the embeddings the r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -28,7 +28,8 @@ def tower_work(model: SiameseUIE, lengths: Sequence[int]) -> Work:
         lengths: tokens of each row.
     """
     embedded = Work(0, (_TABLES + 1) * sum(lengths) * model.config.hidden * _item_bytes(model))  # read, and written
-    return embedded + _layers(model.plm.encoder.layer, lengths, model)
+    done = sum((_layer(layer, lengths, lengths, model) for layer in model.plm.encoder.layer), embedded)
+    return done + _projections(model.crossattention.layer[0], lengths) if model.ops.projects_ahead else done
 
 
 def cross_work(model: SiameseUIE, text_lengths: Sequence[int], prompt_lengths: Sequence[int]) -> Work:
@@ -40,23 +41,31 @@ def cross_work(model: SiameseUIE, text_lengths: Sequence[int], prompt_lengths: S
         prompt_lengths: prompt tokens of each row.
     """
     together = [text + prompt for text, prompt in zip(text_lengths, prompt_lengths, strict=True)]
+    *before, last = model.crossattention.layer
+    done = _layer(last, text_lengths if model.ops.last_for_text else together, together, model)
+    for layer in before:
+        done += _layer(layer, together, together, model)
+    if model.ops.projects_ahead:
+        done -= _projections(model.crossattention.layer[0], together)
     heads = (model.head_clsf, model.tail_clsf)
-    classified = Work(sum(2 * sum(text_lengths) * _weights(head) for head in heads), 0)
-    return _layers(model.crossattention.layer, together, model) + classified
+    return done + Work(sum(2 * sum(text_lengths) * _weights(head) for head in heads), 0)
 
 
-def _layers(layers: Iterable[Any], lengths: Sequence[int], model: SiameseUIE) -> Work:
-    return sum((_layer(layer, lengths, model) for layer in layers), NOTHING)
-
-
-def _layer(layer: Any, lengths: Sequence[int], model: SiameseUIE) -> Work:
-    inside = layer.attention.self
+def _layer(layer: Any, asking: Sequence[int], lengths: Sequence[int], model: SiameseUIE) -> Work:
+    """Of rows of these lengths, in which so many tokens each ask all of them."""
     around = (layer.attention.output.dense, layer.intermediate.dense, layer.output.dense)
-    weights = sum(_weights(linear) for linear in (*inside.products, *around))
-    tokens = sum(lengths)
-    attention = sum(4 * length**2 * inside.width for length in lengths)  # scores, then context
-    moved = weights * _matrix(inside.products[0]).element_size() + 2 * tokens * model.config.hidden * _item_bytes(model)
-    return Work(2 * tokens * weights + attention, moved)
+    weights = sum(_weights(linear) for linear in around)
+    pairs = sum(some * length for some, length in zip(asking, lengths, strict=True))
+    flops = 2 * sum(asking) * weights + 4 * pairs * layer.attention.self.width  # of attention: scores, then context
+    hidden = (sum(asking) + sum(lengths)) * model.config.hidden * _item_bytes(model)
+    return _projections(layer, lengths) + Work(flops, weights * _matrix(around[0]).element_size() + hidden)
+
+
+def _projections(layer: Any, lengths: Sequence[int]) -> Work:
+    """Of a layer's query, key and value."""
+    products = layer.attention.self.products
+    weights = sum(_weights(linear) for linear in products)
+    return Work(2 * sum(lengths) * weights, weights * _matrix(products[0]).element_size())
 
 
 def product_dtype(model: SiameseUIE) -> str:

@@ -10,8 +10,8 @@ import shlex
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +95,17 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return entry
+
+
+@contextmanager
+def made(name: str | None, make: Callable[[Path], None]) -> Iterator[Path]:
+    """The entry of that name as of :func:`cached`; without a name a folder that is gone afterwards."""
+    if name is not None:
+        yield cached(name, make)
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        make(Path(directory))
+        yield Path(directory)
 
 
 def entries() -> list[Entry]:

@@ -34,7 +34,8 @@ def tensors_detached(probe: Probe) -> Evidence:
     Stage.MEMORY,
     exact=False,
     evidence=tensors_detached,
-    conflicts=["segmented_forward", "torchscript"],  # freezing a trace removes the calls
+    # Freezing a trace removes the calls; dead_work needs the baseline's loop over the layers.
+    conflicts=["segmented_forward", "torchscript", "dead_work"],
 )
 def segmented_forward_as_published(extractor: Extractor) -> Extractor:
     """Loop over the layers without gradients, and detach the hidden states at every third one.

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.plugin import Evidence, Probe, Stage, optimization
-from optimizations.torchscript import calls_by_engine
 
 if TYPE_CHECKING:
     from harness.plugin import Extractor
@@ -17,7 +16,7 @@ _EXAMPLE = "四个汉字"  # with [CLS] and [SEP] 6 tokens
 
 def graph_run(probe: Probe) -> Evidence:
     """Count the calls that TorchScript's interpreter answers, and those that Python does."""
-    script, eager = calls_by_engine(probe)
+    script, eager = probe.calls(lambda forward: hasattr(forward, "graph"))
     return Evidence(
         optimization="torchscript_as_published",
         active=set(script) == {"encode_text"} and "encode_text" not in eager,

@@ -1,0 +1,63 @@
+"""A hash of all that a graph made from a model depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import types
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.baseline.model import SiameseUIE
+
+
+def fingerprint(model: SiameseUIE, device: torch.device, more: Sequence[object]) -> str | None:
+    """Of the weights, the code of the layers, torch's version and the device; None where code has no describable value.
+
+    Args:
+        model: what the graph is made from.
+        device: where it runs.
+        more: what else the graph depends on, each with a telling `repr`.
+    """
+    modules = list(model.modules())
+    weights = model.state_dict()
+    if not all(_is_known(module) for module in modules) or any(one.is_mkldnn for one in weights.values()):
+        return None  # a packed weight cannot be read
+    try:
+        code = [_described(part) for part in vars(model.ops).values()]
+    except TypeError:
+        return None
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    files = sorted({inspect.getfile(type(one)) for one in modules if _is_ours(one)})
+    sources = [Path(file).read_bytes() for file in files]
+    known = hashlib.sha256(repr((torch.__version__, str(device), gpu, model.config, code, sources, *more)).encode())
+    for name, value in weights.items():
+        known.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        known.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return known.hexdigest()[:16]
+
+
+def _is_known(module: Any) -> bool:
+    """Whether a module computes what its class says, and that is PyTorch's or the baseline's."""
+    known = _is_ours(module) or type(module).__module__.startswith("torch.nn.")
+    return known and "<locals>" not in type(module).__qualname__ and "forward" not in vars(module)
+
+
+def _is_ours(module: Any) -> bool:
+    return type(module).__module__.startswith("harness.baseline.")
+
+
+def _described(part: Any) -> Any:
+    """A function as its place in a file of these bytes with what it closes over; plain values as they are."""
+    if part is None or isinstance(part, bool | int | float | str):
+        return part
+    if isinstance(part, types.ModuleType):
+        return part.__name__
+    if isinstance(part, types.FunctionType):
+        part = inspect.unwrap(part)  # torch's wrapper of a script closes over itself
+        closed = [_described(cell.cell_contents) for cell in part.__closure__ or ()]
+        return part.__qualname__, Path(part.__code__.co_filename).read_bytes(), closed
+    raise TypeError(part)

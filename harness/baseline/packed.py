@@ -1,0 +1,125 @@
+"""The model's parts by oneDNN's products, with weights that are packed once.
+
+The operators are those that torch's own compiler calls. They are private: `missing` says whether this torch has them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.baseline.model import AddAndNorm, Intermediate, SelfAttention, SiameseUIE
+
+_OPERATORS = ("_reorder_linear_weight", "_linear_pointwise")
+
+
+def missing() -> str | None:
+    """Why this torch has no packed product, or None."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return f"torch {torch.__version__} was built without oneDNN"
+    if not all(hasattr(torch.ops.mkldnn, name) for name in _OPERATORS):
+        return f"torch {torch.__version__} has no operators for oneDNN's packed product"
+    return None
+
+
+def pack(weight: Tensor) -> Tensor:
+    """A layer's weights (outputs, inputs) in oneDNN's own layout; a copy."""
+    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), None)
+    return packed
+
+
+# hidden: (…, inputs), weight: packed (outputs, inputs), bias: (outputs) -> (…, outputs). A trace takes no empty list of
+# scalars, and a script does, so where a trace is made all but the first are scripted.
+def linear(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The product alone, for whoever puts it into a script of his own."""
+    return torch.ops.mkldnn._linear_pointwise(hidden, weight, bias, "none", [], "")  # type: ignore[no-any-return]
+
+
+def _gelu(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise(hidden, weight, bias, "gelu", [], "none")  # type: ignore[no-any-return]
+
+
+def _added(hidden: Tensor, residual: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise(hidden, residual, weight, bias, "add")  # type: ignore[no-any-return]
+
+
+_in_trace: Any = torch.jit.script_if_tracing
+_linear, _gelu, _added = _in_trace(linear), _in_trace(_gelu), _in_trace(_added)
+
+
+class PackedLinear(nn.Module):
+    """A linear layer, or several that take the same input as one."""
+
+    product = staticmethod(linear)  # of its weight and bias, for whoever multiplies by parts
+
+    def __init__(self, *plain: nn.Linear) -> None:
+        """Pack them; their outputs lie one after another."""
+        super().__init__()
+        weight = torch.cat([one.weight for one in plain]) if len(plain) > 1 else plain[0].weight
+        self.out_features, self.in_features = weight.shape
+        self.register_buffer("weight", pack(weight))
+        self.bias = nn.Parameter(torch.cat([one.bias for one in plain]).detach(), requires_grad=False)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """hidden: (…, inputs) -> (…, outputs)."""
+        found: Tensor = _linear(hidden, self.weight, self.bias)
+        return found
+
+
+class _Attention(SelfAttention):
+    """Its three projections in one product."""
+
+    def __init__(self, plain: SelfAttention) -> None:
+        nn.Module.__init__(self)
+        self.heads = plain.heads
+        self.joined = PackedLinear(plain.query, plain.key, plain.value)
+
+    @property
+    def products(self) -> tuple[nn.Module, ...]:
+        return (self.joined,)
+
+    @property
+    def width(self) -> int:
+        return int(self.joined.out_features) // 3
+
+    def project(self, hidden: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.joined(hidden).chunk(3, dim=-1))
+
+
+class _AddAndNorm(AddAndNorm):
+    """The residual is added within the product."""
+
+    def __init__(self, plain: AddAndNorm) -> None:
+        nn.Module.__init__(self)
+        self.dense, self.LayerNorm = PackedLinear(plain.dense), plain.LayerNorm
+
+    def forward(self, hidden: Tensor, residual: Tensor) -> Tensor:
+        normalised: Tensor = self.LayerNorm(_added(hidden, residual, self.dense.weight, self.dense.bias))
+        return normalised
+
+
+class _Intermediate(Intermediate):
+    """GELU within the product."""
+
+    def __init__(self, plain: Intermediate) -> None:
+        nn.Module.__init__(self)
+        self.dense = PackedLinear(plain.dense)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        widened: Tensor = _gelu(hidden, self.dense.weight, self.dense.bias)
+        return widened
+
+
+def pack_model(model: SiameseUIE) -> SiameseUIE:
+    """The same model; its linear layers are replaced one by one, so that no two of them are held twice at once."""
+    for layer in (*model.plm.encoder.layer, *model.crossattention.layer):
+        layer.attention.self = _Attention(layer.attention.self)
+        layer.attention.output = _AddAndNorm(layer.attention.output)
+        layer.intermediate = _Intermediate(layer.intermediate)
+        layer.output = _AddAndNorm(layer.output)
+    model.head_clsf, model.tail_clsf = PackedLinear(model.head_clsf), PackedLinear(model.tail_clsf)
+    for parameter in model.parameters():  # out of the file that they may be mapped from, so that it can be let go
+        parameter.data = parameter.data.clone()
+    return model

@@ -1,0 +1,124 @@
+"""The model's forwards by OpenVINO."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.plugin import Evidence, InputError, Probe, Stage, UnavailableError, optimization
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.baseline.exported import Cross, Run, Tower
+    from harness.plugin import Extractor
+
+_FILE = "model.xml"
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}  # by the value of `precision`
+
+
+def calls_answered(probe: Probe) -> Evidence:
+    """Count the forwards that OpenVINO answers, and those that torch does."""
+    foreign, own = (
+        calls.total() for calls in probe.calls(lambda forward: getattr(forward, "runtime", None) == "openvino")
+    )
+    return Evidence(
+        optimization="openvino",
+        active=foreign > 0 and own == 0,
+        summary=f"{foreign} forwards by OpenVINO, {own} by torch",
+        figures={"foreign_calls": foreign, "own_calls": own},
+    )
+
+
+def why_not(device: Any) -> str | None:
+    """What is compiled here is a graph for the CPU."""
+    return None if device.type == "cpu" else f"its graphs are compiled for a CPU, and this is {device.type}"
+
+
+@optimization(
+    Stage.GRAPH,
+    exact=lambda parameters: parameters.get("precision", "float32") == "float32",
+    evidence=calls_answered,
+    unavailable=why_not,
+    requires=["openvino"],
+    # Others make the forwards too, or put something in the layers' place that has no operator there.
+    conflicts=["torchscript", "onnxruntime", "packed_linear", "int8", "segmented_forward", "half_precision"],
+)
+def openvino(extractor: Extractor, *, precision: str = "float32") -> Extractor:
+    """Convert the model to OpenVINO's format and compute its forwards by OpenVINO, at any shape.
+
+    Cheaper: it multiplies by oneDNN, which uses AVX-512 on AMD processors too, where torch's MKL does not, and fuses
+    bias, GELU and LayerNorm. Texts and prompts go through one graph of the towers, the pairs through one of the cross
+    layers. Both are compared with the eager forwards at two larger shapes before they are used. The conversion takes
+    some seconds of the first start-up; later ones read it from the user's cache. With ``precision`` bfloat16 the
+    products are computed in 16 bits, so answers may change; the processor must have instructions for it.
+
+    Costs: memory. The compiled graphs hold a copy of all weights beside the model.
+    Source: docs.openvino.ai.
+
+    Args:
+        extractor: the extractor to change.
+        precision: float32 or bfloat16.
+    """
+    import torch
+
+    from harness.baseline.agreement import must_agree
+    from harness.baseline.exported import Cross, Tower, forwards
+
+    if precision not in _HINTS:
+        raise InputError(f"openvino: precision is {precision!r}; it must be one of {tuple(_HINTS)}")
+    model = extractor.model
+    found = forwards(model, "openvino", *(_compiled(kind(model), precision) for kind in (Tower, Cross)))
+    must_agree(model, torch.device("cpu"), vars(found), "openvino: its graph", exact=precision == "float32")
+    return replace(extractor, forwards=found)
+
+
+def _compiled(part: Tower | Cross, precision: str) -> Run:
+    """A compiled graph of one part; each thread that runs it has a request of its own."""
+    import openvino as ov
+    import torch
+
+    from harness.baseline.fingerprint import fingerprint
+    from harness.embedded.cache import made
+
+    def save(directory: Path) -> None:
+        ov.save_model(_converted(part), directory / _FILE, compress_to_fp16=False)
+
+    name = type(part).__name__.lower()
+    key = fingerprint(part.model, torch.device("cpu"), [ov.__version__, Path(__file__).read_bytes()])
+    wanted = {
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    with made(key and f"openvino-{name}-{key}", save) as directory:
+        compiled = ov.Core().compile_model(directory / _FILE, "CPU", wanted)
+    if (given := compiled.get_property("INFERENCE_PRECISION_HINT").to_string()) != _HINTS[precision]:
+        raise UnavailableError(f"openvino: precision is {precision!r}, and this processor computes in {given}")
+    own = threading.local()
+
+    def run(*inputs: Tensor) -> Tensor:
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
+        given = [one.contiguous().numpy() for one in inputs]
+        return torch.from_numpy(own.request.infer(given, share_inputs=True)[0])
+
+    return run
+
+
+def _converted(part: Tower | Cross) -> Any:
+    import openvino as ov
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)  # it traces by torch.jit
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        try:
+            return ov.convert_model(part.eval(), example_input=part.example())
+        except Exception as error:  # its frontends raise errors of many kinds
+            said = str(error).strip().splitlines()[0]
+            raise UnavailableError(f"openvino: it cannot convert the model: {said}") from error
