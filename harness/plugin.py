@@ -113,7 +113,7 @@ class Probe:
 
             return counted
 
-        watched = {name: counting(name) for name in ("encode_text", "encode_prompt", "cross")}
+        watched: dict[str, Any] = {name: counting(name) for name in ("encode_text", "encode_prompt", "cross")}
         self.run(replace(self.extractor, forwards=replace(own, **watched)))
         return counts
 

@@ -114,7 +114,7 @@ def _export(part: Tower | Cross, file: Path) -> None:
     with warnings.catch_warnings():
         # Of its two exporters this is the one that keeps every size open; torch calls it the older one.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", category=torch.jit._trace.TracerWarning)
         try:
             torch.onnx.export(
                 part.eval(),

@@ -116,7 +116,7 @@ def _converted(part: Tower | Cross) -> Any:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)  # it traces by torch.jit
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", category=torch.jit._trace.TracerWarning)
         try:
             return ov.convert_model(part.eval(), example_input=part.example())
         except Exception as error:  # its frontends raise errors of many kinds

@@ -12,8 +12,6 @@ from harness.plugin import Evidence, Probe, Stage, optimization
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.baseline.checkpoint import Checkpoint
-    from harness.baseline.model import SiameseUIE
     from harness.plugin import LoadPlan
 
 _PACKED = "mkldnn::_linear_pointwise"
@@ -64,10 +62,7 @@ def packed_linear(plan: LoadPlan) -> LoadPlan:
     """
     from harness.baseline.packed import pack_model
 
-    def read_model(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:
-        return pack_model(plan.read_model(checkpoint, config))
-
-    return replace(plan, read_model=read_model)
+    return replace(plan, changes=(*plan.changes, pack_model))
 
 
 def _rates(probe: Probe) -> tuple[float, float]:

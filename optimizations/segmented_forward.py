@@ -94,8 +94,8 @@ def segmented_forward(
     for name, value in {"tokens": tokens, "feed_forward": feed_forward, "queries": queries}.items():
         if value < 1:
             raise InputError(f"segmented_forward: {name} is {value}; it must be at least 1")
-    dense: Any = extractor.model.plm.encoder.layer[0].intermediate.dense
-    attend, widen_and_narrow = _segments(getattr(dense, "product", torch.nn.functional.linear))
+    first: Any = extractor.model.plm.encoder.layer[0]
+    attend, widen_and_narrow = _segments(getattr(first.intermediate.dense, "product", torch.nn.functional.linear))
 
     def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         # A script knows no torch.finfo.

@@ -18,6 +18,7 @@ from harness.baseline.kept import NO_REUSE, Kept, Reuse
 from harness.baseline.model import Ops, SiameseUIE
 from harness.baseline.precision import FULL, Precision
 from harness.baseline.schema import check_list, check_schema, check_text
+from harness.baseline.screening import Screen, ScreeningScorer
 from harness.baseline.slots import WHOLE_BATCH, Ask, Batching, MicroBatches, Padding
 from harness.baseline.tokenize import TextTokenizer
 from harness.errors import InputError
@@ -50,6 +51,7 @@ class Extractor:
     precision: Precision = FULL
     shared: bool = True  # whether the rows of a forward share a text and a prompt, or have a copy each
     reuse: Reuse = NO_REUSE
+    screen: Screen | None = None
 
     def __post_init__(self) -> None:
         """Forwards belong to one model: the first that an extractor has them with.
@@ -155,10 +157,16 @@ class Extractor:
         """The same extractor, its layers computed otherwise; its forwards are eager again."""
         return self.with_model(self.model.with_ops(ops))
 
-    def scorer(self) -> Scorer:
+    def rounded(self) -> Extractor:
+        """The same extractor with the model that screens, if there is one."""
+        if self.screen is None:
+            return self
+        return replace(self, screen=None).with_model(self.screen.model.with_ops(self.model.ops))
+
+    def scorer(self) -> Scorer | ScreeningScorer:
         """What of it runs on the device, for one call: what it keeps dies with it."""
-        texts, prompts = self.reuse.encoded_texts, self.reuse.scored_prompts
-        return Scorer(
+        limit = self.reuse.encoded_texts
+        own = Scorer(
             self.forwards,
             self.padding,
             self.batching,
@@ -166,9 +174,13 @@ class Extractor:
             self.precision,
             self.shared,
             self.device,
-            None if texts is None else Kept(texts, lambda encoded: encoded.nbytes),
-            None if prompts is None else Kept(prompts, lambda logits: logits.nbytes),
+            None if limit is None else Kept(limit, lambda encoded: encoded.nbytes),
+            self.reuse.prompts_once,
         )
+        if self.screen is None:
+            return own
+        rounded = replace(own, forwards=self.rounded().forwards)
+        return ScreeningScorer(rounded, own, self.screen.band)
 
     def _answer(
         self, texts: Sequence[str], schemas: Sequence[Any], *, inner: bool, observe: Observe | None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.baseline.decode import THRESHOLD, Span, decode
 from harness.baseline.forward import Scorer
 from harness.baseline.schema import Schema
+from harness.baseline.screening import ScreeningScorer
 from harness.baseline.slots import Ask, Document
 from harness.baseline.tokenize import TextTokenizer
 from harness.baseline.windows import prompt_start, split
@@ -46,7 +47,7 @@ def prompt(path: Sequence[Item], key: str) -> str:
 
 
 def answer(
-    requests: Sequence[Request], tokenizer: TextTokenizer, scorer: Scorer, observe: Observe | None
+    requests: Sequence[Request], tokenizer: TextTokenizer, scorer: Scorer | ScreeningScorer, observe: Observe | None
 ) -> list[Node]:
     """Answer requests together, all of one schema level at a time; returns the root node of each."""
     roots = [Node(document(request.text, tokenizer), request.schema) for request in requests]

@@ -95,26 +95,18 @@ class Scorer:
     shared: bool
     device: torch.device
     texts: Kept[Document, EncodedTexts] | None  # what the text tower gave so far; None where nothing is kept
-    prompts: Kept[Prompted, NDArray[np.float32]] | None  # the logits so far; likewise
+    prompts_once: bool  # whether a level's prompts that are the same to the same text are scored once
 
     @torch.inference_mode()
     def score(self, nodes: Sequence[Sequence[Ask]]) -> dict[Ask, NDArray[np.float32]]:
         """Head and tail logits of every ask of a level, over its document's tokens. (2, tokens) each."""
-        if self.prompts is None:
+        if not self.prompts_once:
             return self._score(nodes)
-        known: dict[Prompted, NDArray[np.float32]] = {}
-        new: dict[Prompted, Ask] = {}
+        first: dict[Prompted, Ask] = {}
         for ask in (ask for node in nodes for ask in node):
-            if (kept := self.prompts.get(ask.prompted)) is None:
-                new.setdefault(ask.prompted, ask)
-            else:
-                known[ask.prompted] = kept
-        asked = set(new.values())
-        scored = self._score([fresh for node in nodes if (fresh := [ask for ask in node if ask in asked])])
-        for prompted, ask in new.items():
-            known[prompted] = scored[ask]
-            self.prompts.put(prompted, scored[ask])
-        return {ask: known[ask.prompted] for node in nodes for ask in node}
+            first.setdefault(ask.prompted, ask)
+        scored = self._score([new for node in nodes if (new := [ask for ask in node if first[ask.prompted] is ask])])
+        return {ask: scored[first[ask.prompted]] for node in nodes for ask in node}
 
     def _score(self, nodes: Sequence[Sequence[Ask]]) -> dict[Ask, NDArray[np.float32]]:
         logits: dict[Ask, NDArray[np.float32]] = {}

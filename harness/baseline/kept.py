@@ -13,10 +13,10 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Reuse:
-    """The slot ``reuse``: what a call keeps of its texts, in bytes at most; None keeps nothing."""
+    """The slot ``reuse``: what a call does not compute twice."""
 
-    encoded_texts: int | None = None  # the text tower's output
-    scored_prompts: int | None = None  # the logits of each prompt
+    encoded_texts: int | None = None  # bytes of the text tower's output that are kept at most; None for nothing
+    prompts_once: bool = False  # whether the same prompt to the same text is scored once a level
 
 
 NO_REUSE = Reuse()

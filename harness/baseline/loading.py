@@ -65,6 +65,8 @@ class LoadPlan:
     read_config: Callable[[Checkpoint], dict[str, Any]]
     read_model: Callable[[Checkpoint, dict[str, Any]], SiameseUIE]
     imports: tuple[str, ...] = ()  # modules that reading needs, beside those of the plain start-up
+    # What is done to the model as soon as it is read, in order; whatever reads it.
+    changes: tuple[Callable[[SiameseUIE], SiameseUIE], ...] = ()
 
     def load(self) -> Extractor:
         """Read everything and put it on the device."""
@@ -72,7 +74,10 @@ class LoadPlan:
         config = self.read_config(self.checkpoint)
         # Autocast keeps what it has cast only of weights that could be trained, as the reference's could.
         casts = self.start.precision.half_dtype(self.device) is not None
-        model = self.read_model(self.checkpoint, config).eval().requires_grad_(requires_grad=casts).to(self.device)
+        model = self.read_model(self.checkpoint, config)
+        for change in self.changes:
+            model = change(model)
+        model = model.eval().requires_grad_(requires_grad=casts).to(self.device)
         return Extractor(model, tokenizer, Forwards.of(model), device=self.device, **vars(self.start))
 
 

@@ -122,7 +122,10 @@ class SelfAttention(nn.Module):
 
     def forward(self, projected: Sequence[Tensor], mask: Tensor | None, ops: Ops) -> Tensor:
         """query: (B, Q, N * D), key, value: (B, T, N * D) -> (B, Q, N * D)."""
-        query, key, value = (one.unflatten(-1, (self.heads, -1)).transpose(1, 2) for one in projected)  # (B, N, T, D)
+        query, key, value = (
+            one.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # type: ignore[no-untyped-call]  # (B, N, T, D)
+            for one in projected
+        )
         return ops.attention(query, key, value, mask).transpose(1, 2).flatten(-2)
 
 
@@ -182,9 +185,13 @@ class Layer(nn.Module):
 
         Keys and values may be of more tokens than the queries, which are those of `hidden`.
         """
-        if projected is None:
-            projected = self.attention.self.project(hidden)
-        return ops.feed_forward(self, self.attention(projected, hidden, mask, ops))
+        attended = self.attention(projected or self.project(hidden), hidden, mask, ops)
+        return ops.feed_forward(self, attended)
+
+    def project(self, hidden: Tensor) -> tuple[Tensor, ...]:
+        """As :meth:`SelfAttention.project`."""
+        inside: SelfAttention = self.attention.self
+        return inside.project(hidden)
 
 
 class Stack(nn.Module):
@@ -206,11 +213,12 @@ class Stack(nn.Module):
 
         projected: the first layer's query, key and value where they are known, each (B, T, N * D).
         """
-        for layer in self.layer[:-1]:
+        layers: list[Any] = list(self.layer)
+        *before, last = layers
+        for layer in before:
             hidden, projected = layer(hidden, mask, ops, projected), None
-        last = self.layer[-1]
         if wanted is not None:
-            query, key, value = projected or last.attention.self.project(hidden)
+            query, key, value = projected or last.project(hidden)
             hidden, projected = hidden[:, :wanted], (query[:, :wanted], key, value)
         final: Tensor = last(hidden, mask, ops, projected)
         return final
@@ -279,7 +287,8 @@ class SiameseUIE(nn.Module):
         encoded: Tensor = self.plm.encoder(hidden, mask[:, None, None, :], self.ops)
         if not self.ops.projects_ahead:
             return encoded
-        return torch.cat((encoded, *self.crossattention.layer[0].attention.self.project(encoded)), dim=-1)
+        first: Any = self.crossattention.layer[0]
+        return torch.cat((encoded, *first.project(encoded)), dim=-1)
 
     def cross(self, text: Tensor, text_mask: Tensor, prompt: Tensor, prompt_mask: Tensor) -> Tensor:
         """Score each text token under the prompt of its row.

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from harness.baseline.model import SiameseUIE
+
 
 @dataclass(frozen=True)
 class Precision:
@@ -37,14 +39,21 @@ FULL = Precision()
 HALF_ON_CUDA = Precision("cuda")
 
 
-class OwnPrecision(nn.Module):
+class OwnPrecision(nn.Linear):
     """A linear layer that computes in the precision of its weights, whatever comes in."""
 
     def __init__(self, plain: nn.Linear) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         self.in_features, self.out_features = plain.in_features, plain.out_features
         self.weight, self.bias = plain.weight, plain.bias
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """hidden: (…, inputs), of any precision -> (…, outputs)."""
-        return nn.functional.linear(hidden.to(self.weight.dtype), self.weight, self.bias)
+    def forward(self, given: Tensor) -> Tensor:
+        """given: (…, inputs), of any precision -> (…, outputs)."""
+        return super().forward(given.to(self.weight.dtype))
+
+
+def in_half(model: SiameseUIE, half: torch.dtype) -> SiameseUIE:
+    """A model whose weights are in half precision, but for the classifiers', which compute in their own."""
+    found = model.twin(lambda weight: nn.Parameter(weight.to(half), requires_grad=False))
+    found.head_clsf, found.tail_clsf = OwnPrecision(model.head_clsf), OwnPrecision(model.tail_clsf)
+    return found

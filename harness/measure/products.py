@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.errors import UnavailableError
-from harness.measure.hardware import processor
+from harness.hardware import processor
 
 if TYPE_CHECKING:
     import torch

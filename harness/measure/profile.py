@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from harness.measure.over_time import Watch
@@ -101,21 +101,27 @@ def _watched(extractor: Extractor, watch: Stopwatch) -> Extractor:
     """An extractor that answers as it did, its parts timed."""
     from harness.baseline.extractor import Extractor
     from harness.baseline.forward import Forwards, Scorer
+    from harness.baseline.screening import ScreeningScorer
 
     class WatchedScorer(Scorer):
         score = watch.timing("arrange", Scorer.score)
         to_device = watch.timing("to_device", Scorer.to_device)
         to_host = watch.timing("to_host", Scorer.to_host)
 
-    class WatchedExtractor(Extractor):
-        def scorer(self) -> Scorer:
-            return WatchedScorer(**vars(super().scorer()))
+    def watched(scorer: Scorer) -> Scorer:
+        own = scorer.forwards
+        forwards = Forwards(
+            watch.timing("text_tower", own.encode_text),
+            watch.timing("prompt_tower", own.encode_prompt),
+            watch.timing("cross", own.cross),
+        )
+        return WatchedScorer(**{**vars(scorer), "forwards": forwards})
 
-    own = extractor.forwards
-    forwards = Forwards(
-        watch.timing("text_tower", own.encode_text),
-        watch.timing("prompt_tower", own.encode_prompt),
-        watch.timing("cross", own.cross),
-    )
-    changed = {"forwards": forwards, "tokenizer": _Tokenizer(extractor.tokenizer, watch)}
-    return WatchedExtractor(**{**vars(extractor), **changed})
+    class WatchedExtractor(Extractor):
+        def scorer(self) -> Scorer | ScreeningScorer:
+            own = super().scorer()
+            if isinstance(own, Scorer):
+                return watched(own)
+            return replace(own, rounded=watched(own.rounded), exact=watched(own.exact))
+
+    return WatchedExtractor(**{**vars(extractor), "tokenizer": _Tokenizer(extractor.tokenizer, watch)})

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from harness import __version__
-from harness.measure.hardware import kernel_variables, processor
+from harness.hardware import kernel_variables, processor
 from harness.measure.latency import single_stream
 from harness.measure.tuning import tuning
 from harness.tuning import TUNING

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import harness
 import optimizations
-from harness.measure.hardware import kernel_variables, processor
+from harness.hardware import kernel_variables, processor
 from harness.plan.registry import GROUP
 from harness.run.environment import gpus, packages
 

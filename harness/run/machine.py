@@ -7,7 +7,7 @@ import os
 from datetime import date
 
 from harness.embedded.cache import cache_directory, own_cache
-from harness.measure.hardware import kernel_variables, processor
+from harness.hardware import kernel_variables, processor
 from harness.processor import kind
 from harness.run.environment import gpus
 

@@ -125,7 +125,7 @@ class Inspected(Message, frozen=True, tag="inspected"):
     """What answering the texts once took, and how far its logits are from the saved ones."""
 
     largest: float | None  # over the prompts that both put; None where there is none
-    work: PassWork
+    work: PassWork | None  # None where it is in several precisions
     profile: Profile
 
 

@@ -115,7 +115,9 @@ class Worker:
         taken_apart = profile(self.extractor, texts, schemas, self._synchronize)
         saved = Path(command.path)  # a run that goes on may have been copied here without it
         largest = largest_difference(saved, own) if saved.is_file() else None
-        return say.Inspected(largest, counter.work, taken_apart)
+        # Of a screen's two precisions neither's ceiling is the limit of all.
+        work = counter.work if self.extractor.screen is None else None
+        return say.Inspected(largest, work, taken_apart)
 
     def measure_ceilings(self, _: say.MeasureCeilings) -> say.CeilingsMeasured:
         """What the device does at most."""

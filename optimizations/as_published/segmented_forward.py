@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.plugin import Evidence, Probe, Stage, optimization
 
@@ -70,7 +70,7 @@ def _detaching(layers: ModuleList) -> Stack:
     from harness.baseline.model import Stack
 
     class Detaching(Stack):
-        def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops) -> Tensor:
+        def forward(self, hidden: Tensor, mask: Tensor | None, ops: Ops, *_: Any) -> Tensor:
             with torch.no_grad():
                 for place, layer in enumerate(self.layer):
                     hidden = layer(hidden, mask, ops)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure import hardware
+from harness import hardware
 from harness.processor import NOT_RECORDED, Processor, in_words, kind, parse_cpuinfo
 
 SAMPLES = Path(__file__).parents[1] / "data" / "cpuinfo"
