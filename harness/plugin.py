@@ -13,15 +13,17 @@ heavy imports go inside the functions, `Extractor` and `LoadPlan` under ``typing
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from harness.errors import InputError, SuiteError, UnavailableError
+from harness.errors import InputError, SuiteError, UnavailableError, in_brief
 from harness.operators import LINEAR_PRODUCTS, Operator, operators_of
 from harness.record import Evidence
 
@@ -40,6 +42,7 @@ __all__ = [
     "Shape",
     "Stage",
     "UnavailableError",
+    "imported",
     "optimization",
 ]
 
@@ -129,6 +132,19 @@ class Probe:
 _Subject = TypeVar("_Subject")
 
 
+def imported(name: str) -> Any:
+    """A package that an optimization needs.
+
+    Raises:
+        UnavailableError: it is not there, or broken.
+    """
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # a broken installation may raise anything
+        said = f"{type(error).__name__}: {in_brief(error)}"
+        raise UnavailableError(f"the package {name!r} cannot be imported ({said}); install it anew") from error
+
+
 @contextmanager
 def noted(where: str) -> Iterator[None]:
     """Whatever is raised within says where it was."""
@@ -187,6 +203,16 @@ class Optimization(Generic[_Subject]):
             if found.optimization != self.name:
                 raise ValueError(f"it is about {found.optimization!r}; it must name {self.name!r}")
             return Evidence(found.optimization, found.active, found.summary, found.figures)
+
+    @property
+    def missing(self) -> str | None:
+        """Which distribution it needs and is not installed, in words."""
+        for name in self.requires:
+            try:
+                distribution(name)
+            except PackageNotFoundError:
+                return f"{self.name} needs the distribution {name!r}, which is not installed (pip install {name})"
+        return None
 
     @property
     def documentation(self) -> str:

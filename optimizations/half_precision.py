@@ -38,10 +38,16 @@ def computed_in_half(probe: Probe) -> Evidence:
     )
 
 
+def why_not(device: Any) -> str | None:
+    """A CPU needs instructions for bfloat16; what a GPU multiplies depends on its age and the parameter."""
+    return _why_not("bfloat16", device) if device.type == "cpu" else None
+
+
 @optimization(
     Stage.LOAD,
     exact=False,
     evidence=computed_in_half,
+    unavailable=why_not,
     conflicts=["int8", "pruning"],  # both read a layer's weights as fp32 matrices
 )
 def half_precision(plan: LoadPlan, *, dtype: str = "bfloat16") -> LoadPlan:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.plugin import Evidence, InputError, Probe, Stage, UnavailableError, optimization
+from harness.errors import in_brief
+from harness.plugin import Evidence, InputError, Probe, Stage, UnavailableError, imported, optimization
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,19 +78,18 @@ def onnxruntime(extractor: Extractor, *, precision: str = "float32") -> Extracto
 
 def _session(part: Tower | Cross, precision: str) -> Run:
     """A session of one part; several threads may run it."""
-    import onnx
-    import onnxruntime as ort
     import torch
 
     from harness.baseline.fingerprint import fingerprint
     from harness.embedded.cache import made
 
+    onnx, ort = imported("onnx"), imported("onnxruntime")
+
     def save(directory: Path) -> None:
         _export(part, directory / "float32.onnx")
         if precision == "int8":
-            from onnxruntime.quantization import QuantType, quantize_dynamic
-
-            quantize_dynamic(directory / "float32.onnx", directory / "int8.onnx", weight_type=QuantType.QInt8)
+            by = imported("onnxruntime.quantization")
+            by.quantize_dynamic(directory / "float32.onnx", directory / "int8.onnx", weight_type=by.QuantType.QInt8)
             (directory / "float32.onnx").unlink()
 
     name = type(part).__name__.lower()
@@ -129,5 +129,4 @@ def _export(part: Tower | Cross, file: Path) -> None:
                 },
             )
         except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
-            said = str(error).strip().splitlines()[0]
-            raise UnavailableError(f"onnxruntime: torch cannot export the model: {said}") from error
+            raise UnavailableError(f"onnxruntime: torch cannot export the model: {in_brief(error)}") from error

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.plugin import Evidence, InputError, Probe, Stage, UnavailableError, optimization
+from harness.errors import in_brief
+from harness.plugin import Evidence, InputError, Probe, Stage, UnavailableError, imported, optimization
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,14 +79,15 @@ def openvino(extractor: Extractor, *, precision: str = "float32") -> Extractor:
 
 def _compiled(part: Tower | Cross, precision: str) -> Run:
     """A compiled graph of one part; each thread that runs it has a request of its own."""
-    import openvino as ov
     import torch
 
     from harness.baseline.fingerprint import fingerprint
     from harness.embedded.cache import made
 
+    ov = imported("openvino")
+
     def save(directory: Path) -> None:
-        ov.save_model(_converted(part), directory / _FILE, compress_to_fp16=False)
+        ov.save_model(_converted(part, ov), directory / _FILE, compress_to_fp16=False)
 
     name = type(part).__name__.lower()
     key = fingerprint(part.model, torch.device("cpu"), [ov.__version__, Path(__file__).read_bytes()])
@@ -110,8 +112,7 @@ def _compiled(part: Tower | Cross, precision: str) -> Run:
     return run
 
 
-def _converted(part: Tower | Cross) -> Any:
-    import openvino as ov
+def _converted(part: Tower | Cross, ov: Any) -> Any:
     import torch
 
     with warnings.catch_warnings():
@@ -120,5 +121,4 @@ def _converted(part: Tower | Cross) -> Any:
         try:
             return ov.convert_model(part.eval(), example_input=part.example())
         except Exception as error:  # its frontends raise errors of many kinds
-            said = str(error).strip().splitlines()[0]
-            raise UnavailableError(f"openvino: it cannot convert the model: {said}") from error
+            raise UnavailableError(f"openvino: it cannot convert the model: {in_brief(error)}") from error

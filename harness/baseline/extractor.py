@@ -165,8 +165,13 @@ class Extractor:
 
     def scorer(self) -> Scorer | ScreeningScorer:
         """What of it runs on the device, for one call: what it keeps dies with it."""
+        if self.screen is None:
+            return self._scorer()
+        return ScreeningScorer(self.rounded()._scorer(), self._scorer(), self.screen.band)
+
+    def _scorer(self) -> Scorer:
         limit = self.reuse.encoded_texts
-        own = Scorer(
+        return Scorer(
             self.forwards,
             self.padding,
             self.batching,
@@ -177,10 +182,6 @@ class Extractor:
             None if limit is None else Kept(limit, lambda encoded: encoded.nbytes),
             self.reuse.prompts_once,
         )
-        if self.screen is None:
-            return own
-        rounded = replace(own, forwards=self.rounded().forwards)
-        return ScreeningScorer(rounded, own, self.screen.band)
 
     def _answer(
         self, texts: Sequence[str], schemas: Sequence[Any], *, inner: bool, observe: Observe | None

@@ -82,8 +82,8 @@ class PackedLinear(nn.Linear):
         self.bias = nn.Parameter(torch.cat([one.bias for one in plain]).detach(), requires_grad=False)
 
     def forward(self, given: Tensor) -> Tensor:
-        """given: (…, inputs) -> (…, outputs)."""
-        return _product(linear, "default", given, self.weight, self.bias, "none", [], "")
+        """given: (…, inputs), of any precision -> (…, outputs), of the weights'."""
+        return _product(linear, "default", given.to(self.bias.dtype), self.weight, self.bias, "none", [], "")
 
 
 class _Attention(SelfAttention):

@@ -142,11 +142,15 @@ def weights_bytes(model: Any, frozen: Iterable[Any] = ()) -> Bytes:
 
     A storage that several tensors share counts once.
     """
-    storages = {
-        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
-        for tensor in (*model.parameters(), *model.buffers(), *frozen)
-    }
+    storages = dict(_storage(tensor) for tensor in (*model.parameters(), *model.buffers(), *frozen))
     # A quantized layer keeps its weights packed, as no parameter; `weight` and `bias` are methods that copy them.
     packed = [module for module in model.modules() if callable(getattr(module, "weight", None))]
     copies = (tensor for module in packed for tensor in (module.weight(), module.bias()) if tensor is not None)
     return Bytes(sum(storages.values()) + sum(tensor.nbytes for tensor in copies))
+
+
+def _storage(tensor: Any) -> tuple[int, int]:
+    """Where a tensor's numbers are, and how many bytes; a packed one hides where, so it stands for itself."""
+    if tensor.is_mkldnn:
+        return id(tensor), tensor.numel() * tensor.element_size()
+    return tensor.untyped_storage().data_ptr(), tensor.untyped_storage().nbytes()

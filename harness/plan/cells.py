@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from importlib.metadata import PackageNotFoundError, distribution
 from itertools import combinations
 from typing import Any
 
@@ -64,7 +63,7 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
                 for clients in suite.measure.clients_of(scenario)
                 if any(fnmatch(name, pattern) for pattern in only.get(scenario, ["*"]))
             ),
-            reason=conflict(chosen) or _missing(chosen),
+            reason=conflict(chosen) or next(filter(None, (one.missing for one, _ in chosen)), None),
             fault=promised[name][1],
         )
         for name, chosen in rows.items()
@@ -137,13 +136,3 @@ def _fraction(wanted: Combinations) -> list[tuple[int, ...]]:
     except (ValueError, IndexError) as error:
         raise SuiteError(f"[combinations] fraction = {wanted.fraction!r} is no design: {error}") from error
     return [chosen for run in runs if (chosen := tuple(i for i, level in enumerate(run) if level > 0))]
-
-
-def _missing(chosen: Sequence[Chosen]) -> str | None:
-    for one, _ in chosen:
-        for name in one.requires:
-            try:
-                distribution(name)
-            except PackageNotFoundError:
-                return f"{one.name} needs the distribution {name!r}, which is not installed (pip install {name})"
-    return None

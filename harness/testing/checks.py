@@ -101,7 +101,7 @@ def composes_with_each_other(subject: Subject) -> None:
 
 def composes_with_all_others(subject: Subject) -> None:
     """With all others at once, on all business test texts as they are."""
-    subject.must_answer_alike(_spread(subject, None), subject.others(), " with all others", start="plain")
+    subject.must_answer_alike(_spread(subject, None), subject.company(), " with all others", start="plain")
 
 
 def may_be_shared_by_threads(subject: Subject) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
+import torch
+
 from harness.baseline.extractor import Extractor
 from harness.baseline.loading import plain_plan, stock_plan
 from harness.compose import Applied, compose
@@ -50,16 +52,20 @@ class Subject:
         return _extractor(frozenset({(self.optimization, self.parameters)}))
 
     def others(self) -> list[Optimization[Any]]:
-        """Every exact optimization that this one may be combined with."""
-        registry = find_optimizations()
+        """Every exact optimization that this one may be combined with, and that can run here."""
         return [
             other
-            for name, other in sorted(registry.items())
-            if name != self.name
-            and other.exact
-            and name not in self.optimization.conflicts
-            and self.name not in other.conflicts
+            for name, other in sorted(find_optimizations().items())
+            if name != self.name and other.exact and runs_here(other) and not _clash(self.optimization, other)
         ]
+
+    def company(self) -> list[Optimization[Any]]:
+        """The most of them that go together: those first that rule out the fewest."""
+        others, found = self.others(), list[Optimization[Any]]()
+        for other in sorted(others, key=lambda one: sum(_clash(one, another) for another in others)):
+            if not any(_clash(other, one) for one in found):
+                found.append(other)
+        return found
 
     def must_answer_alike(
         self,
@@ -92,6 +98,15 @@ class Subject:
                     f"{self.name}{where} changes the answer to {example.id} ({example.text[:60]!r}): "
                     f"expected {expected}, got {got}"
                 )
+
+
+def runs_here(optimization: Optimization[Any]) -> bool:
+    """Whether what it needs is installed, and a CPU is a device for it."""
+    return optimization.missing is None and optimization.unavailable(torch.device("cpu")) is None
+
+
+def _clash(one: Optimization[Any], other: Optimization[Any]) -> bool:
+    return other.name in one.conflicts or one.name in other.conflicts
 
 
 def composed(*chosen: Applied, start: str = "baseline", lean: bool = False) -> Extractor:

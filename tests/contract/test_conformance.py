@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from harness.plan.registry import find_optimizations
 from harness.plugin import Evidence, Optimization, Probe, Stage, optimization
@@ -20,6 +21,8 @@ OURS = [name for name in REGISTRY if name != "cpu_fallback" and not name.endswit
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", OURS)
 def test_ours_conform(name: str, check: Check) -> None:
+    if reason := REGISTRY[name].missing or REGISTRY[name].unavailable(torch.device("cpu")):
+        pytest.skip(reason)
     check(Subject.of(REGISTRY[name]))
 
 

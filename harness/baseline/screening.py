@@ -1,0 +1,40 @@
+"""Prompts scored with rounded numbers first, and again with exact ones where these may decide otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.baseline.decode import THRESHOLD
+from harness.baseline.forward import Scorer
+from harness.baseline.model import SiameseUIE
+from harness.baseline.slots import Ask
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The slot ``screen``: a rounded model that scores every prompt first."""
+
+    model: SiameseUIE
+    band: float  # logits that are nearer to the threshold are computed again
+
+
+@dataclass(frozen=True)
+class ScreeningScorer:
+    """Two scorers as one."""
+
+    rounded: Scorer
+    exact: Scorer
+    band: float
+
+    def score(self, nodes: Sequence[Sequence[Ask]]) -> dict[Ask, NDArray[np.float32]]:
+        """As :meth:`Scorer.score`: exact logits of prompts that have one within the band, rounded ones of others."""
+        logits = self.rounded.score(nodes)
+        again = [unsure for node in nodes if (unsure := [ask for ask in node if self._is_unsure(logits[ask])])]
+        return logits | self.exact.score(again) if again else logits
+
+    def _is_unsure(self, logits: NDArray[np.float32]) -> bool:
+        return bool((np.abs(logits - THRESHOLD) < self.band).any())
