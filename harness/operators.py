@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -58,3 +59,22 @@ def operators_of(run: Callable[[], object]) -> list[Operator]:
         return held[bisect_right(times, event.ts + event.dur)] - held[bisect_left(times, event.ts)]
 
     return [Operator(event.name, allocated(event)) for event in events if event.cat == "cpu_op"]
+
+
+def product_elements(run: Callable[[], object]) -> int:
+    """How many numbers the products of linear layers give while something runs, eager or in a script."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Counting(TorchDispatchMode):
+        elements = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            found = func(*args, **(kwargs or {}))
+            # In inference mode a layer is one operator here, and what it calls is not seen.
+            if func.name().partition(".")[0] in LINEAR_PRODUCTS | {"aten::linear"}:
+                self.elements += found.numel()
+            return found
+
+    with Counting() as counting:
+        run()
+    return counting.elements

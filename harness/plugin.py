@@ -24,7 +24,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from harness.errors import InputError, SuiteError, UnavailableError, in_brief
-from harness.operators import LINEAR_PRODUCTS, Operator, operators_of
+from harness.operators import LINEAR_PRODUCTS, Operator, operators_of, product_elements
 from harness.record import Evidence
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Probe:
     def shapes(self, extractor: Extractor | None = None) -> list[Shape]:
         """Answer the texts once, as :meth:`run`, and note what every call of the text and prompt tower was given."""
         seen: list[Shape] = []
-        extractor = extractor or self.extractor
+        extractor = replace(extractor or self.extractor, screen=None)  # what screens is given the same
         forwards = extractor.forwards
 
         def noting(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,7 +105,8 @@ class Probe:
     def calls(self, chosen: Callable[[Any], bool]) -> tuple[Counter[str], Counter[str]]:
         """Answer the texts once, and count the calls of each forward by its name: of chosen forwards, and of others."""
         counts = Counter[str](), Counter[str]()
-        own = self.extractor.forwards
+        extractor = replace(self.extractor, screen=None)  # its own forwards, not those of what screens
+        own = extractor.forwards
 
         def counting(name: str) -> Callable[..., Any]:
             forward = getattr(own, name)
@@ -117,7 +118,7 @@ class Probe:
             return counted
 
         watched: dict[str, Any] = {name: counting(name) for name in ("encode_text", "encode_prompt", "cross")}
-        self.run(replace(self.extractor, forwards=replace(own, **watched)))
+        self.run(replace(extractor, forwards=replace(own, **watched)))
         return counts
 
     def operators(self, extractor: Extractor | None = None) -> list[Operator]:
@@ -127,6 +128,10 @@ class Probe:
     def products(self, extractor: Extractor | None = None) -> list[Operator]:
         """The products of linear layers among :meth:`operators`, eager, scripted, packed or in 8 bits."""
         return [operator for operator in self.operators(extractor) if operator.name in LINEAR_PRODUCTS]
+
+    def product_elements(self, extractor: Extractor | None = None) -> int:
+        """How many numbers these products give; none where another runtime than torch computes them."""
+        return product_elements(lambda: self.run(extractor))
 
 
 _Subject = TypeVar("_Subject")

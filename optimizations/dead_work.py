@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.plugin import Evidence, Probe, Stage, optimization
 
@@ -12,15 +12,28 @@ if TYPE_CHECKING:
 
 
 def products_saved(probe: Probe) -> Evidence:
-    """Compare what the linear layers put out with and without it, in a profile."""
+    """Look at how wide the text tower's output is, and at what the linear layers give with the last one whole.
+
+    Where another runtime computes them, torch sees the first alone.
+    """
     extractor = probe.extractor
-    whole = extractor.with_ops(replace(extractor.model.ops, projects_ahead=False, last_for_text=False))
-    ours, theirs = (sum(product.allocated_bytes for product in probe.products(one)) for one in (extractor, whole))
+    own, widths = extractor.forwards, set[int]()
+
+    def noted(*inputs: Any) -> Any:
+        encoded = own.encode_text(*inputs)
+        widths.add(encoded.shape[-1])
+        return encoded
+
+    probe.run(replace(extractor, screen=None, forwards=replace(own, encode_text=noted)))
+    whole = extractor.with_ops(replace(extractor.model.ops, last_for_text=False))
+    ours, theirs = (probe.product_elements(one) for one in (extractor, whole))
+    seen = f"{1 - ours / theirs:.1%} fewer than with the last one whole" if ours else "in another runtime, unseen"
     return Evidence(
         optimization="dead_work",
-        active=0 < ours < theirs,
-        summary=f"the linear layers put out {ours / 2**20:.1f} MiB instead of {theirs / 2**20:.1f} MiB",
-        figures={"bytes": ours, "bytes_without": theirs},
+        active=min(widths) > extractor.model.config.hidden and ours < theirs,
+        summary=f"the text tower gives {min(widths)} numbers a token, {extractor.model.config.hidden} of them hidden "
+        f"states; what the linear layers give: {seen}",
+        figures={"width": min(widths), "elements": ours, "elements_without": theirs},
     )
 
 

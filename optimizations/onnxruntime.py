@@ -44,8 +44,16 @@ def why_not(device: Any) -> str | None:
     evidence=calls_answered,
     unavailable=why_not,
     requires=["onnxruntime", "onnx"],
-    # Others make the forwards too, or put something in the layers' place that has no ONNX operator.
-    conflicts=["torchscript", "openvino", "packed_linear", "int8", "segmented_forward", "half_precision"],
+    # The runtime has an attention of its own; others make the forwards too, or layers that it has no operator for.
+    conflicts=[
+        "flash_attention",
+        "torchscript",
+        "openvino",
+        "packed_linear",
+        "int8",
+        "segmented_forward",
+        "half_precision",
+    ],
 )
 def onnxruntime(extractor: Extractor, *, precision: str = "float32") -> Extractor:
     """Export the model to ONNX and compute its forwards by ONNX Runtime, at any shape.

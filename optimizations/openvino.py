@@ -45,8 +45,16 @@ def why_not(device: Any) -> str | None:
     evidence=calls_answered,
     unavailable=why_not,
     requires=["openvino"],
-    # Others make the forwards too, or put something in the layers' place that has no operator there.
-    conflicts=["torchscript", "onnxruntime", "packed_linear", "int8", "segmented_forward", "half_precision"],
+    # The runtime has an attention of its own; others make the forwards too, or layers that it has no operator for.
+    conflicts=[
+        "flash_attention",
+        "torchscript",
+        "onnxruntime",
+        "packed_linear",
+        "int8",
+        "segmented_forward",
+        "half_precision",
+    ],
 )
 def openvino(extractor: Extractor, *, precision: str = "float32") -> Extractor:
     """Convert the model to OpenVINO's format and compute its forwards by OpenVINO, at any shape.

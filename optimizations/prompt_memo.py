@@ -17,7 +17,7 @@ def rows_saved(probe: Probe) -> Evidence:
     """Count the rows of the cross layers with and without the memo, and those of different prompts."""
     from harness.baseline.flow import document
 
-    extractor = probe.extractor
+    extractor = replace(probe.extractor, screen=None)  # what screens is given the same
     without = replace(extractor, reuse=replace(extractor.reuse, prompts_once=False))
     ours, theirs = (_rows(probe, one) for one in (extractor, without))
     different = sum(

@@ -94,9 +94,9 @@ def keeps_answers_in_batches(subject: Subject) -> None:
 
 
 def composes_with_each_other(subject: Subject) -> None:
-    """With every other exact optimization, on a spread of texts with the longest."""
+    """With every other exact optimization, on a spread of texts with the longest, as they are."""
     for other in subject.others():
-        subject.must_answer_alike(_spread(subject, _PAIR_TEXTS), [other], f" with {other.name}")
+        subject.must_answer_alike(_spread(subject, _PAIR_TEXTS), [other], f" with {other.name}", start="plain")
 
 
 def composes_with_all_others(subject: Subject) -> None:

@@ -61,7 +61,9 @@ def test_dead_work_that_is_done_after_all_is_not_active(golden: Any) -> None:
     assert evidence(probe(extractor)).active
     for half in ({"projects_ahead": True}, {"last_for_text": True}, {}):
         lost = extractor.with_ops(replace(Ops(), **half))
-        assert evidence(probe(lost)).active == bool(half)
+        assert not evidence(probe(lost)).active
+    for company in (("torchscript",), ("torchscript", "packed_linear")):
+        assert evidence(probe(composed(golden, "dead_work", *company))).active
 
 
 @pytest.mark.parametrize("company", [(), ("segmented_forward",), ("torchscript", "dead_work")], ids="+".join)
@@ -169,6 +171,8 @@ def test_a_screen_says_how_far_rounding_went_and_how_much_was_done_again(golden:
     found = screened.evidence(probe(extractor))
     assert found.active
     assert found.figures["again"] == found.figures["prompts"] == 2
+    for reuse in ("text_reuse", "prompt_memo"):
+        assert REGISTRY[reuse].evidence(probe(composed(golden, "screened", reuse))).active
     assert 0 < found.figures["largest_error"] < 0.5
     assert not screened.evidence(probe(replace(extractor, screen=None))).active
 
@@ -177,9 +181,10 @@ def test_a_screen_says_how_far_rounding_went_and_how_much_was_done_again(golden:
 def test_another_runtime_gives_the_same_logits_and_shows_that_it_did(golden: Any, name: str) -> None:
     if not runs_here(REGISTRY[name]):
         pytest.skip(str(REGISTRY[name].missing))
-    plain, foreign = composed(golden), composed(golden, name, "dead_work", "flash_attention")
+    plain, foreign = composed(golden), composed(golden, name, "dead_work")
     np.testing.assert_allclose(foreign.logits(TEXT, PROMPTS), plain.logits(TEXT, PROMPTS), atol=1e-4)
     assert REGISTRY[name].evidence(probe(foreign)).active
+    assert REGISTRY["dead_work"].evidence(probe(foreign)).active
     assert not REGISTRY[name].evidence(probe(plain)).active
 
 
