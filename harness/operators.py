@@ -65,8 +65,8 @@ def product_elements(run: Callable[[], object]) -> int:
     """How many numbers the products of linear layers give while something runs, eager or in a script."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Counting(TorchDispatchMode):
-        elements = 0
+    class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        elements: int = 0
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             found = func(*args, **(kwargs or {}))
@@ -75,6 +75,7 @@ def product_elements(run: Callable[[], object]) -> int:
                 self.elements += found.numel()
             return found
 
-    with Counting() as counting:
+    counting = Counting()  # type: ignore[no-untyped-call]
+    with counting:
         run()
     return counting.elements
