@@ -125,8 +125,8 @@ class Inspected(Message, frozen=True, tag="inspected"):
     """What answering the texts once took, and how far its logits are from the saved ones."""
 
     largest: float | None  # over the prompts that both put; None where there is none
-    work: PassWork
-    profile: Profile
+    work: PassWork | None  # None of a peer, as all of this: what it does inside is not ours to count
+    profile: Profile | None
 
 
 class CeilingsMeasured(Message, frozen=True, tag="ceilings_measured"):
