@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import sys
 from collections.abc import Callable
@@ -99,7 +100,7 @@ class ModelScope(Peer):
             if name in sys.modules
         )
         threads = sys.modules["torch"].get_num_threads()
-        summary = f"{kind.__module__}.{kind.__name__} of {versions}, {threads} threads, run by {sys.executable}"
+        summary = f"{kind.__module__}.{kind.__name__} of {versions}, Python {platform.python_version()}, threads: {threads}"
         if self._split is not None:
             summary += f"; made to take {self._split} cross layers, where its own code takes {_CROSS} of any checkpoint"
         active = bool(calls[0]) and kind.__module__.split(".")[0] == self.needs
