@@ -10,7 +10,7 @@ from harness.analyse.effects import Effects, effects
 from harness.analyse.rows import Row
 from harness.analyse.stats import RATE_PRIOR, TIME_PRIOR, UNKNOWN, Prior, log_ratio, spreads
 from harness.errors import InputError
-from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream, is_peer, ordinary
+from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream, ordinary
 
 TIME, RATE = "time", "QPS"
 
@@ -34,11 +34,7 @@ def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float 
         rows: of the run.
         assumed_sd: the least that a ratio is taken to vary between rounds, before any are seen.
     """
-    names = {
-        row.combination: parts(row.combination)
-        for row in rows
-        if row.combination != STOCK and not is_peer(row.combination)
-    }
+    names = {row.combination: parts(row.combination) for row in rows if row.combination != STOCK}
     factors = max(names.values(), key=len, default=frozenset())
     if len(factors) < 2:
         return None

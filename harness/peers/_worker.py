@@ -36,11 +36,11 @@ class Worker:
     """A program that is up, and what the runner may ask of it; replies are messages of `harness.run.protocol`."""
 
     def __init__(self, job: dict[str, Any], peer: Peer) -> None:
-        self._peer, self._name, device = peer, job["combination"], job["device"]
+        self._peer, self._name, self._threads, device = peer, job["combination"], job["threads"], job["device"]
         _import(peer)
         torch = sys.modules.get("torch")
         if torch is not None:
-            torch.set_num_threads(job["threads"])
+            torch.set_num_threads(self._threads)
         imported = time.monotonic_ns()
         try:
             peer.load(Path(job["checkpoint"]), device, Path.cwd())
@@ -89,7 +89,8 @@ class Worker:
         places = command["places"] or list(self._timed)
         for place in command["primed"]:
             self._answer(place)
-        before, more = time.process_time_ns(), {}
+        more: dict[str, Any] = {}
+        before = time.process_time_ns()
         if command["scenario"] == "closed_loop":
             server = TakingTurns[int, Any](self._answer)
             timed = closed_loop(server, places, command["clients"])
@@ -119,8 +120,17 @@ class Worker:
         """What shows that the program itself answers."""
         places = command["places"] or self._timed
         found = self._peer.prove(lambda: [self._answer(place) for place in places])
-        evidence = {"optimization": self._name, "active": found.active, "summary": found.summary}
-        return {"type": "proved", "evidence": [{**evidence, "figures": found.figures}]}
+        torch = sys.modules.get("torch")
+        threads = self._threads if torch is None else torch.get_num_threads()
+        alike = threads == self._threads
+        evidence = {
+            "optimization": self._name,
+            "active": found.active and alike,
+            "summary": f"{found.summary}; Python {platform.python_version()}, threads: {threads}"
+            + ("" if alike else f", and not {self._threads} as all others"),
+            "figures": {**found.figures, "threads": threads},
+        }
+        return {"type": "proved", "evidence": [evidence]}
 
     def weigh(self, _: dict[str, Any]) -> dict[str, Any]:
         """The memory ledger, of this process alone."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Callable
@@ -55,7 +54,9 @@ class ModelScope(Peer):
 
     def marks(self, text: str, schema: dict[str, Any]) -> list[Any]:
         """The logits near the threshold, which the pipeline hands from one of its methods to the next."""
-        pipeline, found, asked = self._pipeline, [], []
+        pipeline = self._pipeline
+        found: list[Any] = []
+        asked: list[tuple[list[Any], str]] = []  # the prompts whose logits come next
         infos, entities = pipeline.get_prefix_infos, pipeline.get_entities
 
         def noting_infos(text: str, tokens: Any, path: list[Any], types: Any) -> Any:
@@ -80,7 +81,7 @@ class ModelScope(Peer):
         return found
 
     def prove(self, ask: Callable[[], object]) -> Proof:
-        """The class of the pipeline, how often it went through its model, and what it ran with."""
+        """The class of the pipeline, of which versions, and how often it went through its model."""
         pipeline, calls = self._pipeline, [0]
         infer = pipeline.model.fast_inference
 
@@ -94,17 +95,13 @@ class ModelScope(Peer):
         finally:
             del pipeline.model.fast_inference
         kind = type(pipeline)
-        versions = ", ".join(
-            f"{name} {getattr(sys.modules[name], '__version__', '?')}"
-            for name in ("modelscope", "torch", "transformers")
-            if name in sys.modules
-        )
-        threads = sys.modules["torch"].get_num_threads()
-        summary = f"{kind.__module__}.{kind.__name__} of {versions}, Python {platform.python_version()}, threads: {threads}"
+        libraries = [sys.modules[name] for name in ("modelscope", "torch", "transformers") if name in sys.modules]
+        versions = ", ".join(f"{one.__name__} {getattr(one, '__version__', '?')}" for one in libraries)
+        summary = f"{kind.__module__}.{kind.__name__} of {versions} went through its model {calls[0]} times"
         if self._split is not None:
             summary += f"; made to take {self._split} cross layers, where its own code takes {_CROSS} of any checkpoint"
-        active = bool(calls[0]) and kind.__module__.split(".")[0] == self.needs
-        return Proof(active, summary, {"forwards": float(calls[0]), "threads": float(threads)})
+        active = calls[0] > 0 and kind.__module__.split(".")[0] == self.needs
+        return Proof(active, summary, {"forwards": calls[0]})
 
 
 def _with_configuration(checkpoint: Path, scratch: Path) -> Path:
