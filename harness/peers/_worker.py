@@ -7,7 +7,8 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,10 @@ from harness.run.first import FIRST_SCHEMA, FIRST_TEXT
 _BRIEF = 300  # characters of what a library says
 
 
+class PeerError(RuntimeError):
+    """The program could not do what it is for."""
+
+
 class Worker:
     """A program that is up, and what the runner may ask of it; replies are messages of `harness.run.protocol`."""
 
@@ -42,15 +47,11 @@ class Worker:
         if torch is not None:
             torch.set_num_threads(self._threads)
         imported = time.monotonic_ns()
-        try:
+        with _told(f"{peer.needs} refuses the checkpoint {job['checkpoint']}"):
             peer.load(Path(job["checkpoint"]), device, Path.cwd())
-        except MemoryError:
-            raise
-        except Exception as error:
-            said = f"{peer.needs} refuses the checkpoint {job['checkpoint']}: {_last_line(error)}"
-            raise RuntimeError(said) from error
         loaded = time.monotonic_ns()
-        peer.answer(FIRST_TEXT, FIRST_SCHEMA)
+        with _told(f"{peer.needs} cannot answer a first request with the checkpoint {job['checkpoint']}"):
+            peer.answer(FIRST_TEXT, FIRST_SCHEMA)
         answered = time.monotonic_ns()
         self.start = {
             "imports_ns": imported - job["spawned_ns"],
@@ -201,20 +202,24 @@ def _peer_of(file: Path) -> Peer:
 
 
 def _import(peer: Peer) -> None:
+    where = f"in the environment of {sys.executable}"
+    with _told(f"{peer.needs} cannot be imported {where} (one that works: {peer.install})"):
+        try:
+            peer.imports()
+        except ModuleNotFoundError as error:
+            if error.name != peer.needs:
+                raise
+            raise UnavailableError(f"{peer.needs} is not installed {where}; {peer.install}") from None
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """An error within says what could not be done, and ends as its own traceback would."""
     try:
-        peer.imports()
-    except MemoryError:
+        yield
+    except (MemoryError, UnavailableError):
         raise
     except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and error.name == peer.needs:
-            said = f"{peer.needs} is not installed in the environment of {sys.executable}; {peer.install}"
-            raise UnavailableError(said) from None
-        said = f"{peer.needs} cannot be imported in the environment of {sys.executable}: {_last_line(error)}"
-        raise RuntimeError(f"{said}; an environment that works: {peer.install}") from error
-
-
-def _last_line(error: Exception) -> str:
-    """What a traceback of it ends with."""
-    last = (str(error).strip().splitlines() or [""])[-1]
-    said = f"{type(error).__name__}: {last}"
-    return said if len(said) <= _BRIEF else f"{said[:_BRIEF]}…"
+        last = (str(error).strip().splitlines() or [""])[-1]
+        said = f"{type(error).__name__}: {last}"
+        raise PeerError(f"{what}: {said if len(said) <= _BRIEF else said[:_BRIEF] + '…'}") from error

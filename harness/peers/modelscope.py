@@ -97,7 +97,7 @@ class ModelScope(Peer):
         kind = type(pipeline)
         libraries = [sys.modules[name] for name in ("modelscope", "torch", "transformers") if name in sys.modules]
         versions = ", ".join(f"{one.__name__} {getattr(one, '__version__', '?')}" for one in libraries)
-        summary = f"{kind.__module__}.{kind.__name__} of {versions} went through its model {calls[0]} times"
+        summary = f"{kind.__module__}.{kind.__name__} of {versions}; forwards of its model: {calls[0]}"
         if self._split is not None:
             summary += f"; made to take {self._split} cross layers, where its own code takes {_CROSS} of any checkpoint"
         active = calls[0] > 0 and kind.__module__.split(".")[0] == self.needs

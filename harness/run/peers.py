@@ -14,7 +14,7 @@ from harness.record import is_peer
 from harness.run.texts import Warn
 
 _OLDEST = (3, 10)  # what a peer's side is written for
-_ASKED = "import sys; print('uiebench asks', *sys.version_info[:2])"
+_ASKED = "import sys; sys.stdout.write('uiebench asks %d %d' % sys.version_info[:2])"
 _TELLING = b"uiebench asks "
 _PATIENCE_S = 30.0  # for an interpreter on a cold disk to say its version
 _FOREIGN = ("PYTHONPATH", "PYTHONHOME")  # they name modules of this environment
