@@ -13,7 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UnavailableError
+from harness.errors import UnavailableError, in_brief
 from harness.measure.latency import single_stream
 from harness.measure.load import TakingTurns, closed_loop
 from harness.measure.memory import (
@@ -29,8 +29,6 @@ from harness.measure.warmup import until_steady
 from harness.peers import Peer
 from harness.run import pipe
 from harness.run.first import FIRST_SCHEMA, FIRST_TEXT
-
-_BRIEF = 300  # characters of what a library says
 
 
 class PeerError(RuntimeError):
@@ -214,12 +212,10 @@ def _import(peer: Peer) -> None:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """An error within says what could not be done, and ends as its own traceback would."""
+    """An error within says what could not be done, and why in brief; all of it is in the log."""
     try:
         yield
     except (MemoryError, UnavailableError):
         raise
     except Exception as error:
-        last = (str(error).strip().splitlines() or [""])[-1]
-        said = f"{type(error).__name__}: {last}"
-        raise PeerError(f"{what}: {said if len(said) <= _BRIEF else said[:_BRIEF] + '…'}") from error
+        raise PeerError(f"{what}: {in_brief(f'{type(error).__name__}: {error}')}") from error

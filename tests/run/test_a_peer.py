@@ -124,7 +124,7 @@ def test_more_threads_than_the_others_have_are_told(
     ("misbehaviour", "kind", "said"),
     [
         ("broken import", "error", "modelscope cannot be imported in the environment of"),
-        ("broken import", "error", "ImportError: cannot import name 'x' from 'y'"),
+        ("broken import", "error", "ImportError: first line cannot import name 'x' from 'y'"),
         ("refuses", "error", "modelscope refuses the checkpoint"),
         ("refuses", "error", "Unknown task siamese-uie"),
         ("dies", "crash", "exit status 7: no kernel image"),
