@@ -218,4 +218,6 @@ def _told(what: str) -> Iterator[None]:
     except (MemoryError, UnavailableError):
         raise
     except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, which has a kind of its own
+            raise
         raise PeerError(f"{what}: {in_brief(f'{type(error).__name__}: {error}')}") from error

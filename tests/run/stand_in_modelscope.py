@@ -18,6 +18,9 @@ def set_num_threads(count):
 def get_num_threads():
     return _threads
 
+class OutOfMemoryError(RuntimeError):
+    pass
+
 def device(name):
     return SimpleNamespace(type=name.split(":")[0])
 
@@ -91,6 +94,8 @@ def misbehave(text):
 def pipeline(task, model, device):
     if os.environ.get("MISBEHAVIOUR") == "refuses":
         raise KeyError("first\\nUnknown task " + task)
+    if os.environ.get("MISBEHAVIOUR") == "too large":
+        raise torch.OutOfMemoryError("CUDA out of memory")
     return Pipeline(Path(model))
 
 if os.environ.get("MISBEHAVIOUR") == "answers objects":

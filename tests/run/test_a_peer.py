@@ -127,6 +127,7 @@ def test_more_threads_than_the_others_have_are_told(
         ("broken import", "error", "ImportError: first line cannot import name 'x' from 'y'"),
         ("refuses", "error", "modelscope refuses the checkpoint"),
         ("refuses", "error", "Unknown task siamese-uie"),
+        ("too large", "out_of_memory", "CUDA out of memory"),
         ("dies", "crash", "exit status 7: no kernel image"),
         ("raises", "error", "ValueError: a shape that does not fit"),
         ("answers objects", "error", "not JSON serializable"),
