@@ -156,7 +156,7 @@ def _try(name: str, checkpoint: Path, device: str, plugins: tuple[Path, ...]) ->
         peak = memory.rss_load_peak_bytes
         took = format_seconds(ready.start.total_ns / 1e9)
         on = f", {format_bytes(peak)} of host memory" if peak else ""
-        return Finding(name, "fine", f"{format_bytes(memory.weights_bytes)} of weights, up in {took}{on}")
+        return Finding(name, "fine", f"{format_bytes(memory.weights_bytes or 0)} of weights, up in {took}{on}")
     idle = [one.summary for one in proved.evidence if not one.active]
     said = "; ".join(idle) or "; ".join(one.summary for one in proved.evidence)
     return Finding(name, "wrong" if idle else "fine", f"{'would not be active: ' if idle else ''}{said}")

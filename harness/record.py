@@ -20,6 +20,7 @@ OLDEST_VERSION = 2
 
 BASELINE = "baseline"
 STOCK = "stock"
+PEER = "peer:"  # begins the name of another program's row
 
 # Two logits this near to the threshold may fall on either side of it for rounding alone. Implementations of the
 # reference agree to about 3e-5.
@@ -147,7 +148,7 @@ class Scores(Value, frozen=True):
 class Memory(Value, frozen=True):
     """The memory ledger of one process; None where it cannot be measured here."""
 
-    weights_bytes: int  # what frozen graphs hold beside the model included
+    weights_bytes: int | None  # what frozen graphs hold beside the model included; None of a peer that does not tell
     rss_load_peak_bytes: int | None = None
     rss_serving_peak_bytes: int | None = None
     cuda_load_peak_bytes: int | None = None  # reserved by torch's allocator
@@ -232,6 +233,16 @@ class ColdStart(Value, frozen=True, tag="cold_start"):
 
 
 Samples: TypeAlias = SingleStream | ClosedLoop | Offline | ColdStart
+
+
+def is_peer(combination: str) -> bool:
+    """Whether it is another program, measured beside the combinations."""
+    return combination.startswith(PEER)
+
+
+def can_be_switched_on(combination: str) -> bool:
+    """Whether it is made of optimizations, so that a run may name it as the one to take."""
+    return combination not in (BASELINE, STOCK) and not is_peer(combination)
 
 
 def stock_is_exact(device: str) -> bool:

@@ -161,7 +161,7 @@ def _obstacle(claim: Claim, row: Row, baseline: Row, header: Header) -> str | No
         host = memory_ratio(row, baseline, on_host) if claim.quantity == "memory" else None
         rest = f" (the host memory here is {host.value:.2f} of the baseline's)" if host else ""
         return f"the claim is about a GPU, and this run is on {header.device}{rest}"
-    weights = baseline.memory.weights_bytes if baseline.memory else 0
+    weights = (baseline.memory and baseline.memory.weights_bytes) or 0
     if claim.model == "reference" and abs(weights / REFERENCE_WEIGHTS_BYTES - 1) > _SIZE_TOLERANCE:
         size, wanted = (f"{count / MIB:.0f} MiB" for count in (weights, REFERENCE_WEIGHTS_BYTES))
         return f"the claim is about a model with {wanted} of weights, and this one has {size}"

@@ -45,6 +45,7 @@ from harness.record import (
     Scores,
     SingleStream,
     Skipped,
+    can_be_switched_on,
     ordinary,
 )
 from harness.units import NS_PER_S
@@ -111,7 +112,7 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
     to_stock = _to_stock(of_rounds, spread, alpha)
     to_baseline = judged_together(_to_baseline(of_rounds, spread, alpha))
     of_both = tried(of_rounds, spread, confirming)
-    quoted = to_stock | named({name: of for name, of in of_both.items() if name not in (BASELINE, STOCK)}, alpha)
+    quoted = to_stock | named({name: of for name, of in of_both.items() if can_be_switched_on(name)}, alpha)
     rows = []
     for name, exact in header.exact.items():
         found = measured.get(name, [])

@@ -14,7 +14,7 @@ from harness.analyse.stats import NOISE
 from harness.analyse.targets import absolute, kept
 from harness.analyse.winner import choice, indistinguishable
 from harness.errors import InputError
-from harness.record import STOCK
+from harness.record import STOCK, is_peer
 from harness.units import format_bytes, format_ms
 
 Written: TypeAlias = Callable[[float], str]
@@ -63,6 +63,7 @@ def recommend(rows: Sequence[Row], constraints: Constraints, objective: Objectiv
     Raises:
         InputError: the run did not measure what a constraint or the objective is about.
     """
+    rows = [row for row in rows if not is_peer(row.combination)]  # nothing that could be switched on
     candidates = [row for row in rows if row.combination != STOCK]
     _check_measured(candidates, constraints, objective)
     refused = {row.combination: why for row in rows if (why := _why_not(row, constraints, objective))}

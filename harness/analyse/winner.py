@@ -21,7 +21,7 @@ from harness.analyse.stats import (
     judged_together,
     spreads,
 )
-from harness.record import BASELINE, STOCK, ColdStart, Measured, Record
+from harness.record import ColdStart, Measured, Record, can_be_switched_on
 
 # The fastest and its two nearest: enough that another can stand in for one whose answers turn out to differ, and few
 # enough to be paid for.
@@ -42,7 +42,7 @@ def contenders(
     means = {
         name: fmean(found)
         for name, found in rounds.items()
-        if found and exact[name] and name not in (BASELINE, STOCK, *spoiled)
+        if found and exact[name] and can_be_switched_on(name) and name not in spoiled
     }
     ranked = sorted(means, key=lambda name: means[name])
     return ranked[:CONTENDERS] if ranked and means[ranked[0]] < math.log(1 - NOISE) else []
@@ -103,9 +103,7 @@ def _estimate(rounds: Rounds, alpha: float) -> Estimate:
 
 def choice(rows: Sequence[Row]) -> dict[str, Tried]:
     """What a run chooses from."""
-    return {
-        row.combination: row.latency.tried for row in rows if row.latency and row.combination not in (BASELINE, STOCK)
-    }
+    return {row.combination: row.latency.tried for row in rows if row.latency and can_be_switched_on(row.combination)}
 
 
 def indistinguishable(best: str, able: Collection[str], of: Mapping[str, Tried]) -> list[str]:

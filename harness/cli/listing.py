@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 def listing(
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
 ) -> None:
-    """List the optimizations, suites, datasets and charts."""
+    """List the optimizations, peers, suites, datasets and charts."""
     from harness.data.dataset import dataset_names
+    from harness.plan.peers import find_peers
     from harness.plan.registry import find_optimizations
     from harness.plan.suite import suite_names
+    from harness.record import PEER
     from harness.report.charts import kinds
 
     print("optimizations")
     for one in sorted(find_optimizations(plugin or ()).values(), key=lambda one: (one.stage, one.name)):
         first = next(iter(one.documentation.splitlines()), "(no docstring)")
         print(f"  {one.name}  [{one.stage.name}, {_promise(one)}]  {first}")
+    print("peers\n  " + "\n  ".join(f"{PEER}{name}" for name in find_peers()))
     print("suites\n  " + "\n  ".join(suite_names()))
     print("datasets\n  " + "\n  ".join(dataset_names()))
     print("charts\n  " + "\n  ".join(f"{one.name}  {one.description}" for one in kinds().values()))

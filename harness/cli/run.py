@@ -35,6 +35,9 @@ def run(
     format_name: Annotated[
         str | None, typer.Option("--format", help="Of the suite's files of texts; guessed if not given.")
     ] = None,
+    peer_python: Annotated[
+        Path | None, typer.Option(help="The interpreter of the environment that the suite's peers are in.")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an interrupted run of the same.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
 ) -> None:
@@ -58,6 +61,7 @@ def run(
         include=tuple(find_deployment(written).combination for written in with_ or ()),
         fresh=fresh,
         format=format_name,
+        peer_python=peer_python,
     )
     ablation = prepare(options, warn)
     if dry_run:

@@ -12,13 +12,15 @@ from harness.plan.cells import plan_cells
 from harness.plan.combination import parse
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import find_suite, read_suite
+from harness.record import is_peer
 
 
 def planned(suite: str, plugins: list[str], device: str) -> dict[str, Any]:
     """The combinations in the plan's order, each with why it cannot run here; and the files of the code that runs."""
     optimizations = find_optimizations(Path(path) for path in plugins)
     plan = plan_cells(read_suite(find_suite(suite)), optimizations, device)
-    files = {__file__, *(one.source for planned in plan for one, _ in parse(planned.combination, optimizations))}
+    ours = [one.combination for one in plan if not is_peer(one.combination)]
+    files = {__file__, *(one.source for name in ours for one, _ in parse(name, optimizations))}
     return {"combinations": {one.combination: one.reason for one in plan}, "files": sorted(files)}
 
 

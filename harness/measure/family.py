@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-import psutil
-
 
 def family(process: int | None = None) -> tuple[int, ...]:
     """The numbers of a process (this one, where none is named) and of those that it started.
@@ -23,4 +21,6 @@ def children(process: int | None = None) -> Iterator[int]:
     Raises:
         psutil.NoSuchProcess: it has ended.
     """
+    import psutil  # not needed, and perhaps not there, in a peer's process
+
     return (child.pid for child in psutil.Process(process).children(recursive=True))

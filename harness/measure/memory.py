@@ -25,18 +25,19 @@ def peak_rss() -> Bytes | None:
 
     The processes that this one started count too, each with its own peak: a sum that is never too small.
     """
-    own = _peak_rss(os.getpid())
-    return None if own is None else Bytes(own + sum(_peak_rss(child) or 0 for child in children()))
+    own = peak_rss_of(os.getpid())
+    return None if own is None else Bytes(own + sum(peak_rss_of(child) or 0 for child in children()))
 
 
 def reset_peak_rss() -> bool:
     """Forget the peaks; False where the kernel refuses, and a later peak means nothing."""
     for child in children():
-        _reset_peak_rss(child)  # one that has just ended has nothing to forget
-    return _reset_peak_rss(os.getpid())
+        reset_peak_rss_of(child)  # one that has just ended has nothing to forget
+    return reset_peak_rss_of(os.getpid())
 
 
-def _peak_rss(process: int) -> int | None:
+def peak_rss_of(process: int) -> int | None:
+    """The highest resident set of one process since the last reset, or None where it cannot be read."""
     try:
         found = re.search(r"^VmHWM:\s+(\d+) kB$", (_PROC / str(process) / "status").read_text(), re.MULTILINE)
     except OSError:
@@ -72,7 +73,8 @@ def heap_in_use() -> Bytes | None:
     return Bytes(found.uordblks + found.hblkhd)
 
 
-def _reset_peak_rss(process: int) -> bool:
+def reset_peak_rss_of(process: int) -> bool:
+    """Forget the peak of one process; False where the kernel refuses."""
     try:
         (_PROC / str(process) / "clear_refs").write_text(_RESET_PEAK)
     except OSError:

@@ -10,9 +10,10 @@ from typing import Any
 
 from harness.errors import SuiteError, unknown
 from harness.plan.combination import Chosen, conflict, parse, write
+from harness.plan.peers import NO_PYTHON, peer_file
 from harness.plan.suite import Combinations, Suite
 from harness.plugin import Optimization
-from harness.record import BASELINE, STOCK, Cell, stock_is_exact
+from harness.record import BASELINE, STOCK, Cell, is_peer, stock_is_exact
 
 MOST = 4096  # combinations of a design: twelve optimizations, all ways
 Registry = Mapping[str, Optimization[Any]]
@@ -36,13 +37,19 @@ class Planned:
 def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
     """Every combination of the suite: baseline and stock first, then the design's, then those named in `include`.
 
+    A peer cannot run as planned: which interpreter has it is not for a suite to say.
+
     Raises:
-        SuiteError: an optimization is not there, or a combination named in the suite conflicts with itself.
+        SuiteError: an optimization or a peer is not there, or a combination named in the suite conflicts with itself.
     """
     rows: dict[str, list[Chosen]] = {BASELINE: [], STOCK: []}
     for chosen in _design(suite.combinations, registry):
         rows.setdefault(write(chosen), chosen)
     for written in suite.combinations.include:
+        if is_peer(written):
+            peer_file(written)
+            rows[written] = []
+            continue
         chosen = parse(written, registry)
         if clash := conflict(chosen):
             raise SuiteError(f"combination {written!r}: {clash}; take one of them out")
@@ -56,14 +63,15 @@ def plan_cells(suite: Suite, registry: Registry, device: str) -> list[Planned]:
     planned = [
         Planned(
             combination=name,
-            exact=promised[name][0] and (name != STOCK or stock_is_exact(device)),
+            # What computes as the reference does is as exact as that: on CUDA that is half precision.
+            exact=promised[name][0] and (stock_is_exact(device) or not (name == STOCK or is_peer(name))),
             cells=tuple(
                 Cell(name, scenario, dataset, device, clients)
                 for scenario in suite.measure.scenarios
                 for clients in suite.measure.clients_of(scenario)
                 if any(fnmatch(name, pattern) for pattern in only.get(scenario, ["*"]))
             ),
-            reason=conflict(chosen) or next(filter(None, (one.missing for one, _ in chosen)), None),
+            reason=NO_PYTHON if is_peer(name) else conflict(chosen) or _missing(chosen),
             fault=promised[name][1],
         )
         for name, chosen in rows.items()
@@ -136,3 +144,7 @@ def _fraction(wanted: Combinations) -> list[tuple[int, ...]]:
     except (ValueError, IndexError) as error:
         raise SuiteError(f"[combinations] fraction = {wanted.fraction!r} is no design: {error}") from error
     return [chosen for run in runs if (chosen := tuple(i for i, level in enumerate(run) if level > 0))]
+
+
+def _missing(chosen: Sequence[Chosen]) -> str | None:
+    return next(filter(None, (one.missing for one, _ in chosen)), None)

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import SuiteError, unknown
 from harness.plugin import Optimization
-from harness.record import BASELINE, STOCK
+from harness.record import BASELINE, STOCK, is_peer
 
 Chosen = tuple[Optimization[Any], dict[str, Any]]  # an optimization with the values of its parameters
 
@@ -29,6 +29,11 @@ def parse(written: str, registry: Mapping[str, Optimization[Any]]) -> list[Chose
     """
     if written.strip() in (BASELINE, STOCK):
         return []
+    if is_peer(written.strip()):
+        raise SuiteError(
+            f"{written!r} is a peer, a program of its own and no combination of optimizations; only `run` measures it: "
+            "name it in `include` of a suite, or after --with"
+        )
     try:
         return _parsed(written, registry)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:

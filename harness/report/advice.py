@@ -9,7 +9,7 @@ from harness.analyse.recommend import OBJECTIVES, Objective, beats, main_objecti
 from harness.analyse.rows import Row
 from harness.analyse.view import View
 from harness.analyse.winner import choice, indistinguishable
-from harness.record import BASELINE, STOCK
+from harness.record import STOCK, can_be_switched_on
 from harness.report.table import cold_start, rates_and_starts
 from harness.report.winner import basis, quoted
 from harness.units import format_bytes
@@ -77,7 +77,7 @@ def _otherwise(rows: Sequence[Row], objective: Objective) -> str:
 
 
 def _keeps(row: Row) -> bool:
-    return row.combination not in (BASELINE, STOCK) and row.exact and row.sound
+    return can_be_switched_on(row.combination) and row.exact and row.sound
 
 
 def _able(row: Row) -> bool:

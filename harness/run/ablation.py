@@ -31,6 +31,7 @@ from harness.run.executors.local import LocalExecutor, Settings
 from harness.run.executors.recorded import Reference
 from harness.run.key import run_key
 from harness.run.machine import between_process_sd
+from harness.run.peers import with_peers
 from harness.run.process import WorkerError
 from harness.run.reference import read_reference, write_reference
 from harness.run.runner import Executor, Rounds, run
@@ -86,6 +87,7 @@ class Options:
     partner: str = STOCK  # what the rounds are timed against, in the words of a report
     fresh: bool = False  # do not go on with a run that was interrupted
     format: str | None = None  # of the files of texts, in place of the suite's
+    peer_python: Path | None = None  # the interpreter of the environment that peers run in
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
     path = find_suite(options.suite)
     suite = with_texts(including(read_suite(path), options.include), path.parent, options.format)
     plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
+    plan = with_peers(plan, options.peer_python, warn)
     check_effects(suite, plan)
     timed, compared = choose(suite.texts, warn)
     for said in untold(suite, len({one.text for one in timed}), options.device):
@@ -203,6 +206,8 @@ def execute(
         starts=ablation.suite.measure.starts,
         timeout_s=ablation.suite.measure.timeout_s,
         keep_heap=ablation.suite.measure.keep_heap,
+        # Not resolved: an environment's interpreter is a link to another one, and knows itself by its own name.
+        peer_python=None if options.peer_python is None else str(options.peer_python.absolute()),
         logs=(directory / "logs").resolve(),  # a plugin may change a worker's directory
     )
     with held(directory):
@@ -271,6 +276,7 @@ def _key(ablation: Ablation) -> str:
         [planned.combination for planned in ablation.plan],
         msgspec.to_builtins(ablation.examples + ablation.compared),
         (options.device, options.threads, options.seed, options.partner),
+        *([] if options.peer_python is None else [str(options.peer_python.absolute())]),
     )
     return run_key(decides, find_checkpoint(options.checkpoint).resolve(), options.plugins)
 

@@ -9,7 +9,7 @@ from harness.analyse.percentiles import FEWEST_SAMPLES, lacking
 from harness.errors import InputError, SuiteError
 from harness.plan.cells import Planned
 from harness.plan.suite import Suite
-from harness.record import STOCK
+from harness.record import STOCK, is_peer
 
 _OF = {"min_qps": "closed_loop", "max_cold_start": "cold_start"}  # which scenario a target is on, if not single_stream
 
@@ -25,7 +25,8 @@ def check_effects(suite: Suite, plan: Sequence[Planned]) -> None:
         return
     from harness.analyse.effects import tells_pairs
 
-    cells = [parts(planned.combination) for planned in plan if planned.combination != STOCK and not planned.reason]
+    made_of_parts = [planned for planned in plan if planned.combination != STOCK and not is_peer(planned.combination)]
+    cells = [parts(planned.combination) for planned in made_of_parts if not planned.reason]
     where = f'[combinations] effects = "{wanted}"'
     try:
         pairs = tells_pairs(cells)

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from harness.run import keeper, python
 from harness.run import protocol as say
+from harness.run.peers import Launch
 from harness.textfile import split_lines
 
 _TAIL_LINES = 6  # of the worker's own output, in the error of a crash
@@ -43,7 +44,15 @@ class WorkerError(Exception):
 class WorkerProcess:
     """One worker; every call ends by the deadline (of `time.monotonic`)."""
 
-    def __init__(self, log: Path, deadline: float, code: Path | None = None, *, heap: Heap = "default") -> None:
+    def __init__(
+        self,
+        log: Path,
+        deadline: float,
+        code: Path | None = None,
+        *,
+        heap: Heap = "default",
+        peer: Launch | None = None,
+    ) -> None:
         """Spawn it.
 
         Args:
@@ -51,6 +60,10 @@ class WorkerProcess:
             deadline: of `time.monotonic`.
             code: a checkout whose code it runs instead of this one's.
             heap: whether it keeps the memory that it frees, gives it back at once, or does as the C library likes.
+            peer: how it is started where it is another program.
+
+        Raises:
+            WorkerError: the peer's interpreter cannot be run.
         """
         commands, self._commands = os.pipe()
         self._replies, replies = os.pipe()
@@ -60,23 +73,31 @@ class WorkerProcess:
         self._log = log
         self._deadline = deadline
         # Idle OpenMP threads must sleep: a spinning one slows whatever else runs.
-        environment = {"OMP_WAIT_POLICY": "passive", **python.environment()}
+        environment = {"OMP_WAIT_POLICY": "passive", **(peer.environment() if peer else python.environment())}
         if heap in _THRESHOLDS:
             names = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
             environment |= dict.fromkeys(names, str(_THRESHOLDS[heap]))
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                python.command("harness.run.worker", (str(commands), str(replies)), code),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                pass_fds=(commands, replies),
-                start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its workers
-            )
+        pipes = (str(commands), str(replies))
+        try:
+            with log.open("ab") as output:
+                self._process = subprocess.Popen(
+                    peer.command(pipes) if peer else python.command("harness.run.worker", pipes, code),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=environment,
+                    cwd=peer.directory if peer else None,
+                    pass_fds=(commands, replies),
+                    start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends its workers
+                )
+        except OSError as error:
+            for descriptor in (self._commands, self._replies):
+                os.close(descriptor)
+            raise WorkerError("crash", f"the process cannot be started: {error}") from None
+        finally:
+            os.close(commands)
+            os.close(replies)
         keeper.keep(self._process.pid)
-        os.close(commands)
-        os.close(replies)
         self._end = _end_of(self._process.pid)
 
     @property

@@ -125,8 +125,8 @@ class Inspected(Message, frozen=True, tag="inspected"):
     """What answering the texts once took, and how far its logits are from the saved ones."""
 
     largest: float | None  # over the prompts that both put; None where there is none
-    work: PassWork | None  # None where it is in several precisions
-    profile: Profile
+    work: PassWork | None  # None where it is in several precisions, and of a peer: what it does inside is not seen
+    profile: Profile | None  # None of a peer
 
 
 class CeilingsMeasured(Message, frozen=True, tag="ceilings_measured"):

@@ -15,7 +15,7 @@ from harness.analyse.stats import ALPHA, TIME_PRIOR, Spread, Spreads, estimate, 
 from harness.analyse.winner import CONTENDERS, contenders
 from harness.plan.cells import Planned
 from harness.plan.suite import Measure
-from harness.record import BASELINE, STOCK, End, Failed, Measured, Record, Skipped, ordinary
+from harness.record import BASELINE, End, Failed, Measured, Record, Skipped, can_be_switched_on, ordinary
 
 # A combination that failed this often is not tried again: a crash by chance hardly comes twice, and a hang costs its
 # whole time limit every time.
@@ -139,7 +139,7 @@ class Schedule:
 
 def most_confirming(plan: Sequence[Planned], measure: Measure) -> int:
     """How many confirming rounds a run makes at most."""
-    can = [one for one in plan if one.exact and one.reason is None and one.combination not in (BASELINE, STOCK)]
+    can = [one for one in plan if one.exact and one.reason is None and can_be_switched_on(one.combination)]
     return measure.confirm * min(CONTENDERS, len(can))
 
 

@@ -30,14 +30,11 @@ from harness.measure.roofline import Counter
 from harness.measure.warmup import until_steady
 from harness.record import STOCK, Chains, Memory, StartUp
 from harness.run import protocol as say
+from harness.run.first import FIRST_SCHEMA, FIRST_TEXT
 from harness.run.serving import run
 
 if TYPE_CHECKING:
     from harness.baseline.extractor import Observed
-
-# The cold start's fixed request: 20 characters, one type.
-FIRST_TEXT = "华为发布新款手机，售价四千九百九十九元。"
-FIRST_SCHEMA: dict[str, None] = {"价格": None}
 
 
 class Worker:

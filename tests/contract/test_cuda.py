@@ -67,6 +67,7 @@ def test_the_ledger_of_a_process_on_the_gpu() -> None:
     assert load is not None
     assert serving is not None
     assert memory.cuda_serving_allocated_peak_bytes is not None
+    assert memory.weights_bytes is not None
     assert memory.weights_bytes < memory.cuda_serving_allocated_peak_bytes <= serving
     assert load >= memory.weights_bytes
     if memory.cuda_process_bytes is not None:  # NVML tells it in few containers

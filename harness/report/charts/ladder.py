@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.analyse.view import View
-from harness.record import BASELINE, STOCK
+from harness.record import BASELINE, STOCK, is_peer
 from harness.report.drawing.canvas import COLOURS, GREY, by_row
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def ladder(rows: Sequence[Row]) -> list[tuple[str, float]]:
     for row in rows:
         parts = frozenset(row.combination.split("+"))
         added = parts - below
-        if row.combination == STOCK or len(added) != 1 or len(parts) != len(below) + 1:
+        if row.combination == STOCK or is_peer(row.combination) or len(added) != 1 or len(parts) != len(below) + 1:
             continue
         if not row.sound or not row.latency or not row.latency.to_baseline:
             continue

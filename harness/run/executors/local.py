@@ -20,6 +20,7 @@ from harness.measure.f1 import score
 from harness.measure.noise import Reading, conditions
 from harness.measure.pinning import together
 from harness.plan.cells import Planned
+from harness.plan.peers import peer_file
 from harness.record import (
     BASELINE,
     STOCK,
@@ -37,11 +38,13 @@ from harness.record import (
     SingleStream,
     Skipped,
     StartUp,
+    is_peer,
 )
 from harness.run import protocol as say
 from harness.run.executors.recorded import MarksOf, Passes, Reference, account, idle, loads, parity_of
 from harness.run.executors.weighing import Weighing
 from harness.run.pair import ROLES, Pair, Starter
+from harness.run.peers import Launch
 from harness.run.process import Heap, WorkerError, WorkerProcess
 
 
@@ -65,6 +68,7 @@ class Settings:
     other_code: Path | None = None
     other_plugins: tuple[str, ...] = ()
     keep_heap: bool = True  # its processes keep the memory that they free
+    peer_python: str | None = None  # the interpreter that runs peers
 
 
 @dataclass(frozen=True)
@@ -288,11 +292,20 @@ class LocalExecutor:
             timed=settings.timed,
             spawned_ns=time.monotonic_ns(),
         )
-        path = settings.logs / f"{log.replace('/', '_')}.log"
-        worker = WorkerProcess(path, deadline, code, heap=heap)
+        path = settings.logs / f"{log.replace('/', '_').replace(':', '_')}.log"
+        worker = WorkerProcess(path, deadline, code, heap=heap, peer=self._peer(combination))
         stack.callback(worker.close)
         worker.tell(job)
         return worker
+
+    def _peer(self, combination: str) -> Launch | None:
+        """How its process is started where it is a peer; its directory lies beside the logs."""
+        settings = self._settings
+        if not is_peer(combination) or settings.peer_python is None:
+            return None
+        directory = settings.logs / combination.replace(":", "_")
+        directory.mkdir(exist_ok=True)
+        return Launch(settings.peer_python, peer_file(combination), settings.threads, directory)
 
     def _score(self, answers: Sequence[Chains]) -> Scores | None:
         return score(answers, [example.gold for example in self._settings.examples[: len(answers)]])

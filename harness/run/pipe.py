@@ -1,0 +1,98 @@
+"""The plain half of a worker's end of the pipe: lines in, lines out, by the standard library alone.
+
+Peers use it too, in the environment of another program, which need not have anything that this one needs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+from harness.errors import UiebenchError, UnavailableError
+
+_LONGEST = 4000  # characters of a message; a plugin's may hold a whole tensor
+_HIGH = 200  # the descriptors of the pipes are at least this; some systems give a process no more than 256
+
+# Replies to a line, given what the first one, a job, led to: what serves the next line, None after a fault; and the
+# reply.
+Reply = Callable[[bytes, Any], tuple[Any, bytes]]
+
+
+def run(commands: int, replies: int, reply: Reply) -> None:
+    """Serve over two pipes, which are first put out of the reach of what runs here.
+
+    Args:
+        commands: the descriptor to read.
+        replies: the descriptor to write.
+        reply: to each line.
+    """
+    asked = open(_out_of_reach(commands), "rb", closefd=False)  # noqa: SIM115 (open as long as the process is)
+    told = open(_out_of_reach(replies), "wb", buffering=0, closefd=False)  # noqa: SIM115
+    serve(asked, told, reply)
+
+
+def serve(commands: BinaryIO, replies: BinaryIO, reply: Reply) -> None:
+    """Reply to each line until the pipe ends or the first fault; a copy of this process that was forked ends here."""
+    worker: Any = None
+    own = os.getpid()
+    for line in commands:
+        worker, told = reply(line, worker)
+        if os.getpid() != own:
+            os._exit(1)
+        _send(replies, told)
+        if worker is None:
+            return
+
+
+def fault(error: BaseException) -> tuple[str, str]:
+    """The kind of what was raised (unavailable, input, out_of_memory or error), and its message as it can be sent."""
+    said = _said(error)
+    if isinstance(error, UiebenchError):
+        return "unavailable" if isinstance(error, UnavailableError) else "input", said
+    if isinstance(error, MemoryError):
+        return "out_of_memory", said or "the host has no more memory"
+    with suppress(Exception):  # the plugin may have closed what it goes to
+        traceback.print_exception(type(error), error, error.__traceback__)
+    kind = "out_of_memory" if _is_out_of_memory(error, said) else "error"
+    ended = "" if isinstance(error, Exception) else ", which would have ended the process"
+    return kind, f"{type(error).__name__}: {said}{ended}"
+
+
+def _send(replies: BinaryIO, reply: bytes) -> None:
+    rest = memoryview(reply)
+    try:
+        while rest:
+            rest = rest[replies.write(rest) :]
+    except BrokenPipeError:
+        sys.exit(1)  # the runner has gone
+    except OSError as error:
+        sys.exit(f"the pipe to the runner cannot be written: {error}; a plugin may have closed it")
+
+
+def _said(error: BaseException) -> str:
+    """An error's message and notes as they can be sent; its own method may break."""
+    try:
+        said = str(error)[:_LONGEST]
+    except Exception as broken:  # a stranger's method
+        said = f"its message cannot be read ({type(broken).__name__})"
+    return " ".join((said, *getattr(error, "__notes__", ()))).encode("utf-8", "backslashreplace").decode()
+
+
+def _is_out_of_memory(error: BaseException, said: str) -> bool:
+    torch = sys.modules.get("torch")
+    # The CPU allocator has no error class of its own.
+    return "DefaultCPUAllocator" in said or (
+        torch is not None and isinstance(error, getattr(torch, "OutOfMemoryError", ()))
+    )
+
+
+def _out_of_reach(descriptor: int) -> int:
+    """The same pipe under a number that nobody closes in passing, and that no program started from here inherits."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    os.close(descriptor)
+    return moved
