@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from harness.errors import InputError, SuiteError, UnavailableError
+from harness.errors import InputError, SuiteError, UnavailableError, unknown
 from harness.operators import Operator, operators_of
 from harness.record import Evidence
 
@@ -130,6 +130,7 @@ class Optimization(Generic[_Subject]):
     conflicts: tuple[str, ...]
     source: str
     parameters: Mapping[str, inspect.Parameter] = field(hash=False)
+    tunable: Mapping[str, Sequence[Any]] = field(default_factory=dict, hash=False)
 
     @property
     def exact(self) -> bool:
@@ -179,6 +180,7 @@ def optimization(
     unavailable: Callable[[Any], str | None] = lambda _: None,
     requires: Sequence[str] = (),
     conflicts: Sequence[str] = (),
+    tunable: Mapping[str, Sequence[Any]] | None = None,
 ) -> Callable[[Callable[..., _Subject]], Optimization[_Subject]]:
     """Make a function an optimization.
 
@@ -190,10 +192,15 @@ def optimization(
         unavailable: given the ``torch.device``, says why it cannot run there, or None.
         requires: distributions that must be installed.
         conflicts: names of optimizations that it cannot be combined with.
+        tunable: values of its parameters that a search tries, like ``{"precision": ["float32", "bfloat16"]}``; none
+            where a parameter is to stay as it is. Of one that is not named here, those around its default.
     """
 
     def decorate(function: Callable[..., _Subject]) -> Optimization[_Subject]:
         parameters = dict(list(inspect.signature(function).parameters.items())[1:])
+        for name in tunable or {}:
+            if name not in parameters:
+                raise SuiteError(f"{function.__name__}: tunable: {unknown('parameter', name, parameters)}")
         return Optimization(
             name=function.__name__,
             stage=stage,
@@ -205,6 +212,7 @@ def optimization(
             conflicts=tuple(conflicts),
             source=inspect.getsourcefile(function) or "?",
             parameters=parameters,
+            tunable=dict(tunable or {}),
         )
 
     return decorate
