@@ -25,6 +25,7 @@ from harness.tune.study import Asked, Outcome, State, Study
 # Drawn in a row without one that is new: what can be drawn has been.
 MOST_REPEATS = 100
 NO_TIME = "the time was over"
+_SKIPPED = "skipped: "
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ class Search:
         return self.study.ask(self.space, self.dropped)
 
     def _first(self) -> Iterator[str]:
-        for name in (*self.wanted, *self.space.openings(self.dropped)):
+        avoided = {*self.dropped, *(name for one in self.made for name in self._at_fault(one))}
+        for name in (*self.wanted, *self.space.openings(avoided)):
             if name not in self._proposed and name not in self.outcomes:
                 yield name
 
@@ -175,7 +177,7 @@ class Search:
         """Why the open combination gets no more rounds, or None."""
         for record in own:
             if isinstance(record, Skipped):
-                return "failed", f"skipped: {record.reason}"
+                return "failed", f"{_SKIPPED}{record.reason}"
             if isinstance(record, Failed):
                 return "failed", f"{record.kind}: {record.error}"
         if not own:
@@ -227,12 +229,21 @@ class Search:
 
     def _drop(self, outcome: Outcome) -> None:
         """Leave out an optimization that cannot run here by itself, whatever its parameters."""
-        if not outcome.why.startswith("skipped: "):
+        if not outcome.why.startswith(_SKIPPED):
             return
-        blamed = outcome.why.removeprefix("skipped: ").partition(":")[0]
-        chosen = {one.name: arguments for one, arguments in parse(outcome.combination, self.registry)}
-        if chosen.get(blamed) == {} and blamed not in self.dropped:
+        blamed = outcome.why.removeprefix(_SKIPPED).partition(":")[0]
+        if self._parts(outcome).get(blamed) == {} and blamed not in self.dropped:
             self.dropped.append(blamed)
+
+    def _at_fault(self, outcome: Outcome) -> list[str]:
+        """What a failure is owed to, where that is known; it can still be drawn, with other parameters or company."""
+        if outcome.state != "failed":
+            return []
+        parts = self._parts(outcome)
+        return list(parts) if len(parts) == 1 else [name for name in parts if f"{name} is not active:" in outcome.why]
+
+    def _parts(self, outcome: Outcome) -> dict[str, dict[str, Any]]:
+        return {one.name: arguments for one, arguments in parse(outcome.combination, self.registry)}
 
 
 def _changed(records: Sequence[Record]) -> list[str]:

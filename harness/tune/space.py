@@ -139,7 +139,7 @@ def find_space(
 
     Args:
         registry: all optimizations.
-        suite: whose combinations name the optimizations to search; all, where it names none.
+        suite: whose combinations name the optimizations to search; where it names none, all but the guide's listings.
         device: where they will run.
         inexact: whether those take part that may change answers.
         skip: patterns of optimizations that are left out.
@@ -153,7 +153,8 @@ def find_space(
         raise InputError(f"--skip: {unknown('optimization', idle[0], registry)}; * stands for any characters")
     named = [one.name for written in suite.combinations.optimizations for one, _ in parse(written, registry)]
     found, left_out = [], {}
-    for name in sorted(named or registry, key=lambda name: (registry[name].stage, name)):
+    every = [name for name, one in registry.items() if Path(one.source).parent.name != _LISTINGS]
+    for name in sorted(named or every, key=lambda name: (registry[name].stage, name)):
         one = registry[name]
         knobs: tuple[Knob, ...] = ()
         try:
@@ -176,8 +177,6 @@ def find_space(
 def _why_not(
     one: Optimization[Any], suite: Suite, registry: Mapping[str, Optimization[Any]], device: str, skip: Sequence[str]
 ) -> str | None:
-    if Path(one.source).parent.name == _LISTINGS:
-        return "it is the guide's listing"
     if any(fnmatch(one.name, pattern) for pattern in skip):
         return "--skip"
     alone = msgspec.structs.replace(suite, combinations=Combinations(design="explicit", include=[one.name]))

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace as changed
 
 from harness.analyse.compare import assumed_sd, compare
+from harness.analyse.noise import noise
 from harness.analyse.rows import Row
 from harness.analyse.stats import TIME_PRIOR, Estimate
 from harness.analyse.winner import CONTENDERS
@@ -46,6 +47,7 @@ class Confirmed:
     texts: int
     flattered: Estimate | None
     directory: Path
+    account: Sequence[str]  # whether anything disturbed these rounds
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,8 @@ def _confirm(
         return None, f"gives another answer than the baseline on {', '.join(one.id for one in row.broken)}"
     assert row.latency is not None
     rounds = len(row.latency.tried.ordinary.values)
-    return Confirmed(row, rounds, len(prepared.kept_back), flattery(rows, searched, row), where), ""
+    account = noise(records, header.environment.get("cores"))
+    return Confirmed(row, rounds, len(prepared.kept_back), flattery(rows, searched, row), where, account), ""
 
 
 def _know(prepared: Prepared, study: Study) -> None:

@@ -20,15 +20,15 @@ def lines(found: Found) -> Iterator[str]:
     states: list[str] = [one.state for one in found.made]
     counts = {"measured in full": "whole", "stopped early": "stopped", "failed": "failed", "begun": "open"}
     told = ", ".join(f"{states.count(state)} {said}" for said, state in counts.items() if states.count(state))
-    yield f"{len(states)} combinations tried on {found.texts} texts{f': {told}' if told else ''}; {found.ended}."
+    yield f"Combinations tried: {len(states)}{f' ({told})' if told else ''}, on {_texts(found.texts)}; {found.ended}."
     yield ""
     yield from _table(found)
     yield ""
     for one in found.made:
         if one.state == "failed":
             yield f"  not {one.combination}: {one.why}"
-    for name, why in found.left_out.items():
-        yield f"  left out, {name}: {why}"
+    for why in dict.fromkeys(found.left_out.values()):
+        yield f"  left out, {', '.join(name for name, other in found.left_out.items() if other == why)}: {why}"
     yield from (f"  not confirmed, {name}: {why}" for name, why in found.unconfirmed.items())
     yield ""
     yield from _named(found)
@@ -76,6 +76,8 @@ def _named(found: Found) -> Iterator[str]:
     else:
         yield f"Switch on {winner.row.combination}: {_quoted(winner)}."
         yield from _flattery(found, winner)
+    if winner is not None:
+        yield from winner.account
 
 
 def _limit(name: str, found: Found) -> str:
@@ -86,10 +88,8 @@ def _limit(name: str, found: Found) -> str:
 def _quoted(winner: Confirmed) -> str:
     assert winner.row.latency is not None
     rounds = f"{winner.rounds} fresh round{'' if winner.rounds == 1 else 's'}"
-    return (
-        f"{ratio(winner.row.latency.to_stock)} of stock's time in {rounds} on {winner.texts} texts that the search did "
-        "not time"
-    )
+    held_back = f"{_texts(winner.texts)} that the search did not time"
+    return f"{ratio(winner.row.latency.to_stock)} of stock's time in {rounds} on {held_back}"
 
 
 def _flattery(found: Found, winner: Confirmed) -> Iterator[str]:
@@ -98,10 +98,13 @@ def _flattery(found: Found, winner: Confirmed) -> Iterator[str]:
         return
     by = winner.flattered
     yield (
-        f"The search itself had it at {ratio(searched.latency.to_stock)}: fresh rounds on other texts took "
-        f"{by.value - 1:+.0%} [{by.low - 1:+.0%}, {by.high - 1:+.0%}] of that more; above 0 is how much the search "
-        "flattered."
+        f"The search itself had it at {ratio(searched.latency.to_stock)}: the fresh rounds on other texts say "
+        f"{ratio(by)} times that. Above 1 the search flattered it."
     )
+
+
+def _texts(count: int) -> str:
+    return f"{count} text{'' if count == 1 else 's'}"
 
 
 def _searched(found: Found, winner: Confirmed) -> Row:
