@@ -40,6 +40,7 @@ class Rules:
     until: float | None = None  # by the clock: the confirmation is to be over then
     confirm: int = 1  # rounds of the confirmation
     once_s: float = 0.0  # what the confirmation takes besides
+    round_s: float = 0.0  # what a round takes, before any was made
 
 
 @dataclass
@@ -115,8 +116,9 @@ class Search:
         return [one for one in self.outcomes.values() if one.state != "known"]
 
     def _draw(self, planned: Planned, number: int) -> tuple[Planned, int, int]:
+        left = self._left(number)
         self._drawn += 1
-        return planned, number, self._left(number)
+        return planned, number, left
 
     def _left(self, done: int) -> int:
         """Rounds: by the trials where they are counted, else by the time and the pace."""
@@ -129,7 +131,7 @@ class Search:
 
     def _pace(self) -> float:
         """Seconds a round."""
-        return (self.clock() - self._begun) / max(self._drawn, 1)
+        return (self.clock() - self._begun) / self._drawn if self._drawn else self.rules.round_s
 
     def _is_over(self) -> str | None:
         """Whether another round would, at the pace so far, leave no time for the confirmation."""

@@ -174,6 +174,7 @@ def _search(
         until=None if options.budget_s is None else started + options.budget_s,
         confirm=prepared.confirm,
         once_s=once_s,
+        round_s=prepared.round_s,
     )
     search = Search(
         study,

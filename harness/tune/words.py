@@ -11,6 +11,7 @@ from harness.analyse.stats import Estimate
 from harness.record import STOCK
 from harness.report.table import cold_start, ratio
 from harness.tune.findings import excess, values
+from harness.tune.search import NO_TIME
 from harness.tune.tune import Confirmed, Found
 from harness.units import format_bytes
 
@@ -68,7 +69,8 @@ def _named(found: Found) -> Iterator[str]:
         yield f"None: no combination that was tried is shown to keep the constraints{limit}."
         yield f"Nearest comes {nearest.combination}: {why}."
     elif winner is None:
-        yield "None: no combination could be measured."
+        more = "; the same command with a larger --budget goes on" if found.ended == NO_TIME else ""
+        yield f"None: no combination was measured{more}."
     elif found.stays:
         name = winner.row.combination
         yield f"Switch on nothing: {name} looked fastest, and {_quoted(winner)} is not clearly faster."
