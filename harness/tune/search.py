@@ -14,7 +14,7 @@ from harness.analyse.stats import Prior, divided, spreads
 from harness.analyse.targets import absolute, kept
 from harness.errors import InputError
 from harness.plan.cells import Planned
-from harness.plan.combination import parse
+from harness.plan.combination import parse, write
 from harness.plugin import Optimization
 from harness.record import BASELINE, STOCK, End, Failed, Measured, Record, SingleStream, Skipped
 from harness.run.stopping import broken
@@ -105,7 +105,7 @@ class Search:
                 rule = "skipped"
             elif any(isinstance(record, Failed) for record in own):
                 rule = "failed"
-            elif name != STOCK and self.outcomes[name].state == "open":
+            elif (one := self.outcomes.get(name)) is not None and one.state == "open":
                 rule = "budget"
             found.append(End(name, len({record.round for record in own}), rule))
         return found
@@ -170,8 +170,20 @@ class Search:
         return self.study.ask(self.space, self.dropped)
 
     def _first(self) -> Iterator[str]:
+        """What is tried before anything is drawn, as far as it has not been.
+
+        What another run showed; all that go together; then the fastest of these without each of its parts, which tells
+        where it is fast already what each brings. Where none of them works, each alone tells what is at fault.
+        """
         avoided = {*self.dropped, *(name for one in self.made for name in self._at_fault(one))}
-        for name in (*self.wanted, *self.space.openings(avoided)):
+        together = self.space.together(avoided)
+        works = [one for name in together if (one := self.outcomes.get(name)) is not None and one.values]
+        if works:
+            fastest = parse(min(works, key=lambda one: one.values[0]).combination, self.registry)
+            then = [write([other for other in fastest if other is not one]) for one in fastest]
+        else:
+            then = self.space.alone(avoided)
+        for name in (*self.wanted, *together, *then):
             if name not in self._proposed and name not in self.outcomes:
                 yield name
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -112,18 +112,24 @@ class Space:
                 found[f"{switch.name}.{knob.name}"] = knob.choices.index(value) if knob.ordered else value
         return found
 
-    def openings(self, dropped: Collection[str] = ()) -> Iterator[str]:
-        """What is tried before anything is drawn: all that go together, for each that has rivals; then each alone."""
-        able = [one for one in self.switches if one.name not in dropped]
+    def together(self, avoided: Collection[str] = ()) -> list[str]:
+        """All that go together, for each that has rivals."""
+        able = self._able(avoided)
         found: dict[str, None] = {}
         for first in able:
-            together: list[Switch] = [first]
+            company = [first]
             for other in able:
-                if other is not first and not conflict([(one.optimization, {}) for one in (*together, other)]):
-                    together.append(other)
-            found.setdefault(_plain(together))
-        yield from found
-        yield from (name for one in able if (name := _plain([one])) not in found)
+                if other is not first and not conflict([(one.optimization, {}) for one in (*company, other)]):
+                    company.append(other)
+            found.setdefault(_plain(company))
+        return list(found)
+
+    def alone(self, avoided: Collection[str] = ()) -> list[str]:
+        """Each without any other."""
+        return [_plain([one]) for one in self._able(avoided)]
+
+    def _able(self, avoided: Collection[str]) -> list[Switch]:
+        return [one for one in self.switches if one.name not in avoided]
 
 
 def find_space(

@@ -97,7 +97,7 @@ def tune(
     if begun is None and not options.fresh:
         begun = unfinished_run(options.directory, identity["key"], warn)
     if begun is not None and not (begun / FILE).is_file():
-        raise InputError(f"{str(begun)!r} holds no search: there is no {FILE} in it; name the directory of another")
+        raise InputError(f"{str(begun)!r} holds no search: there is no {FILE} in it; --fresh begins another")
     directory = begun or runs.new_directory(options.directory, NAME)
     with held(directory):
         study = Study(directory, options.seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from harness.analyse.f1 import POINTS
 from harness.analyse.recommend import FIGURES
 from harness.analyse.rows import Row
 from harness.analyse.stats import Estimate
@@ -76,10 +77,20 @@ def _named(found: Found) -> Iterator[str]:
         yield f"Switch on nothing: {name} looked fastest, and {_quoted(winner)} is not clearly faster."
         yield from _flattery(found, winner)
     else:
-        yield f"Switch on {winner.row.combination}: {_quoted(winner)}."
+        yield f"Switch on {winner.row.combination}: {_quoted(winner)}{_loss(_searched(found, winner))}."
         yield from _flattery(found, winner)
     if winner is not None:
         yield from winner.account
+
+
+def _loss(row: Row) -> str:
+    """What the answers of one that may change them are worth, on all texts."""
+    if row.exact or row.f1_difference is None:
+        return ""
+    value, low, high = (
+        one * POINTS for one in (row.f1_difference.value, row.f1_difference.low, row.f1_difference.high)
+    )
+    return f", F1 {value:+.1f} [{low:+.1f}, {high:+.1f}] points"
 
 
 def _limit(name: str, found: Found) -> str:

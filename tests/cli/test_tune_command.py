@@ -6,6 +6,7 @@ from pathlib import Path
 from in_process import uiebench
 from test_extract_command import ROOT, refused
 
+from harness.cli.viewing import read_view
 from harness.deploy import find_deployment
 from harness.run.store import read_run
 
@@ -67,8 +68,7 @@ def test_a_real_search_names_what_failed_and_what_it_confirmed(tmp_path: Path, g
     assert data["combinations"][1]["memory_bytes"] > 1 << 20
     assert "| dynamic_truncation |" in (here / "tune.md").read_text(encoding="utf-8")
     for directory in (here, fresh):
-        report = uiebench("report", directory)
-        assert "dynamic_truncation" in report.stdout, report.stderr
+        assert "dynamic_truncation" in [row.combination for row in read_view(directory).rows], "`report` shows it"
     if done.returncode == 0:
         assert find_deployment(str(here / "combination.toml")).combination == "dynamic_truncation"
     else:

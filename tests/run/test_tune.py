@@ -57,11 +57,24 @@ def test_what_cannot_become_the_best_gets_no_more_rounds(here: Bench) -> None:
     assert len(stopped) > 5
     assert all(1 <= rounds[one.combination] < 4 for one in stopped)
     assert all("times as long as" in one.why for one in stopped)
-    assert rounds["small"] == 1
+    assert rounds["quick+small"] == 1
     assert rounds[STOCK] == 1
     assert all(rounds[one.combination] == 4 for one in found.made if one.state == "whole")
     assert len(found.made) == 20
     assert found.ended == "all trials were made"
+
+
+def test_it_begins_with_all_that_go_together_and_then_leaves_out_each_part_of_the_fastest(here: Bench) -> None:
+    found = here.search(trials=5)
+    fastest = "quick+small+engine_b"
+    parts = ["small+engine_b", "quick+engine_b", "quick+small"]
+    assert [one.combination for one in found.made] == ["quick+small+engine_a", fastest, *parts]
+
+
+def test_where_nothing_works_together_each_alone_tells_why(here: Bench) -> None:
+    found = here.search("quick", "engine_a", "liar", trials=5)
+    whole = ["liar+quick+engine_a", "liar", "quick+engine_a"]
+    assert [one.combination for one in found.made] == [*whole, "engine_a", "quick"], "liar is at fault, and left out"
 
 
 def test_what_conflicts_or_is_not_installed_is_never_tried(here: Bench) -> None:
@@ -84,6 +97,20 @@ def test_what_gives_another_answer_fails_is_named_and_never_wins(here: Bench) ->
     assert not [row for row in found.found.front if "liar" in row.combination]
     assert sum(name == "liar" for name, _, _ in here.machine.made) == 1
     assert any(line.startswith("  not liar: gives another answer") for line in lines(found))
+
+
+def test_what_may_change_answers_wins_only_if_asked_for_and_within_the_margin(here: Bench) -> None:
+    none = here.search("quick", "rounding", trials=4)
+    assert not [one for one in none.made if "rounding" in one.combination]
+    unsure = here.search("quick", "rounding", trials=6, inexact=True)
+    assert unsure.winner is not None
+    assert "rounding" not in unsure.winner.row.combination
+    assert "points of F1" in unsure.found.refused["rounding+quick"]
+    wide = "rounds = 4\nconfirm = 4\npasses = 1\nf1_margin = 100\n"
+    found = here.search("quick", "rounding", trials=6, inexact=True, measure=wide)
+    assert found.winner is not None
+    assert "rounding" in found.winner.row.combination
+    assert [line for line in lines(found) if line.startswith("Switch on rounding") and line.endswith("] points.")]
 
 
 def test_what_cannot_run_on_this_device_is_tried_once_and_left_out(here: Bench) -> None:

@@ -79,7 +79,7 @@ def test_inexact_ones_take_part_only_with_a_margin_that_they_are_shown_to_keep()
 
 
 def test_objectives_are_time_memory_and_cold_start() -> None:
-    assert values(row("good", 200, 3)) == (pytest.approx(0.5), 200 * MIB, 3e9)
+    assert values(row("good", 200, 3)) == pytest.approx((0.5, 200 * MIB, 3e9))
 
 
 def texts(lengths: list[int]) -> list[Example]:

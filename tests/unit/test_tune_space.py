@@ -74,13 +74,14 @@ def test_values_are_those_around_the_default_or_those_declared(registry: Registr
 
 def test_each_opening_can_be_drawn_and_says_the_same(registry: Registry) -> None:
     found = space(registry)
-    openings = list(found.openings())
-    assert openings == ["quick+small+engine_a", "quick+small+engine_b", *SOUND]
-    for name in openings:
+    assert found.together() == ["quick+small+engine_a", "quick+small+engine_b"]
+    assert found.alone() == list(SOUND)
+    for name in (*found.together(), *found.alone()):
         chosen = parse(name, registry)
         assert conflict(chosen) is None
         assert write(found.drawn(Given(**found.placed(chosen)))) == name
-    assert list(found.openings(["engine_a"])) == ["quick+small+engine_b", "quick", "small", "engine_b"]
+    assert found.together(["engine_a"]) == ["quick+small+engine_b"]
+    assert found.alone(["engine_a"]) == ["quick", "small", "engine_b"]
 
 
 def test_what_cannot_be_drawn_is_said(registry: Registry) -> None:
