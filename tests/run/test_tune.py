@@ -197,6 +197,12 @@ def test_a_search_that_was_interrupted_goes_on_where_it_was(here: Bench) -> None
     assert once_more.directory != found.directory, "what is whole is not gone on with"
 
 
+def test_a_search_that_goes_on_does_not_draw_again_what_it_drew(here: Bench, tmp_path: Path) -> None:
+    space = here.prepared().space
+    drawn = [study.Study(tmp_path, seed=0).ask(space, []).combination for _ in range(4)]
+    assert len(set(drawn)) > 1
+
+
 def test_one_interrupted_in_its_confirmation_goes_on_there(here: Bench) -> None:
     here.search(trials=4)
     rounds = len(here.machine.made)
