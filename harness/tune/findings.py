@@ -11,7 +11,7 @@ from harness.analyse.compare import compare
 from harness.analyse.f1 import f1_difference
 from harness.analyse.recommend import Constraints, measures, recommend
 from harness.analyse.rows import Row
-from harness.analyse.stats import Estimate, divided, spreads
+from harness.analyse.stats import Estimate, Prior, divided, spreads
 from harness.analyse.targets import absolute
 from harness.analyse.winner import tried
 from harness.record import STOCK, Header, Record, Scores
@@ -104,19 +104,20 @@ def _fastest_first(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: row.latency.to_stock.value if row.latency else 0.0)
 
 
-def flattery(rows: Sequence[Row], searched: Row, confirmed: Row) -> Estimate | None:
+def flattery(rows: Sequence[Row], searched: Row, confirmed: Row, prior: Prior) -> Estimate | None:
     """The confirmed ratio over the one that the search chose by; above 1 is how much the search flattered.
 
     Args:
         rows: of the search, whose rounds tell how much a round varies.
         searched: the combination's, of these.
         confirmed: the combination's, of fresh rounds on texts that were held back.
+        prior: of how much a round varies.
     """
     if searched.latency is None or confirmed.latency is None:
         return None
     name, fresh = searched.combination, confirmed.latency.tried.ordinary.values
     every = {row.combination: row.latency.tried.ordinary.values for row in rows if row.latency}
-    both = tried(every, spreads(every), {name: fresh})[name]
+    both = tried(every, spreads(every, prior), {name: fresh})[name]
     assert both.confirming is not None
     ours, theirs = both.confirming, both.ordinary
     return divided(ours.values, ours.spread, theirs.values, theirs.spread)

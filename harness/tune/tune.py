@@ -14,7 +14,7 @@ from msgspec.structs import replace as changed
 from harness.analyse.compare import assumed_sd, compare
 from harness.analyse.noise import noise
 from harness.analyse.rows import Row
-from harness.analyse.stats import TIME_PRIOR, Estimate
+from harness.analyse.stats import TIME_PRIOR, Estimate, Prior
 from harness.analyse.winner import CONTENDERS
 from harness.errors import InputError
 from harness.measure.f1 import score
@@ -169,7 +169,7 @@ def _search(
         rounds=prepared.measure.rounds,
         limits=wanted.limits,
         inexact=wanted.inexact,
-        prior=TIME_PRIOR.at_least(assumed_sd(header.environment)),
+        prior=_prior(header),
         trials=wanted.trials,
         until=None if options.budget_s is None else started + options.budget_s,
         confirm=prepared.confirm,
@@ -233,8 +233,14 @@ def _confirm(
         return None, f"gives another answer than the baseline on {', '.join(one.id for one in row.broken)}"
     assert row.latency is not None
     rounds = len(row.latency.tried.ordinary.values)
+    flattered = flattery(rows, searched, row, _prior(header))
     account = noise(records, header.environment.get("cores"))
-    return Confirmed(row, rounds, len(prepared.kept_back), flattery(rows, searched, row), where, account), ""
+    return Confirmed(row, rounds, len(prepared.kept_back), flattered, where, account), ""
+
+
+def _prior(header: Header) -> Prior:
+    """How much a round varies, before any are seen."""
+    return TIME_PRIOR.at_least(assumed_sd(header.environment))
 
 
 def _know(prepared: Prepared, study: Study) -> None:
