@@ -176,14 +176,15 @@ class Search:
         where it is fast already what each brings. Where none of them works, each alone tells what is at fault.
         """
         avoided = {*self.dropped, *(name for one in self.made for name in self._at_fault(one))}
-        together = self.space.together(avoided)
+        # What is idle beside one rival may not be beside another: each has a go with all before it has one without.
+        together = [*self.space.together(self.dropped), *self.space.together(avoided)]
         works = [one for name in together if (one := self.outcomes.get(name)) is not None and one.values]
         if works:
             fastest = parse(min(works, key=lambda one: one.values[0]).combination, self.registry)
             then = [write([other for other in fastest if other is not one]) for one in fastest]
         else:
             then = self.space.alone(avoided)
-        for name in (*self.wanted, *together, *then):
+        for name in dict.fromkeys((*self.wanted, *together, *then)):
             if name not in self._proposed and name not in self.outcomes:
                 yield name
 
