@@ -23,7 +23,7 @@ from enum import IntEnum
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from harness.errors import InputError, SuiteError, UnavailableError, in_brief
+from harness.errors import InputError, SuiteError, UnavailableError, in_brief, unknown
 from harness.operators import LINEAR_PRODUCTS, Operator, operators_of, product_elements
 from harness.record import Evidence
 
@@ -174,6 +174,7 @@ class Optimization(Generic[_Subject]):
     conflicts: tuple[str, ...]
     source: str
     parameters: Mapping[str, inspect.Parameter] = field(hash=False)
+    tunable: Mapping[str, Sequence[Any]] = field(default_factory=dict, hash=False)
 
     @property
     def exact(self) -> bool:
@@ -233,6 +234,7 @@ def optimization(
     unavailable: Callable[[Any], str | None] = lambda _: None,
     requires: Sequence[str] = (),
     conflicts: Sequence[str] = (),
+    tunable: Mapping[str, Sequence[Any]] | None = None,
 ) -> Callable[[Callable[..., _Subject]], Optimization[_Subject]]:
     """Make a function an optimization.
 
@@ -244,10 +246,15 @@ def optimization(
         unavailable: given the ``torch.device``, says why it cannot run there, or None.
         requires: distributions that must be installed.
         conflicts: names of optimizations that it cannot be combined with.
+        tunable: values of its parameters that a search tries, like ``{"precision": ["float32", "bfloat16"]}``; none
+            where a parameter is to stay as it is. Of one that is not named here, those around its default.
     """
 
     def decorate(function: Callable[..., _Subject]) -> Optimization[_Subject]:
         parameters = dict(list(inspect.signature(function).parameters.items())[1:])
+        for name in tunable or {}:
+            if name not in parameters:
+                raise SuiteError(f"{function.__name__}: tunable: {unknown('parameter', name, parameters)}")
         return Optimization(
             name=function.__name__,
             stage=stage,
@@ -259,6 +266,7 @@ def optimization(
             conflicts=tuple(conflicts),
             source=inspect.getsourcefile(function) or "?",
             parameters=parameters,
+            tunable=dict(tunable or {}),
         )
 
     return decorate

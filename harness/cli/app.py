@@ -20,6 +20,7 @@ from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.selfcheck import selfcheck
 from harness.cli.train import train
+from harness.cli.tune import tune
 
 app = typer.Typer(
     help="Which inference optimizations make an extractor faster without changing a single answer.",
@@ -36,6 +37,7 @@ app.command()(report)
 app.command()(chart)
 app.command()(compare)
 app.command()(recommend)
+app.command()(tune)
 app.command()(evaluate)
 app.command()(train)
 app.command(name="list")(listing)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -54,7 +56,9 @@ def recommend(
 
     if min_f1_delta is not None and math.isinf(min_f1_delta):
         raise InputError("--min-f1-delta has to be finite; write the points of F1 that may be lost, like -0.1")
-    asked = _limits(max_vram=max_vram, max_rss=max_rss, max_p95=max_p95, max_cold_start=max_cold_start, min_qps=min_qps)
+    asked = limits_of(
+        max_vram=max_vram, max_rss=max_rss, max_p95=max_p95, max_cold_start=max_cold_start, min_qps=min_qps
+    )
     seen = read_view(run)
     targets = {name: limit for name, limit in seen.header.targets.items() if name not in asked}
     held = {name: limit for name, limit in targets.items() if determines(seen.rows, name, limit)}
@@ -72,8 +76,12 @@ def recommend(
     print(f"\nWritten: {path}")
 
 
-def _limits(**asked: Any) -> dict[str, float]:
+def limits_of(called: Mapping[str, str] = MappingProxyType({}), /, **asked: Any) -> dict[str, float]:
     """The constraints that were given, in nanoseconds, bytes and requests a second.
+
+    Args:
+        called: what an option is called, where that does not follow from the limit's name.
+        asked: as they were written, by the limit's name.
 
     Raises:
         InputError: one has a wrong unit, or is not above 0.
@@ -85,4 +93,4 @@ def _limits(**asked: Any) -> dict[str, float]:
         return Targets(**asked).limits()
     except ValueError as error:
         name, said = str(error).split(": ", 1)
-        raise InputError(f"--{name.replace('_', '-')}: {said}") from None
+        raise InputError(f"{called.get(name, '--' + name.replace('_', '-'))}: {said}") from None

@@ -194,29 +194,14 @@ def execute(
     options, started = ablation.options, time.monotonic()
     key, cells = _key(ablation), {planned.combination: len(planned.cells) for planned in ablation.plan}
     begun = None if options.fresh else unfinished_run(options.directory, key, warn)
-    directory = begun or _new_directory(options.directory, ablation.path.stem)
-    settings = Settings(
-        checkpoint=str(find_checkpoint(options.checkpoint).resolve()),
-        device=options.device,
-        threads=options.threads,
-        plugins=tuple(str(path.resolve()) for path in options.plugins),
-        examples=ablation.examples + ablation.compared,
-        timed=len(ablation.examples),
-        passes=ablation.suite.measure.passes,
-        starts=ablation.suite.measure.starts,
-        timeout_s=ablation.suite.measure.timeout_s,
-        keep_heap=ablation.suite.measure.keep_heap,
-        # Not resolved: an environment's interpreter is a link to another one, and knows itself by its own name.
-        peer_python=None if options.peer_python is None else str(options.peer_python.absolute()),
-        logs=(directory / "logs").resolve(),  # a plugin may change a worker's directory
-    )
+    directory = begun or new_directory(options.directory, ablation.path.stem)
     with held(directory):
-        executor, store = executor_of(settings), Store(directory)
+        executor, store = executor_of(settings_of(ablation, directory)), Store(directory)
         progress("the baseline's answers", ablation.rounds)
         if begun:
             done, reference = go_on(begun, cells), read_reference(begun)
         else:
-            done, reference = [], _begin(ablation, executor, store, key)
+            done, reference = [], begin(ablation, executor, store, key)
         header, _ = read_run(directory, lambda _: None)
         if rounds_of is not None:
             rounds = rounds_of(header)
@@ -234,7 +219,27 @@ def execute(
     return directory
 
 
-def _begin(ablation: Ablation, executor: MeasuringExecutor, store: Store, key: str) -> Reference:
+def settings_of(ablation: Ablation, directory: Path) -> Settings:
+    """What all rounds of a run in a directory have in common."""
+    options, measure = ablation.options, ablation.suite.measure
+    return Settings(
+        checkpoint=str(find_checkpoint(options.checkpoint).resolve()),
+        device=options.device,
+        threads=options.threads,
+        plugins=tuple(str(path.resolve()) for path in options.plugins),
+        examples=ablation.examples + ablation.compared,
+        timed=len(ablation.examples),
+        passes=measure.passes,
+        starts=measure.starts,
+        timeout_s=measure.timeout_s,
+        keep_heap=measure.keep_heap,
+        # Not resolved: an environment's interpreter is a link to another one, and knows itself by its own name.
+        peer_python=None if options.peer_python is None else str(options.peer_python.absolute()),
+        logs=(directory / "logs").resolve(),  # a plugin may change a worker's directory
+    )
+
+
+def begin(ablation: Ablation, executor: MeasuringExecutor, store: Store, key: str) -> Reference:
     """Take the baseline's answers and write what a run starts with; the header comes last."""
     options, directory = ablation.options, store.path.parent
     shutil.copyfile(ablation.path, directory / "suite.toml")
@@ -281,7 +286,12 @@ def _key(ablation: Ablation) -> str:
     return run_key(decides, find_checkpoint(options.checkpoint).resolve(), options.plugins)
 
 
-def _new_directory(parent: Path, suite: str) -> Path:
+def new_directory(parent: Path, suite: str) -> Path:
+    """Make the directory of a run that begins now.
+
+    Raises:
+        InputError: it cannot be made.
+    """
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     try:
         for name in (f"{stamp}-{suite}", *(f"{stamp}-{suite}-{i}" for i in range(2, 100))):

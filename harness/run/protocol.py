@@ -12,7 +12,7 @@ from harness.work import Ceilings, PassWork
 
 # What workers, and `harness.gate.planned`, speak; raise it when a message changes, so that a gate refuses a revision
 # that speaks otherwise.
-PROTOCOL = 5
+PROTOCOL = 6
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

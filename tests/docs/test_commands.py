@@ -30,6 +30,7 @@ COMMANDS = sorted(set(re.findall(r"^\$ uiebench (.*)$", WRITTEN, re.MULTILINE)))
 SHORTER = {
     "run ": "--dry-run",
     "selfcheck": "--dry-run",
+    "tune": "--dry-run",
     "gate --": "--dry-run",
     "gate init": "--no-baseline",
     "baseline update": "--dry-run",

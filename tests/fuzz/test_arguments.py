@@ -30,6 +30,7 @@ SOUND = {
     "chart": ["run", "--kind", "ratio", "--output", "chart.svg"],
     "compare": ["run", "run"],
     "recommend": ["run"],
+    "tune": ["--dry-run"],
     "evaluate": ["--data", "texts.jsonl", "--checkpoint", "golden"],
     "train": ["made", "--blocks", "1"],
     "list": [],
@@ -43,7 +44,10 @@ SOUND = {
     "data check": ["texts.jsonl"],
 }
 # Stands last, so that nothing that was broken before it takes it away.
-ALWAYS = {"run": ["--dry-run"], "selfcheck": ["--dry-run"], "gate": ["--dry-run"], "gate init": ["--no-baseline"]}
+ALWAYS = {
+    **{command: ["--dry-run"] for command in ("run", "selfcheck", "tune", "gate")},
+    "gate init": ["--no-baseline"],
+}
 PLAIN = ("x", "1", "-1", "0", "1e9", "nan", "inf", "5s", "2GiB", "９GiB", "9" * 400 + "GiB", "9" * 400 + "h", "cuda:99")
 NAMED = ("run", "golden", "texts.jsonl", "rules.toml", "baseline.jsonl", "plugin.py", "folder", ".", "no.toml")
 

@@ -1,0 +1,140 @@
+"""`uiebench tune`: the best combination and its parameters, under constraints."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli import FAILED, warn
+from harness.cli.progress import with_progress
+from harness.cli.recommend import FILE, limits_of
+from harness.units import parse_duration
+
+if TYPE_CHECKING:
+    from harness.tune.plan import Prepared
+    from harness.tune.tune import Found
+
+_BUDGET = "20m"  # where neither a budget nor a number of trials is given
+
+
+def tune(
+    suite: Annotated[str, typer.Argument(help="The texts and how they are measured: a suite's name or file.")] = "tune",
+    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
+    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=(1 << 32) - 1_000_000, help="Draws the combinations.")] = 0,
+    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
+    runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    budget: Annotated[
+        str | None, typer.Option(help=f"Wall time in all, the confirmation too; {_BUDGET} without --trials.")
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Combinations to try, in all.")] = None,
+    max_memory: Annotated[
+        str | None, typer.Option(help="Peak memory while serving, like 400MiB; on the device where there is one.")
+    ] = None,
+    max_cold_start: Annotated[str | None, typer.Option(help="From the spawn to the first answer, like 2s.")] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact/--inexact", help="Keep every answer, or stay within the suite's margin of F1.")
+    ] = True,
+    skip: Annotated[list[str] | None, typer.Option(help="Optimizations to leave out, like 'torch*'.")] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="A run's directory: begin with what it showed to be fast.")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the search in this directory.")] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="Of the suite's files of texts; guessed if not given.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an unfinished search of the same.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be searched.")] = False,
+) -> None:
+    """Search combinations and their parameters, and confirm the fastest on texts that the search did not time.
+
+    Writes a file that `extract --with` and `run --with` take. Exits with 1 where nothing keeps the constraints, or
+    stock does and nothing is clearly faster. The same command goes on with a search that was interrupted, or that its
+    budget ended.
+    """
+    from harness.run.ablation import Options
+    from harness.tune.plan import Wanted, prepare
+    from harness.tune.tune import tune as search
+
+    if budget is None and trials is None:
+        budget = _BUDGET
+    memory = "max_vram" if device.startswith("cuda") else "max_rss"
+    called = {memory: "--max-memory"}
+    options = Options(
+        suite,
+        checkpoint=checkpoint,
+        device=device,
+        threads=threads,
+        seed=seed,
+        plugins=tuple(plugin or ()),
+        directory=runs,
+        command=shlex.join(["uiebench", *sys.argv[1:]]),
+        budget_s=None if budget is None else parse_duration(budget),
+        fresh=fresh,
+        format=format_name,
+    )
+    wanted = Wanted(
+        limits_of(called, **{memory: max_memory, "max_cold_start": max_cold_start}),
+        inexact=not exact,
+        trials=trials,
+        begin_with=from_,
+        resume=resume,
+        skip=tuple(skip or ()),
+    )
+    prepared = prepare(options, wanted, warn)
+    if dry_run:
+        _show_plan(prepared)
+        return
+    try:
+        found = with_progress(prepared.rounds, lambda step: search(prepared, step, warn=warn))
+    except KeyboardInterrupt:
+        warn("interrupted; the rounds that were finished are on disk, and the same command without --fresh goes on")
+        raise
+    _show(found, prepared)
+    if found.winner is None or found.stays:
+        raise typer.Exit(FAILED)
+
+
+def _show(found: Found, prepared: Prepared) -> None:
+    from harness.deploy import Deployment, write_deployment
+    from harness.tune.words import as_data, lines
+
+    said = [*lines(found)]
+    print(*said, sep="\n")
+    report = found.directory / "tune.md"
+    report.write_text("\n".join(("# tune", "", *said, "")), encoding="utf-8")
+    (found.directory / "tune.json").write_text(
+        json.dumps(as_data(found), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
+    print(f"\nReport: {report}")
+    if found.winner is not None and not found.stays:
+        options = prepared.ablation.options
+        plugins = [str(path.resolve()) for path in options.plugins]
+        chosen = Deployment(found.winner.row.combination, options.checkpoint, options.device, plugins)
+        write_deployment(found.directory / FILE, chosen, f"by `uiebench tune`, in {found.directory}")
+        print(f"Written: {found.directory / FILE}")
+
+
+def _show_plan(prepared: Prepared) -> None:
+    from harness.run.ablation import ASSUMED_START_S
+    from harness.units import format_seconds
+
+    ablation = prepared.ablation
+    print(f"{len(ablation.examples)} texts to search with, {len(prepared.kept_back)} held back for the confirmation")
+    for switch in prepared.space.switches:
+        knobs = "; ".join(f"{knob.name}: {', '.join(map(str, knob.choices))}" for knob in switch.knobs)
+        print(f"  {switch.name}" + (f"  ({knobs})" if knobs else ""))
+    for name, why in prepared.space.left_out.items():
+        print(f"  without {name}: {why}")
+    print(f"up to {prepared.measure.rounds} round(s) of {prepared.measure.passes} passes each for a combination")
+    print(f"{prepared.confirm} round(s) for the confirmation")
+    print(
+        f"a round about {format_seconds(prepared.round_s)}, if a start takes {ASSUMED_START_S:g} s and a request "
+        f"{ablation.request_s:g} s; so about {prepared.rounds} in all"
+    )

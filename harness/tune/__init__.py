@@ -1,0 +1,1 @@
+"""Searches combinations and their parameters under constraints."""
