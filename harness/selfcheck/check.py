@@ -27,6 +27,7 @@ GROWS = f"{CLEAN}+grows(mebibytes=64)"
 GROWS_ON_DEVICE = f"{CLEAN}+grows_on_device(mebibytes=64)"
 MISANSWERS = f"{CLEAN}+misanswers"  # the text differs from round to round
 ALONE = f"{QUEUED}+alone"
+WEIGHED = (SLOWER, SLOW_TEXT, TIRES, GROWS, GROWS_ON_DEVICE)  # in every round
 RUN = 4  # rounds of a run in which what shows in times has to show
 LONG_RUN = 8  # the same for a slope over passes, which varies twice as much as their mean
 CLIENTS = 3  # of the closed loop
@@ -140,7 +141,8 @@ class Planting:
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
         """One round; a wrong answer is planted in another text every time, among all of them."""
-        name, settings = planned.combination, replace(self._settings, partner=partner_of(planned.combination))
+        name = planned.combination
+        settings = replace(self._settings, partner=partner_of(name), weigh_each=name in WEIGHED)
         if name == MISANSWERS:
             spoilt = settings.examples[misanswered(reference, number)]
             planned = replace(planned, combination=f"{name}(beginning={spoilt.text[:_BEGINNING]!r})")
