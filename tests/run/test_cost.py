@@ -6,11 +6,12 @@ import random
 
 import pytest
 
+from harness.baseline.schema import Schema
 from harness.data.dataset import Example
 from harness.record import Chains, Item
 from harness.run.cost import rows, shared, tokens
 
-SCHEMA = {"产品": {"价格": None, "颜色": None}, "公司": None}
+SCHEMA: Schema = {"产品": {"价格": None, "颜色": None}, "公司": None}
 
 
 def item(kind: str, start: int) -> Item:
