@@ -40,19 +40,20 @@ def tokens(example: Example, chains: Chains | None, *, padded: bool) -> int:
     return count * _PROMPT + count // _windows(example) * (len(example.text) + _SPECIAL)
 
 
-def shared(costs: Sequence[float], ahead: float) -> tuple[list[int], list[int]]:
+def shared(costs: Sequence[float], ahead: float, slower: float = 1.0) -> tuple[list[int], list[int]]:
     """Which of several pieces of work each of two should do, so that both end at about the same time.
 
     Args:
         costs: of each piece.
         ahead: what the first has to do before.
+        slower: what the second takes for a piece, as a multiple of what the first takes.
     """
     shares: tuple[list[int], list[int]] = ([], [])
     until = [ahead, 0.0]
     for place in sorted(range(len(costs)), key=lambda place: -costs[place]):
-        which = int(until[1] < until[0])
+        which = int(until[1] + slower * costs[place] < until[0] + costs[place])
         shares[which].append(place)
-        until[which] += costs[place]
+        until[which] += costs[place] * (slower if which else 1.0)
     return sorted(shares[0]), sorted(shares[1])
 
 

@@ -52,3 +52,4 @@ def test_two_end_at_about_the_same_time() -> None:
         until = ahead + sum(costs[place] for place in ours), sum(costs[place] for place in theirs)
         assert until[0] - until[1] <= max((costs[place] for place in ours), default=ahead)
         assert until[1] - until[0] <= max((costs[place] for place in theirs), default=0)
+    assert [len(share) for share in shared([1.0] * 30, 0.0, 2.0)] == [20, 10]
