@@ -178,7 +178,7 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
     partner_ns: list[list[int]]
     own_cpu_ns: list[int]  # per pass, of all threads
     parity: Parity
-    memory: Memory | None  # of a process of its own; None in a gate's later rounds
+    memory: Memory | None  # of a process of its own; None in later rounds
     evidence: list[Evidence] = []
     scores: Scores | None = None  # None where no text has gold chains
     work: PassWork | None = None  # of one pass; of a combination's first round

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from harness.analyse.effects import Effects, effects
 from harness.analyse.rows import Row
-from harness.analyse.stats import RATE_PRIOR, TIME_PRIOR, UNKNOWN, Prior, log_ratio, spreads
+from harness.analyse.stats import MEMORY_PRIOR, RATE_PRIOR, TIME_PRIOR, UNKNOWN, Prior, log_ratio, spreads
 from harness.errors import InputError
 from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream, ordinary
 
-TIME, RATE = "time", "QPS"
+TIME, RATE, MEMORY = "time", "QPS", "memory while serving"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,11 @@ def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float 
     }
     if TIME not in values:
         return None
-    priors = {TIME: TIME_PRIOR.at_least(assumed_sd), RATE: RATE_PRIOR.at_least(assumed_sd)}
+    priors = {
+        TIME: TIME_PRIOR.at_least(assumed_sd),
+        RATE: RATE_PRIOR.at_least(assumed_sd),
+        MEMORY: MEMORY_PRIOR,
+    }
     left_out = tuple(name for name in cells if name not in sound)
     try:
         return Attribution(
@@ -80,7 +84,7 @@ def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
     """The logarithm of each quantity, by combination, one a round (of cold starts, one a start)."""
     found: dict[str, dict[str, list[float]]] = {
         TIME: {},
-        "memory while serving": {},
+        MEMORY: {},
         "cold start": {},
         RATE: {},
     }

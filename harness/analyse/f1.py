@@ -20,6 +20,7 @@ NonInferiority: TypeAlias = Literal["not worse", "worse", "not shown"]
 # Of its F1, what a text whose answer differs is taken to lose before any such text was seen. With half of it a loss of
 # twice the margin passes in at most 1 of 20 runs even where each such text loses all of it.
 ASSUMED_LOSS = 0.5
+SEVERAL = 2  # chains; a text that loses its only one may be one of those that lose single ones
 POINTS = 100  # of F1, in 1
 _RESAMPLES, _SEED = 1000, 0
 
@@ -64,6 +65,9 @@ def f1_difference(ours: Sequence[Score], theirs: Sequence[Score], margin: float 
     Where none differs, that is a rule of four: four of the texts could have. A loss that was seen has the upper end of
     a bootstrap of the texts instead: those that were not seen could as well have lost more.
 
+    Where texts lost all of several chains, any other of several could have been in their place, as far as anyone knows:
+    each counts with the mean square of all such texts, and takes the place of those that were not seen.
+
     Source: Colin Cameron and Miller, A Practitioner's Guide to Cluster-Robust Inference (2015); Hanley and
     Lippman-Hand, If Nothing Goes Wrong, Is Everything All Right? (1983); Efron and Tibshirani, An Introduction to the
     Bootstrap (1993), chapter 13.
@@ -82,12 +86,17 @@ def f1_difference(ours: Sequence[Score], theirs: Sequence[Score], margin: float 
     # What a text adds to the difference; exactly nothing where both have the same counts.
     adds = 2 * (our_right - their_right) - their_f1 * (our_size - their_size)
     value = float(adds.sum() / size)
-    residuals = adds - value * our_size
+    squares = (adds - value * our_size) ** 2
     differ = adds != 0
     assumed = ASSUMED_LOSS * their_f1 * math.sqrt(float(np.mean(their_size**2)))
-    squares = float(np.sum(residuals**2)) * texts / max(texts - 1, 1)
-    square_of_one = (assumed**2 + float(np.sum(residuals[differ] ** 2))) / (1 + int(differ.sum()))
-    half = _t(texts) * math.sqrt(squares + _t(texts) ** 2 * square_of_one) / size if texts > 1 else 1.0
+    square_of_one = (assumed**2 + float(np.sum(squares[differ]))) / (1 + int(differ.sum()))
+    unseen = _t(texts) ** 2 * square_of_one if texts > 1 else 0.0
+    could = their_right >= SEVERAL
+    lost = could & (our_right == 0)
+    if lost.any():
+        squares[lost], unseen = (2 - their_f1) ** 2 * float(np.mean(their_right[could] ** 2.0)), 0.0
+    together = float(np.sum(squares)) * texts / max(texts - 1, 1) + unseen
+    half = _t(texts) * math.sqrt(together) / size if texts > 1 else 1.0
     return ScoreDifference(
         value,
         max(value - half, -their_f1),

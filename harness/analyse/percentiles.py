@@ -35,11 +35,11 @@ def percentiles(rounds: Sequence[Sequence[Sequence[int]]]) -> dict[float, Percen
     """The percentiles of all requests (nearest rank) with 95 % intervals, or None where requests are too few to tell.
 
     All requests of a text go together, and so do all of a round. Texts are the sample of texts like them, and their
-    order bounds the percentile without any assumption on how times are distributed; what processes add is Student's
+    order bounds the percentile with hardly an assumption on how times are distributed; what processes add is Student's
     interval over rounds, each with a percentile of its own. The two are put together on logarithms.
 
-    Source: Woodruff, Confidence Intervals for Medians and Other Position Measures (1952), with the binomial's ranks;
-    Zou and Donner, Construction of Confidence Limits about Effect Measures (2008).
+    Source: Nyblom, Note on Interpolated Order Statistics (1992); Zou and Donner, Construction of Confidence Limits
+    about Effect Measures (2008).
 
     Args:
         rounds: rounds x passes x texts, in nanoseconds; the texts are distinct.
@@ -75,30 +75,45 @@ def _percentile(times: NDArray[np.int64], share: float) -> Percentile:
     low = high = None
     if rounds >= FEWEST_ROUNDS:
         processes = _half_width(np.log(of_rounds))
-        first, last = _ranks(texts, share)
-        low = value * math.exp(-_reach(times, first, value, -1, processes)) if first > 0 else None
-        high = None if lacks else value * math.exp(_reach(times, last, value, 1, processes))
+        ordered = np.sort(np.log(times).mean(axis=(0, 1)))
+        first, last = _end(ordered, share), _end(-ordered[::-1], 1 - share)
+        low = None if first is None else value * math.exp(-_reach(math.log(value) - first, processes))
+        high = None if lacks or last is None else value * math.exp(_reach(-last - math.log(value), processes))
     return Percentile(value, low, high, lacks, tuple(map(float, of_rounds)))
 
 
-def _reach(times: NDArray[np.int64], rank: int, value: float, side: int, processes: float) -> float:
-    """How far an end is from the value: as far as the middle request of the text of this rank, and as processes go."""
-    import numpy as np
+def _reach(texts: float, processes: float) -> float:
+    """How far an end is from the value: as far as texts go, and as processes go."""
+    return math.hypot(max(texts, 0.0), processes)
 
-    text = float(np.quantile(times, (rank - 0.5) / times.shape[-1], method="inverted_cdf"))
-    return math.hypot(max(side * math.log(text / value), 0.0), processes)
+
+def _end(ordered: NDArray[np.float64], share: float) -> float | None:
+    """The low end of what holds a percentile of texts, between two of them in order; None where none lies below it."""
+    ends = _between(len(ordered), share)
+    if ends is None:
+        return None
+    rank, weight = ends
+    low, high = ordered[rank - 1], ordered[min(rank, len(ordered) - 1)]
+    return float(low + weight * (high - low))
 
 
 @cache
-def _ranks(texts: int, share: float) -> tuple[int, int]:
-    """Of the texts in order, those between which the percentile lies; 0, or one more than there are, where none does.
+def _between(texts: int, share: float) -> tuple[int, float] | None:
+    """The rank of the text below the low end, and how much of the way to the next the end is; None: there is none.
 
-    Source: Conover, Practical Nonparametric Statistics (1999), section 3.2.
+    The percentile lies above the text of rank k as often as at least k of them lie below it.
     """
     from scipy.stats import binom
 
-    low = int(binom.ppf(ALPHA / 2, texts, share))  # the least k with P(below or at k) >= 2.5 %
-    return low, int(binom.ppf(1 - ALPHA / 2, texts, share)) + 1
+    rank = int(binom.ppf(ALPHA / 2, texts, share))  # the greatest with P(at least so many) >= 97.5 %
+    if rank < 1:
+        return None
+    surely, not_quite = (float(binom.sf(k - 1, texts, share)) for k in (rank, rank + 1))
+    beyond = surely - (1 - ALPHA / 2)
+    if rank >= texts or beyond <= 0:
+        return rank, 0.0
+    odds = rank * (1 - share) * (1 - ALPHA / 2 - not_quite) / ((texts - rank) * share * beyond)
+    return rank, 1 / (1 + odds)
 
 
 def _half_width(logs: NDArray[np.float64]) -> float:

@@ -79,6 +79,7 @@ FARTHEST = 2.0  # log ratio, in size: what padding to 512 tokens costs; farther 
 # else than its partner also moves with where it and its memory happen to be.
 TIME_PRIOR = Prior(sd=0.019, growth=0.24)
 RATE_PRIOR = Prior(sd=0.053, growth=0.075)
+MEMORY_PRIOR = Prior(sd=0.001)  # of peaks in MiB: 5 combinations in 4 processes each, 0.02 to 0.12 %
 UNKNOWN = Prior(sd=1.0, degrees=0.0)
 
 

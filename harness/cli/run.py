@@ -78,7 +78,7 @@ def run(
 
 def _show_plan(ablation: Ablation) -> None:
     from harness.analyse.winner import CONTENDERS
-    from harness.run.ablation import ASSUMED_START_S
+    from harness.run.estimate import START_S
     from harness.units import format_seconds
 
     measure = ablation.suite.measure
@@ -90,6 +90,6 @@ def _show_plan(ablation: Ablation) -> None:
     if measure.confirm:
         print(f"{measure.confirm} confirming round(s) more for each of the {CONTENDERS} that look fastest")
     print(
-        f"about {format_seconds(ablation.estimate_s)}, if a start takes {ASSUMED_START_S:g} s and a request "
-        f"{ablation.request_s:g} s"
+        f"about {format_seconds(ablation.estimate_s)}, if a start takes {START_S:g} s and a token of a row "
+        f"{ablation.token_s * 1e6:g} µs"
     )

@@ -62,7 +62,7 @@ def selfcheck(
 
 def _show_plan(options: Options, rounds: int) -> None:
     from harness.embedded.cache import cache_directory
-    from harness.run.ablation import ASSUMED_START_S
+    from harness.run.estimate import START_S
     from harness.selfcheck.check import (
         ALONE,
         CLIENTS,
@@ -70,7 +70,6 @@ def _show_plan(options: Options, rounds: int) -> None:
         estimate_s,
         partner_of,
         prepared,
-        request_s,
         rounds_of_each,
         total,
     )
@@ -88,7 +87,7 @@ def _show_plan(options: Options, rounds: int) -> None:
         every = special.get(combination, "")
         print(f"  {count} of {combination} against {partner_of(combination)}{every}")
     print(
-        f"about {format_seconds(estimate_s(ablation, rounds))}, if a start takes {ASSUMED_START_S:g} s and a request "
-        f"{request_s(ablation):g} s"
+        f"about {format_seconds(estimate_s(ablation, rounds))}, if a start takes {START_S:g} s and a token of a row "
+        f"{ablation.token_s * 1e6:g} µs"
     )
     print(f"records and selfcheck.md in a directory of {options.directory}/, the spread in {cache_directory()}/")

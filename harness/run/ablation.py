@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,11 +22,14 @@ from harness.data.dataset import Example
 from harness.embedded.checkpoints import find_checkpoint, is_embedded
 from harness.errors import InputError, PlatformError, SuiteError, UiebenchError, unknown
 from harness.plan.cells import Planned, plan_cells
+from harness.plan.combination import parse
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite, find_suite, including, read_suite
+from harness.plugin import Optimization, Stage
 from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record
 from harness.run.design import check_effects, untold
 from harness.run.environment import environment
+from harness.run.estimate import MINI_TOKEN_S, START_S, TOKEN_S, Passes, round_s
 from harness.run.executors.local import LocalExecutor, Settings
 from harness.run.executors.recorded import Reference
 from harness.run.key import run_key
@@ -38,12 +41,6 @@ from harness.run.runner import Executor, Rounds, run
 from harness.run.stopping import Schedule, broken, most_confirming
 from harness.run.store import Store, go_on, held, read_run, unfinished_run
 from harness.run.texts import Warn, choose, with_texts
-
-# What `--dry-run` reckons with, before anything was started: a fresh process with transformers, a request to the small
-# embedded checkpoint, and one to a checkpoint of StructBERT-base's size, all on two CPU cores.
-ASSUMED_START_S = 3.0
-ASSUMED_MINI_REQUEST_S = 0.05
-ASSUMED_REQUEST_S = 0.5
 
 
 class MeasuringExecutor(Executor, Protocol):
@@ -100,6 +97,7 @@ class Ablation:
     plan: tuple[Planned, ...]
     examples: tuple[Example, ...]  # those that are timed
     compared: tuple[Example, ...]  # others, only compared
+    unpadded: frozenset[str] = frozenset()  # combinations that pad less than the baseline does
 
     @property
     def rounds(self) -> int:
@@ -108,19 +106,31 @@ class Ablation:
         return len(self.plan) * measure.rounds + most_confirming(self.plan, measure)
 
     @property
-    def request_s(self) -> float:
-        """What a request is assumed to take."""
-        return ASSUMED_MINI_REQUEST_S if self.options.checkpoint == "mini" else ASSUMED_REQUEST_S
+    def token_s(self) -> float:
+        """What a token of a row is assumed to take."""
+        return MINI_TOKEN_S if self.options.checkpoint == "mini" else TOKEN_S
+
+    def passes(self, *, padded: bool) -> Passes:
+        """What answering the texts is assumed to take, padded as the baseline does it or not at all."""
+        return Passes.over(self.examples, self.compared, self.token_s, padded=padded)
 
     @property
     def estimate_s(self) -> float:
-        """About how long the run takes, from the two assumed times."""
-        measure, runnable = self.suite.measure, sum(planned.reason is None for planned in self.plan)
-        requests = len(self.examples) * (2 * measure.passes + 2)  # one before each timed, a warm-up and the evidence
-        round_s = 2 * (ASSUMED_START_S + requests * self.request_s)
-        once_s = (1 + 2 * measure.starts) * ASSUMED_START_S + len(self.compared) * self.request_s
+        """About how long the run takes, from what a start and a token are assumed to take."""
+        measure, padded, stock = self.suite.measure, self.passes(padded=True), self.passes(padded=False)
+        total = START_S + padded.timed_s + padded.compared_s
+        for planned in self.plan:
+            if planned.reason is None:
+                own = stock if planned.combination in self.unpadded else padded
+                scenarios = [cell.scenario for cell in planned.cells]
+                first, later = (
+                    round_s(own, stock, scenarios, measure.passes, first=first, starts=measure.starts)
+                    for first in (True, False)
+                )
+                total += first + (measure.rounds - 1) * later
+        fastest = stock if self.unpadded - {STOCK} else padded
         confirming = most_confirming(self.plan, measure)
-        return ASSUMED_START_S + (runnable * measure.rounds + confirming) * round_s + runnable * once_s
+        return total + confirming * round_s(fastest, stock, ["single_stream"], measure.passes)
 
 
 def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
@@ -145,13 +155,20 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
         Checkpoint.open(find_checkpoint(options.checkpoint))
     path = find_suite(options.suite)
     suite = with_texts(including(read_suite(path), options.include), path.parent, options.format)
-    plan = _chosen(plan_cells(suite, find_optimizations(options.plugins), options.device), options.only, options.skip)
+    optimizations = find_optimizations(options.plugins)
+    plan = _chosen(plan_cells(suite, optimizations, options.device), options.only, options.skip)
     plan = with_peers(plan, options.peer_python, warn)
     check_effects(suite, plan)
     timed, compared = choose(suite.texts, warn)
     for said in untold(suite, len({one.text for one in timed}), options.device):
         warn(said)
-    return Ablation(options, path, suite, tuple(plan), timed, compared)
+    unpadded = frozenset(one.combination for one in plan if _is_unpadded(one.combination, optimizations))
+    return Ablation(options, path, suite, tuple(plan), timed, compared, unpadded)
+
+
+def _is_unpadded(combination: str, optimizations: Mapping[str, Optimization[Any]]) -> bool:
+    """Stock's, and those with an optimization of the stage that is about the input."""
+    return combination == STOCK or any(one.stage == Stage.INPUT for one, _ in parse(combination, optimizations))
 
 
 def _chosen(plan: list[Planned], only: tuple[str, ...], skip: tuple[str, ...]) -> list[Planned]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.measure.noise import Reading, look
-from harness.record import Mark
+from harness.record import Chains, Mark
 from harness.run import protocol as say
 from harness.run.process import Heap, WorkerError, WorkerProcess
 
@@ -90,6 +90,18 @@ class Pair:
                         timed[role].append(_joined(taken[role]))
                         readings.append(self.look())
         return timed["own"], timed["partner"]
+
+    def answers(self, roles: Sequence[str], places: list[int]) -> dict[str, list[Chains]]:
+        """What the processes of these roles answer to the texts at these places, at once and untimed."""
+        processes = {role: self.own if role == "own" else self.partner for role in roles}
+        for role, process in processes.items():
+            with blaming(role):
+                process.tell(say.Answer(places))
+        found = {}
+        for role, process in processes.items():
+            with blaming(role):
+                found[role] = process.hear(say.Answered).answers
+        return found
 
     def marks_of_partner(self, places: list[int]) -> list[list[Mark]]:
         """The partner's logits near the threshold, of the texts at these places."""

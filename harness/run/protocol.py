@@ -40,7 +40,7 @@ class WarmUp(Message, frozen=True, tag="warm_up"):
 class Answer(Message, frozen=True, tag="answer"):
     """Answer the texts, untimed."""
 
-    everything: bool = False  # those too that are not timed
+    places: list[int] = []  # of the texts; none: all that are timed
     marks: bool = False  # also the logits near the threshold
     logits_to: str | None = None  # a file to save all logits in, with the marks
 

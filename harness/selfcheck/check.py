@@ -11,7 +11,8 @@ from typing import Any
 
 from harness.plan.cells import Planned
 from harness.record import STOCK, Cell, End, Record, stock_is_exact
-from harness.run.ablation import ASSUMED_START_S, Ablation, Options, execute, prepare
+from harness.run.ablation import Ablation, Options, execute, prepare
+from harness.run.estimate import START_S, Passes, round_s
 from harness.run.executors.local import LocalExecutor, Settings
 from harness.run.executors.recorded import Reference
 
@@ -27,16 +28,16 @@ GROWS = f"{CLEAN}+grows(mebibytes=64)"
 GROWS_ON_DEVICE = f"{CLEAN}+grows_on_device(mebibytes=64)"
 MISANSWERS = f"{CLEAN}+misanswers"  # the text differs from round to round
 ALONE = f"{QUEUED}+alone"
+WEIGHED = (SLOWER, SLOW_TEXT, TIRES, GROWS, GROWS_ON_DEVICE)  # in every round
 RUN = 4  # rounds of a run in which what shows in times has to show
 LONG_RUN = 8  # the same for a slope over passes, which varies twice as much as their mean
 CLIENTS = 3  # of the closed loop
 TIRES_BY = 0.08  # over the timed requests of a round
 # For so many rounds of identical processes there is one run with each plant that shows in times; one round with each
 # that shows in single rounds; one that answers all texts, and takes five times as long (65 s instead of 12).
-_A_RUN, _A_ROUND, _A_LONG_ROUND, _FEWEST, _LONGER = 15, 12, 20, 2, 5
+_A_RUN, _A_ROUND, _A_LONG_ROUND, _FEWEST = 15, 12, 20, 2
 _APART = 29  # texts between one that is spoilt and the next; prime, so that it takes long until one comes again
 _BEGINNING = 12  # characters by which a text is told from the others
-_OF_BASELINE = 0.2  # what a request that is not padded takes of the baseline's, about
 
 
 def selfcheck(options: Options, rounds: int, progress: Callable[[str, int], None]) -> Path:
@@ -87,18 +88,18 @@ def partner_of(combination: str) -> str:
     return {STOCK: STOCK, ALONE: QUEUED}.get(combination, CLEAN)
 
 
-def request_s(ablation: Ablation) -> float:
-    """What a request is assumed to take."""
-    return ablation.request_s * _OF_BASELINE
-
-
 def estimate_s(ablation: Ablation, rounds: int) -> float:
-    """About how long a check takes, from the two assumed times."""
-    # An untimed request goes before each that is timed; then there are a warm-up and the evidence.
-    requests = 2 * len(ablation.examples) * (2 * ablation.suite.measure.passes + 2)
-    of_each = rounds_of_each(rounds, ablation.options.device)
-    as_long = sum(of_each.values()) + (_LONGER - 1) * of_each[MISANSWERS]
-    return as_long * (2 * ASSUMED_START_S + requests * request_s(ablation))
+    """About how long a check takes, from what a start and a token are assumed to take."""
+    one, passes = ablation.passes(padded=False), ablation.suite.measure.passes
+    everything = Passes(one.timed_s + one.compared_s)
+    total = START_S + (padded := ablation.passes(padded=True)).timed_s + padded.compared_s
+    for name, count in rounds_of_each(rounds, ablation.options.device).items():
+        scenarios, its = [_cell(ablation, name).scenario], (everything, 1) if name == MISANSWERS else (one, passes)
+        first, later = (
+            round_s(its[0], its[0], scenarios, its[1], first=first, weighs=name in WEIGHED) for first in (True, False)
+        )
+        total += first + (count - 1) * later
+    return total
 
 
 def _cell(ablation: Ablation, combination: str) -> Cell:
@@ -140,7 +141,8 @@ class Planting:
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
         """One round; a wrong answer is planted in another text every time, among all of them."""
-        name, settings = planned.combination, replace(self._settings, partner=partner_of(planned.combination))
+        name = planned.combination
+        settings = replace(self._settings, partner=partner_of(name), weigh_each=name in WEIGHED)
         if name == MISANSWERS:
             spoilt = settings.examples[misanswered(reference, number)]
             planned = replace(planned, combination=f"{name}(beginning={spoilt.text[:_BEGINNING]!r})")

@@ -183,7 +183,7 @@ def _growth(what: str, measured: Measurements, name: str, part: Callable[[Memory
 
     def peaks(names: Sequence[str]) -> list[int]:
         found = [one.memory for name in names for one in streams(measured.get(name, []))]
-        return [(memory and part(memory)) or 0 for memory in found]
+        return [part(memory) or 0 for memory in found if memory]
 
     clean, growing = peaks([SLOWER, SLOW_TEXT, TIRES]), peaks([name])
     alone = [grown(peak, [*clean[:place], *clean[place + 1 :]]) for place, peak in enumerate(clean)]

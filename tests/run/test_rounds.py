@@ -157,16 +157,20 @@ class Answering:
     pid = os.getpid()
 
     def __init__(self, name: str, told: list[tuple[str, str]], *, idle_on_few: bool = False) -> None:
-        self.name, self.told, self.idle_on_few = name, told, idle_on_few
+        self.name, self.told, self.idle_on_few, self.asked = name, told, idle_on_few, [0]
         told.append((name, "started"))
 
     def tell(self, command: object) -> None:
-        self.told.append((self.name, type(command).__name__))
+        said = type(command).__name__
+        if isinstance(command, say.Prove | say.Answer):
+            said += f" {command.places}"
+        if isinstance(command, say.Answer):
+            self.asked = command.places
+        self.told.append((self.name, said))
 
     def ask(self, command: object, expected: type) -> Any:
-        self.told.append((self.name, type(command).__name__))
+        self.tell(command)
         if isinstance(command, say.Prove):
-            self.told[-1] = (self.name, f"Prove {command.places}")
             active = not (command.places and self.idle_on_few)
             return say.Proved([Evidence("a", active=active, summary="")])
         if isinstance(command, say.Time):
@@ -182,7 +186,7 @@ class Answering:
             say.Ready: say.Ready(StartUp(1, 1, 1), {}),
             say.Warm: say.Warm(6, steady=True),
             say.Weighed: say.Weighed(Memory(1)),
-            say.Answered: say.Answered([self.answer()] * len(EXAMPLES)),
+            say.Answered: say.Answered([self.answer()] * len(self.asked)),
         }
         return replies[expected]
 
@@ -193,17 +197,23 @@ class Answering:
         self.told.append((self.name, "closed"))
 
 
-EXAMPLES = tuple(Example(f"t{i}", "九元" * (i + 1), {"价格": None}) for i in range(4))
+EXAMPLES = tuple(Example(f"t{i}", "九元" * length, {"价格": None}) for i, length in enumerate((1, 2, 3, 4, 150, 150)))
 OWN, PARTNER = "own", "partner"
 
 
 def measured_round(
-    monkeypatch: pytest.MonkeyPatch, number: int, *, other_code: bool = False, idle_on_few: bool = False
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    *,
+    other_code: bool = False,
+    idle_on_few: bool = False,
+    weigh_each: bool = False,
 ) -> tuple[list[tuple[str, str]], dict[str, Measured]]:
     """A round whose processes are made up: what each was told, in order, and the records by scenario."""
     told: list[tuple[str, str]] = []
+    other = Path("x") if other_code else None
     local = LocalExecutor(
-        Settings("mini", "cpu", 1, (), EXAMPLES, 3, 1, 0, 1.0, Path(), other_code=Path("x") if other_code else None)
+        Settings("mini", "cpu", 1, (), EXAMPLES, 3, 1, 0, 1.0, Path(), other_code=other, weigh_each=weigh_each)
     )
     monkeypatch.setattr("harness.run.executors.local.together", lambda *_: nullcontext())
 
@@ -227,24 +237,38 @@ def test_nothing_is_told_to_any_other_process_while_a_round_is_timed(monkeypatch
     assert before == [(OWN, "started"), (PARTNER, "started"), (OWN, "WarmUp"), (PARTNER, "WarmUp")]
     assert told[timed[-1] + 1 :] == [
         ("own weighed", "started"),
-        *(("own weighed", command) for command in ("WarmUp", "Weigh", "Answer")),
+        *(("own weighed", command) for command in ("WarmUp", "Weigh", "Answer [3, 4]")),
         (OWN, "Inspect"),
         (OWN, "Prove []"),
+        (OWN, "Answer [5]"),
         ("own weighed", "closed"),
     ]
     assert cast("ColdStart", records["cold_start"].samples).own == [StartUp(1, 1, 1)]
     stream = cast("SingleStream", records["single_stream"].samples)
-    assert (stream.parity.texts, stream.parity.differences, stream.memory) == (4, [], Memory(1))
+    assert (stream.parity.texts, stream.parity.differences, stream.memory) == (6, [], Memory(1))
 
 
 @pytest.mark.parametrize(("idle_on_few", "proofs"), [(False, ["Prove [2, 0]"]), (True, ["Prove [2, 0]", "Prove []"])])
 def test_a_later_round_takes_evidence_of_two_texts_while_they_show_it(
     monkeypatch: pytest.MonkeyPatch, idle_on_few: bool, proofs: list[str]
 ) -> None:
-    told, _ = measured_round(monkeypatch, 1, idle_on_few=idle_on_few)
+    told, records = measured_round(monkeypatch, 1, idle_on_few=idle_on_few)
     assert [command for _, command in told if command.startswith("Prove")] == proofs
-    assert not {"Inspect", "Answer"} & {command for _, command in told}
     assert told[:2] == [(PARTNER, "started"), (OWN, "started")]
+    assert told[-len(proofs) - 2 :] == [
+        ("own weighed", "started"),  # a cold start, alone
+        ("own weighed", "closed"),
+        *((OWN, proof) for proof in proofs),
+    ], "its memory is known, and so are its answers"
+    stream = cast("SingleStream", records["single_stream"].samples)
+    assert (stream.parity.texts, stream.memory) == (3, None)
+    assert cast("ColdStart", records["cold_start"].samples).own == [StartUp(1, 1, 1)]
+
+
+def test_what_is_weighed_in_each_round_is_weighed_in_later_ones_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, records = measured_round(monkeypatch, 1, weigh_each=True)
+    assert [command for name, command in told if name == "own weighed"] == ["started", "WarmUp", "Weigh", "closed"]
+    assert cast("SingleStream", records["single_stream"].samples).memory == Memory(1)
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -253,7 +277,7 @@ def test_a_gate_compares_with_what_the_other_revision_answered(monkeypatch: pyte
     stream = cast("SingleStream", records["single_stream"].samples)
     assert [one.got[0][0]["span"] for one in stream.parity.differences] == ["own"] * stream.parity.texts
     assert [one.expected[0][0]["span"] for one in stream.parity.differences] == ["par"] * stream.parity.texts
-    assert stream.parity.texts == (4 if number == 0 else 3)
+    assert stream.parity.texts == (6 if number == 0 else 3)
     assert [name for name, command in told if command == "MarkTexts"] == [OWN, PARTNER]
     assert (stream.memory is None) == (stream.partner_memory is None) == (number > 0)
 
@@ -266,14 +290,14 @@ def test_what_is_weighed_gives_back_what_it_frees_and_is_told_all_it_needs() -> 
         heaps.append(heap)
         return cast("WorkerProcess", Answering(role, told))
 
-    weighing = Weighing(start, ["own", "partner"], alone=False, everything=True)
+    weighing = Weighing(start, ["own", "partner"], alone=False, places=[3, 5])
     assert heaps == ["returned", "returned"]
-    commands = [(role, command) for role in ("own", "partner") for command in ("WarmUp", "Weigh", "Answer")]
+    commands = [(role, command) for role in ("own", "partner") for command in ("WarmUp", "Weigh", "Answer [3, 5]")]
     assert told == [("own", "started"), ("partner", "started"), *commands]
     found = weighing.results()
-    assert {role: (one.memory, len(one.answers)) for role, one in found.items()} == dict.fromkeys(ROLES, (Memory(1), 4))
+    assert {role: (one.memory, len(one.answers)) for role, one in found.items()} == dict.fromkeys(ROLES, (Memory(1), 2))
     assert told[-2:] == [("own", "closed"), ("partner", "closed")]
-    assert Weighing(start, [], alone=True, everything=True).results() == {}
+    assert Weighing(start, [], alone=True, places=[3]).results() == {}
 
 
 def test_a_start_that_counts_is_alone() -> None:
@@ -287,7 +311,7 @@ def test_a_start_that_counts_is_alone() -> None:
     def start(role: str, **_: object) -> WorkerProcess:
         return cast("WorkerProcess", Noting(role, told))
 
-    weighing = Weighing(start, ROLES, alone=True, everything=False)
+    weighing = Weighing(start, ROLES, alone=True, places=[])
     up = [(role, command) for role in ROLES for command in ("started", "Ready")]
     assert told == [*up, *((role, command) for role in ROLES for command in ("WarmUp", "Weigh"))]
     assert weighing.results()["own"].start == StartUp(1, 1, 1)

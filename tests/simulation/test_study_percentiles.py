@@ -17,4 +17,6 @@ def test_intervals_hold_the_percentile_of_texts_that_were_not_timed(rounds: int,
     assert [one.quantity.partition(",")[0] for one in found] == known
     for one in found:
         assert one.covered is not None
-        assert one.covered.bounds()[1] >= 0.93
+        low, high = one.covered.bounds()
+        assert low <= 0.97
+        assert high >= 0.93

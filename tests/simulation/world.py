@@ -62,8 +62,8 @@ class World:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Times of requests in nanoseconds, (rounds, passes, texts), of a combination and of stock in the same rounds.
 
-        Texts are drawn from those of the published runs, so that another call has other texts; requests vary around
-        their text's time as published ones do.
+        Texts take what those of the published runs take, or anything between two of these, so that another call has
+        other texts; requests vary around their text's time as published ones do.
 
         Args:
             rng: draws them.
@@ -73,7 +73,8 @@ class World:
             slower: the combination's true time over stock's.
         """
         levels, residuals = _requests()
-        text = rng.choice(levels, texts)[None, None, :]
+        places = np.arange(len(levels))
+        text = np.interp(rng.random(texts) * len(levels) - 0.5, places, np.sort(levels))[None, None, :]
         ratio = self._noise(rng, np.array([slower > np.exp(PADDED)]), rounds, 1, "time")[0, 0][:, None, None]
         size = (rounds, passes, texts)
         common = rng.normal(0, noise("time").pooled, rounds)[:, None, None]

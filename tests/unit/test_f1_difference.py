@@ -100,3 +100,14 @@ def test_the_margin_decides() -> None:
     ours, theirs = [Score(13, 14, 16)] * 200, [Score(14, 14, 16)] * 200  # 6.7 points less, in every text
     assert f1_difference(ours, theirs).verdict == "worse"
     assert f1_difference(ours, theirs, margin=7).verdict == "not worse"
+
+
+def test_a_text_that_lost_everything_counts_as_any_that_could_have() -> None:
+    """Of 100 texts with 4 chains and 10 with 40, a small one loses all: had it been a large one, F1 were far lower."""
+    texts = [Score(4, 4, 4)] * 100 + [Score(40, 40, 40)] * 10
+    found = f1_difference([Score(0, 0, 4), *texts[1:]], texts)
+    same_size = f1_difference([Score(0, 0, 4)] + [Score(4, 4, 4)] * 199, [Score(4, 4, 4)] * 200)
+    assert found.value == pytest.approx(-0.0025, abs=0.0003)
+    one = 13 / 800  # root mean square of the chains, of all chains
+    assert found.value - found.low == pytest.approx(1.98 * one / 2, rel=0.05)
+    assert same_size.value - same_size.low == pytest.approx(1.97 / 400, rel=0.05)

@@ -97,7 +97,7 @@ def test_the_devices_total_is_what_a_process_added_that_came_up_alone(
     monkeypatch: pytest.MonkeyPatch, alone: bool, found: int | None
 ) -> None:
     fake_nvml(monkeypatch, [1000, 4000, 9999])
-    weighing = Weighing(lambda *_, **__: cast("Any", Process()), ["own"], alone=alone, everything=False)
+    weighing = Weighing(lambda *_, **__: cast("Any", Process()), ["own"], alone=alone, places=[])
     assert weighing.results()["own"].memory.cuda_device_bytes == found
 
 

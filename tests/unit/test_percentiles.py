@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from harness.analyse.percentiles import FEWEST_ROUNDS, FEWEST_SAMPLES, Percentile, lacking, percentile, percentiles
+from harness.analyse.percentiles import (
+    FEWEST_ROUNDS,
+    FEWEST_SAMPLES,
+    Percentile,
+    _end,
+    lacking,
+    percentile,
+    percentiles,
+)
 
 
 def run(rounds: int, passes: int, texts: int, *, processes: float = 0.0, seed: int = 0) -> list[list[list[int]]]:
@@ -77,6 +85,16 @@ def test_texts_that_all_take_as_long_leave_what_processes_differ_by() -> None:
     assert found is not None
     assert found.of_rounds == tuple(levels)
     assert width(found) == pytest.approx(2 * 3.182 * np.log(levels).std(ddof=1) / 2, rel=0.1)
+
+
+@pytest.mark.parametrize(("texts", "share"), [(8, 0.5), (24, 0.5), (46, 0.9), (93, 0.95), (200, 0.95)])
+def test_the_ends_between_two_texts_hold_as_often_as_they_say(texts: int, share: float) -> None:
+    drawn = np.sort(np.random.default_rng(0).exponential(size=(10_000, texts)))
+    truth = -math.log(1 - share)
+    low = np.array([_end(one, share) for one in drawn])
+    high = -np.array([_end(-one[::-1], 1 - share) for one in drawn])
+    assert np.mean(truth < low) == pytest.approx(0.025, abs=0.007)
+    assert np.mean(truth > high) == pytest.approx(0.025, abs=0.007)
 
 
 def width(found: Percentile) -> float:

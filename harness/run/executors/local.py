@@ -41,9 +41,10 @@ from harness.record import (
     is_peer,
 )
 from harness.run import protocol as say
+from harness.run.cost import shared, tokens
 from harness.run.executors.recorded import MarksOf, Passes, Reference, account, idle, loads, parity_of
 from harness.run.executors.weighing import Weighing
-from harness.run.pair import ROLES, Pair, Starter
+from harness.run.pair import ROLES, Pair, Starter, blaming
 from harness.run.peers import Launch
 from harness.run.process import Heap, WorkerError, WorkerProcess
 
@@ -69,6 +70,13 @@ class Settings:
     other_plugins: tuple[str, ...] = ()
     keep_heap: bool = True  # its processes keep the memory that they free
     peer_python: str | None = None  # the interpreter that runs peers
+    weigh_each: bool = False  # memory in every round, not in a combination's first alone
+
+
+# A timed process makes about four passes over the timed texts for what they are made of and the evidence, while the one
+# that is weighed makes one.
+_PASSES_AHEAD = 3
+_GIVING_BACK = 1.25  # times as long takes a process that gives back what it frees, and asks for it again: 0.9 to 1.6
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,8 @@ class LocalExecutor:
             worker = self._start(BASELINE, "reference", self._deadline(), stack)
             ready = worker.hear(say.Ready)
             logits = str(self._logits())
-            answered = worker.ask(say.Answer(everything=True, marks=True, logits_to=logits), say.Answered)
+            everything = list(range(len(self._settings.examples)))
+            answered = worker.ask(say.Answer(everything, marks=True, logits_to=logits), say.Answered)
             ceilings = worker.ask(say.MeasureCeilings(), say.CeilingsMeasured).ceilings
         facts = {**ready.facts, CEILINGS: to_builtins(ceilings)}
         return Reference(answered.answers, answered.marks), facts
@@ -152,22 +161,31 @@ class LocalExecutor:
             timed = self._time(pair, planned.cells, readings)
             noise = conditions(readings) if timed else None
             clock.append(time.monotonic())
-            more = bool(first and stream and settings.timed < len(settings.examples))
-            # Of a gate's many rounds the first is enough; confirming ones are about time.
-            weighed_too = stream and (first or not (settings.other_code or planned.confirming))
-            roles = (ROLES if settings.other_code else ROLES[:1]) if cold or weighed_too else ()
-            weighing = Weighing(start, roles, alone=cold or pair.gpu is not None, everything=more)
-            seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected) if first and stream else None
+            inspected = first and stream is not None
+            # The same program takes as much memory in any two processes, to 1 MiB.
+            weighs = inspected or (settings.weigh_each and stream is not None)
+            roles = ROLES if settings.other_code else ROLES[:1]
+            up = {role: _start_up(start, role) for role in roles if cold and not weighs}
+            here, there = self._shares(reference) if inspected else ([], [])
+            weighing = Weighing(start, roles if weighs else (), alone=cold or pair.gpu is not None, places=there)
+            seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected) if inspected else None
             evidence = self._proved(pair.own, in_full=first)
+            compared = pair.answers(roles, here) if here else {}
             weighed = weighing.results()
-            memory = {role: one.memory for role, one in weighed.items()} if weighed_too else {}
             answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
-            if stream and more:
-                answers[stream].append(weighed["own"].answers)
             expected, theirs_too = reference.answers, {}
+            if stream and (here or there):
+                found = {
+                    role: [*of[0].answers, *_in_order(here, compared.get(role, []), there, weighed[role].answers)]
+                    for role, of in zip(ROLES, timed[stream], strict=True)
+                    if role in roles
+                }
+                answers[stream].append(found["own"])
+                expected = found.get("partner", expected)
+            elif settings.other_code and timed:
+                expected = next(iter(timed.values()))[1][0].answers
             marks_of: MarksOf = reference.marks_of
             if settings.other_code and timed:
-                expected = weighed["partner"].answers if more else next(iter(timed.values()))[1][0].answers
                 marks_of = pair.marks_of_partner
                 theirs_too = {"partner_scores": self._score(expected)} if stream else {}
             parity = {
@@ -178,8 +196,8 @@ class LocalExecutor:
             parity[stream] = replace(parity[stream], largest_logit_difference=seen.largest)
         clock.append(time.monotonic())
         if cold:
-            for role, one in weighed.items():
-                (starts.own if role == "own" else starts.partner).append(one.start)
+            for role, began in (up | {role: one.start for role, one in weighed.items()}).items():
+                (starts.own if role == "own" else starts.partner).append(began)
         samples: dict[Cell, Samples] = {cell: starts for cell in planned.cells if cell.scenario == "cold_start"}
         for cell, (ours, theirs) in timed.items():
             if cell == stream:
@@ -191,8 +209,8 @@ class LocalExecutor:
                     own_heap_bytes=[one.heap_bytes for one in ours if one.heap_bytes is not None],
                     partner_heap_bytes=[one.heap_bytes for one in theirs if one.heap_bytes is not None],
                     parity=parity[cell],
-                    memory=memory.get("own"),
-                    partner_memory=memory.get("partner"),
+                    memory=weighed["own"].memory if "own" in weighed else None,
+                    partner_memory=weighed["partner"].memory if "partner" in weighed else None,
                     evidence=evidence,
                     scores=self._score(max(answers[cell], key=len)),
                     work=seen.work if seen else None,
@@ -214,6 +232,20 @@ class LocalExecutor:
             if not idle(evidence):
                 return evidence
         return own.ask(say.Prove(), say.Proved).evidence
+
+    def _shares(self, reference: Reference) -> tuple[list[int], list[int]]:
+        """Of the texts that are only compared, those that a timed process answers, and those of the one weighed.
+
+        Both work at once. The timed one is asked for more before: what its requests are made of, and the evidence.
+        """
+        settings = self._settings
+        costs = [
+            tokens(example, chains, padded=False)
+            for example, chains in zip(settings.examples, reference.answers, strict=True)
+        ]
+        timed, rest = costs[: settings.timed], costs[settings.timed :]
+        here, there = shared(rest, _PASSES_AHEAD * sum(timed), _GIVING_BACK)
+        return [settings.timed + place for place in here], [settings.timed + place for place in there]
 
     def _starter(self, combination: str, number: int, stack: ExitStack) -> Starter:
         """What starts the processes of a round, all with one deadline."""
@@ -257,17 +289,10 @@ class LocalExecutor:
 
     def _cold_starts(self, start: Starter) -> ColdStart:
         """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
-
-        def once(role: str) -> StartUp:
-            process = start(role, heap="returned")  # starts take the same as with the C library's own ways
-            began = process.hear(say.Ready).start
-            process.close()
-            return began
-
-        starts = ColdStart(preparing=once("own"))  # one more of the combination comes with each round
+        starts = ColdStart(preparing=_start_up(start, "own"))  # one more of the combination comes with each round
         for i in range(self._settings.starts):
             for role in ROLES if i % 2 == 0 else ROLES[::-1]:
-                (starts.own if role == "own" else starts.partner).append(once(role))
+                (starts.own if role == "own" else starts.partner).append(_start_up(start, role))
         return starts
 
     def _start(
@@ -316,3 +341,20 @@ class LocalExecutor:
 
     def _deadline(self) -> float:
         return time.monotonic() + self._settings.timeout_s
+
+
+def _start_up(start: Starter, role: str) -> StartUp:
+    """One start, alone."""
+    process = start(role, heap="returned")  # starts take the same as with the C library's own ways
+    with blaming(role):
+        began = process.hear(say.Ready).start
+    process.close()
+    return began
+
+
+def _in_order(
+    here: Sequence[int], ours: Sequence[Chains], there: Sequence[int], theirs: Sequence[Chains]
+) -> list[Chains]:
+    """The answers of two that shared the texts, by place."""
+    by_place = dict(zip((*here, *there), (*ours, *theirs), strict=True))
+    return [by_place[place] for place in sorted(by_place)]

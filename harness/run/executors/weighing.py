@@ -1,8 +1,8 @@
-"""What is learnt of a combination in processes that nothing is timed in: its start, memory, answers to all texts."""
+"""What is learnt of a combination in processes that nothing is timed in: its start, its memory, answers to texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ class Weighed:
 
     start: StartUp  # counts where it came up alone
     memory: Memory
-    answers: list[Chains]  # to all texts; empty where these were not asked for
+    answers: list[Chains]  # to the texts it was asked for
 
 
 class Weighing:
@@ -31,7 +31,7 @@ class Weighing:
     each of these.
     """
 
-    def __init__(self, start: Starter, roles: Iterable[str], *, alone: bool, everything: bool) -> None:
+    def __init__(self, start: Starter, roles: Iterable[str], *, alone: bool, places: Sequence[int]) -> None:
         """Start them.
 
         Args:
@@ -39,9 +39,9 @@ class Weighing:
             roles: those that are weighed.
             alone: each comes up while no other process of ours does anything, so that its start counts, and what the
                 device has more in use is its own.
-            everything: afterwards they answer all texts, those too that are only compared.
+            places: of texts that they answer afterwards.
         """
-        self._everything = everything
+        self._places = list(places)
         self._processes: dict[str, WorkerProcess] = {}
         self._ready: dict[str, say.Ready] = {}
         self._device_bytes: dict[str, int | None] = {}
@@ -57,8 +57,8 @@ class Weighing:
             with blaming(role):
                 process.tell(say.WarmUp())
                 process.tell(say.Weigh())
-                if everything:
-                    process.tell(say.Answer(everything=True))
+                if self._places:
+                    process.tell(say.Answer(self._places))
 
     def results(self) -> dict[str, Weighed]:
         """What each role gave; ends the processes."""
@@ -68,7 +68,7 @@ class Weighing:
                 ready = self._ready.get(role) or process.hear(say.Ready)
                 process.hear(say.Warm)
                 memory = replace(process.hear(say.Weighed).memory, cuda_device_bytes=self._device_bytes.get(role))
-                answers = process.hear(say.Answered).answers if self._everything else []
+                answers = process.hear(say.Answered).answers if self._places else []
                 found[role] = Weighed(ready.start, memory, answers)
             process.close()
         return found
