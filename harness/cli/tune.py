@@ -122,7 +122,6 @@ def _show(found: Found, prepared: Prepared) -> None:
 
 
 def _show_plan(prepared: Prepared) -> None:
-    from harness.run.ablation import ASSUMED_START_S
     from harness.units import format_seconds
 
     ablation = prepared.ablation
@@ -134,7 +133,4 @@ def _show_plan(prepared: Prepared) -> None:
         print(f"  without {name}: {why}")
     print(f"up to {prepared.measure.rounds} round(s) of {prepared.measure.passes} passes each for a combination")
     print(f"{prepared.confirm} round(s) for the confirmation")
-    print(
-        f"a round about {format_seconds(prepared.round_s)}, if a start takes {ASSUMED_START_S:g} s and a request "
-        f"{ablation.request_s:g} s; so about {prepared.rounds} in all"
-    )
+    print(f"a round about {format_seconds(prepared.round_s)}, if nothing else runs; so about {prepared.rounds} in all")

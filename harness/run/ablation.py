@@ -26,7 +26,7 @@ from harness.plan.combination import parse
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite, find_suite, including, read_suite
 from harness.plugin import Optimization, Stage
-from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record
+from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record, is_peer
 from harness.run.design import check_effects, untold
 from harness.run.environment import environment
 from harness.run.estimate import MINI_TOKEN_S, START_S, TOKEN_S, Passes, round_s
@@ -167,8 +167,12 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
 
 
 def _is_unpadded(combination: str, optimizations: Mapping[str, Optimization[Any]]) -> bool:
-    """Stock's, and those with an optimization of the stage that is about the input."""
-    return combination == STOCK or any(one.stage == Stage.INPUT for one, _ in parse(combination, optimizations))
+    """Stock's and peers, and those with an optimization of the stage that is about the input."""
+    return (
+        combination == STOCK
+        or is_peer(combination)
+        or any(one.stage == Stage.INPUT for one, _ in parse(combination, optimizations))
+    )
 
 
 def _chosen(plan: list[Planned], only: tuple[str, ...], skip: tuple[str, ...]) -> list[Planned]:

@@ -20,7 +20,8 @@ from harness.plan.registry import Registry, find_optimizations
 from harness.plan.suite import Combinations, Measure, Suite
 from harness.record import RECORD_VERSION, STOCK
 from harness.run import ablation as runs
-from harness.run.ablation import ASSUMED_START_S, Ablation, Options
+from harness.run.ablation import Ablation, Options
+from harness.run.estimate import START_S, round_s
 from harness.run.key import run_key
 from harness.run.texts import Warn
 from harness.tune.seeds import Seeds, seeds
@@ -62,14 +63,15 @@ class Prepared:
     @property
     def round_s(self) -> float:
         """What a round is assumed to take."""
-        requests = len(self.ablation.examples) * (2 * self.measure.passes + 2)
-        return 2 * (ASSUMED_START_S + requests * self.ablation.request_s)
+        texts = self.ablation.passes(padded=False)
+        return round_s(texts, texts, ["single_stream", "cold_start"], self.measure.passes, weighs=True)
 
     @property
     def least_s(self) -> float:
         """What the least search is assumed to take: stock, one round of one combination, and its confirmation."""
-        answers = (len(self.ablation.compared) + len(self.ablation.examples)) * self.ablation.request_s
-        return 2 * (ASSUMED_START_S + answers) + (2 + self.confirm) * self.round_s
+        answers = self.ablation.passes(padded=True)
+        begun = START_S + answers.timed_s + answers.compared_s  # with the baseline's answers
+        return begun + (2 + self.confirm) * self.round_s
 
     @property
     def rounds(self) -> int:
@@ -128,8 +130,7 @@ def prepare(options: Options, wanted: Wanted, warn: Warn) -> Prepared:
     if options.budget_s is not None and options.budget_s < prepared.least_s:
         raise InputError(
             f"--budget {format_seconds(options.budget_s)} is too little for one combination and its confirmation: "
-            f"about {format_seconds(prepared.least_s)}, if a start takes {ASSUMED_START_S:g} s and a request "
-            f"{ablation.request_s:g} s; give more, or take a suite with fewer texts or confirming rounds"
+            f"about {format_seconds(prepared.least_s)}; give more, or take a suite with fewer texts or confirming rounds"
         )
     return prepared
 
