@@ -29,7 +29,7 @@ from harness.plugin import Optimization, Stage
 from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record, is_peer
 from harness.run.design import check_effects, untold
 from harness.run.environment import environment
-from harness.run.estimate import MINI_TOKEN_S, START_S, TOKEN_S, Passes, round_s
+from harness.run.estimate import MINI_TOKEN_S, START_S, TOKEN_S, Passes, count_of, round_s
 from harness.run.executors.local import LocalExecutor, Settings
 from harness.run.executors.recorded import Reference
 from harness.run.key import run_key
@@ -124,13 +124,22 @@ class Ablation:
                 own = stock if planned.combination in self.unpadded else padded
                 scenarios = [cell.scenario for cell in planned.cells]
                 first, later = (
-                    round_s(own, stock, scenarios, measure.passes, first=first, starts=measure.starts)
+                    round_s(
+                        own,
+                        stock,
+                        scenarios,
+                        measure.passes,
+                        optimizations=count_of(planned.combination),
+                        first=first,
+                        starts=measure.starts,
+                    )
                     for first in (True, False)
                 )
                 total += first + (measure.rounds - 1) * later
         fastest = stock if self.unpadded - {STOCK} else padded
         confirming = most_confirming(self.plan, measure)
-        return total + confirming * round_s(fastest, stock, ["single_stream"], measure.passes)
+        most = max(count_of(planned.combination) for planned in self.plan)
+        return total + confirming * round_s(fastest, stock, ["single_stream"], measure.passes, optimizations=most)
 
 
 def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:

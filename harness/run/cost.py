@@ -11,6 +11,7 @@ from harness.record import Chains
 
 _SPECIAL = 2  # tokens around a text
 _PROMPT = 15  # tokens of a prompt, about
+GIVING_BACK = 1.25  # times as long takes a process that gives back what it frees, and asks for it again: 0.9 to 1.6
 
 
 def rows(example: Example, chains: Chains | None) -> int:

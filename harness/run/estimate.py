@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from harness.data.dataset import Example
-from harness.run.cost import tokens
+from harness.record import BASELINE, STOCK
+from harness.run.cost import GIVING_BACK, tokens
 
 # Seconds on two cores of an AMD EPYC (Zen 5): a fresh process until its first answer, and a token of a row, with its
 # padding. Of long texts, whose rows are many, a token takes a quarter more.
@@ -15,8 +16,8 @@ _LONG, _OF_LONG = 128, 1.25  # characters
 MINI_TOKEN_S = 4.5e-5
 TOKEN_S = 1.9e-3  # at the size of StructBERT-base
 _INSPECTING = 2  # passes over the timed texts, for what requests are made of
-_PROVING = 2  # passes that the evidence of a combination takes, about
-_PROVING_LATER = 0.5  # of them, where the longest and the shortest text show it
+_PROVING = 1  # passes that the evidence of an optimization takes, about: of lean_startup none, of batching two
+_PROVING_LATER = 0.4  # of them, where the longest and the shortest text show it
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,18 @@ class Passes:
         return Passes(total(timed), total(compared))
 
 
+def count_of(combination: str) -> int:
+    """How many optimizations a combination has."""
+    return 0 if combination in (BASELINE, STOCK) else combination.count("+") + 1
+
+
 def round_s(
     own: Passes,
     stock: Passes,
     scenarios: Collection[str],
     passes: int,
     *,
+    optimizations: int,
     first: bool = False,
     starts: int = 0,
     weighs: bool = False,
@@ -56,6 +63,7 @@ def round_s(
         stock: of its partner.
         scenarios: those that it measures.
         passes: of each.
+        optimizations: of the combination.
         first: whether it is the combination's first.
         starts: cold starts in turns, before the first round.
         weighs: whether memory is weighed, in the first round or in all.
@@ -66,10 +74,10 @@ def round_s(
     total += 2 * passes * both_s * stream  # before each that is timed goes one that is not
     total += (passes + 1) * both_s * sum(name not in ("single_stream", "cold_start") for name in scenarios)
     total += START_S * cold * (1 + first * (1 + 2 * starts))
-    proving = (_PROVING if first else _PROVING * _PROVING_LATER) * own.timed_s
+    proving = _PROVING * optimizations * (1.0 if first else _PROVING_LATER) * own.timed_s
     if not (stream and (first or weighs)):
         return total + proving
     asked_s = proving + _INSPECTING * own.timed_s * first
-    weighing_s = own.timed_s + START_S * (not cold)
-    rest_s = own.compared_s * first
+    weighing_s = GIVING_BACK * own.timed_s + START_S * (not cold)
+    rest_s = (1 + GIVING_BACK) / 2 * own.compared_s * first
     return total + max(asked_s, weighing_s, (asked_s + weighing_s + rest_s) / 2)

@@ -12,7 +12,7 @@ from typing import Any
 from harness.plan.cells import Planned
 from harness.record import STOCK, Cell, End, Record, stock_is_exact
 from harness.run.ablation import Ablation, Options, execute, prepare
-from harness.run.estimate import START_S, Passes, round_s
+from harness.run.estimate import START_S, Passes, count_of, round_s
 from harness.run.executors.local import LocalExecutor, Settings
 from harness.run.executors.recorded import Reference
 
@@ -96,7 +96,10 @@ def estimate_s(ablation: Ablation, rounds: int) -> float:
     for name, count in rounds_of_each(rounds, ablation.options.device).items():
         scenarios, its = [_cell(ablation, name).scenario], (everything, 1) if name == MISANSWERS else (one, passes)
         first, later = (
-            round_s(its[0], its[0], scenarios, its[1], first=first, weighs=name in WEIGHED) for first in (True, False)
+            round_s(
+                its[0], its[0], scenarios, its[1], optimizations=count_of(name), first=first, weighs=name in WEIGHED
+            )
+            for first in (True, False)
         )
         total += first + (count - 1) * later
     return total

@@ -41,7 +41,7 @@ from harness.record import (
     is_peer,
 )
 from harness.run import protocol as say
-from harness.run.cost import shared, tokens
+from harness.run.cost import GIVING_BACK, shared, tokens
 from harness.run.executors.recorded import MarksOf, Passes, Reference, account, idle, loads, parity_of
 from harness.run.executors.weighing import Weighing
 from harness.run.pair import ROLES, Pair, Starter, blaming
@@ -76,7 +76,6 @@ class Settings:
 # A timed process makes about four passes over the timed texts for what they are made of and the evidence, while the one
 # that is weighed makes one.
 _PASSES_AHEAD = 3
-_GIVING_BACK = 1.25  # times as long takes a process that gives back what it frees, and asks for it again: 0.9 to 1.6
 
 
 @dataclass(frozen=True)
@@ -244,7 +243,7 @@ class LocalExecutor:
             for example, chains in zip(settings.examples, reference.answers, strict=True)
         ]
         timed, rest = costs[: settings.timed], costs[settings.timed :]
-        here, there = shared(rest, _PASSES_AHEAD * sum(timed), _GIVING_BACK)
+        here, there = shared(rest, _PASSES_AHEAD * sum(timed), GIVING_BACK)
         return [settings.timed + place for place in here], [settings.timed + place for place in there]
 
     def _starter(self, combination: str, number: int, stack: ExitStack) -> Starter:
