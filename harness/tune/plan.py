@@ -130,7 +130,7 @@ def prepare(options: Options, wanted: Wanted, warn: Warn) -> Prepared:
     if options.budget_s is not None and options.budget_s < prepared.least_s:
         raise InputError(
             f"--budget {format_seconds(options.budget_s)} is too little for one combination and its confirmation: "
-            f"about {format_seconds(prepared.least_s)}; give more, or take a suite with fewer texts or confirming rounds"
+            f"about {format_seconds(prepared.least_s)}; give more, or take fewer texts or confirming rounds"
         )
     return prepared
 
