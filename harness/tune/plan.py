@@ -64,7 +64,14 @@ class Prepared:
     def round_s(self) -> float:
         """What a round is assumed to take."""
         texts = self.ablation.passes(padded=False)
-        return round_s(texts, texts, ["single_stream", "cold_start"], self.measure.passes, weighs=True)
+        return round_s(
+            texts,
+            texts,
+            ["single_stream", "cold_start"],
+            self.measure.passes,
+            optimizations=len(self.space.switches),
+            weighs=True,
+        )
 
     @property
     def least_s(self) -> float:
