@@ -121,6 +121,24 @@ class Probe:
         self.run(replace(extractor, forwards=replace(own, **watched)))
         return counts
 
+    def by_runtime(self, runtime: str, title: str) -> Evidence:
+        """Evidence that another runtime than torch computes every forward: its forwards are called, torch's never.
+
+        Args:
+            runtime: the optimization's name, which its forwards carry.
+            title: how the runtime calls itself.
+        """
+        foreign, own = (
+            calls.total() for calls in self.calls(lambda forward: getattr(forward, "runtime", None) == runtime)
+        )
+        by_torch = self.product_elements()
+        return Evidence(
+            optimization=runtime,
+            active=foreign > 0 and own == 0 and by_torch == 0,
+            summary=f"{foreign} forwards by {title}, {own} by torch, whose linear layers gave {by_torch} numbers",
+            figures={"foreign_calls": foreign, "own_calls": own, "elements_by_torch": by_torch},
+        )
+
     def operators(self, extractor: Extractor | None = None) -> list[Operator]:
         """Answer the texts once, as :meth:`run`, and note every operator of torch that is called."""
         return operators_of(lambda: self.run(extractor))

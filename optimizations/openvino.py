@@ -12,26 +12,20 @@ from harness.errors import in_brief
 from harness.plugin import Evidence, InputError, Probe, Stage, UnavailableError, imported, optimization
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from torch import Tensor
 
     from harness.baseline.exported import Cross, Run, Tower
+    from harness.baseline.model import SiameseUIE
     from harness.plugin import Extractor
 
-_FILE = "model.xml"
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}  # by the value of `precision`
 
 
 def calls_answered(probe: Probe) -> Evidence:
-    """Count the forwards that OpenVINO answers, and those that torch does."""
-    foreign, own = (
-        calls.total() for calls in probe.calls(lambda forward: getattr(forward, "runtime", None) == "openvino")
-    )
-    return Evidence(
-        optimization="openvino",
-        active=foreign > 0 and own == 0,
-        summary=f"{foreign} forwards by OpenVINO, {own} by torch",
-        figures={"foreign_calls": foreign, "own_calls": own},
-    )
+    """Count the forwards that OpenVINO answers, and what torch computes beside it."""
+    return probe.by_runtime("openvino", "OpenVINO")
 
 
 def why_not(device: Any) -> str | None:
@@ -45,6 +39,7 @@ def why_not(device: Any) -> str | None:
     evidence=calls_answered,
     unavailable=why_not,
     requires=["openvino"],
+    tunable={"precision": ["float32", "bfloat16"]},
     # The runtime has an attention of its own; others make the forwards too, or layers that it has no operator for.
     conflicts=[
         "flash_attention",
@@ -54,6 +49,7 @@ def why_not(device: Any) -> str | None:
         "int8",
         "segmented_forward",
         "half_precision",
+        "screened",
     ],
 )
 def openvino(extractor: Extractor, *, precision: str = "float32") -> Extractor:
@@ -61,9 +57,9 @@ def openvino(extractor: Extractor, *, precision: str = "float32") -> Extractor:
 
     Cheaper: it multiplies by oneDNN, which uses AVX-512 on AMD processors too, where torch's MKL does not, and fuses
     bias, GELU and LayerNorm. Texts and prompts go through one graph of the towers, the pairs through one of the cross
-    layers. Both are compared with the eager forwards at two larger shapes before they are used. The conversion takes
-    some seconds of the first start-up; later ones read it from the user's cache. With ``precision`` bfloat16 the
-    products are computed in 16 bits, so answers may change; the processor must have instructions for it.
+    layers. The conversion, and a comparison with the eager forwards at two larger shapes, take some seconds of the
+    first start-up; later ones read the graphs from the user's cache. With ``precision`` bfloat16 the products are
+    computed in 16 bits, so answers may change; the processor must have instructions for it.
 
     Costs: memory. The compiled graphs hold a copy of all weights beside the model.
     Source: docs.openvino.ai.
@@ -72,41 +68,54 @@ def openvino(extractor: Extractor, *, precision: str = "float32") -> Extractor:
         extractor: the extractor to change.
         precision: float32 or bfloat16.
     """
-    import torch
-
-    from harness.baseline.agreement import must_agree
     from harness.baseline.exported import Cross, Tower, forwards
 
     if precision not in _HINTS:
         raise InputError(f"openvino: precision is {precision!r}; it must be one of {tuple(_HINTS)}")
-    model = extractor.model
-    found = forwards(model, "openvino", *(_compiled(kind(model), precision) for kind in (Tower, Cross)))
-    must_agree(model, torch.device("cpu"), vars(found), "openvino: its graph", exact=precision == "float32")
-    return replace(extractor, forwards=found)
+    ov, made = imported("openvino"), _graphs(extractor.model)
+    with made as directory:
+        runs = [_compiled(kind, directory, precision, ov) for kind in (Tower, Cross)]
+    rounded = precision != "float32"
+    return replace(extractor, forwards=forwards(extractor.model, "openvino", *runs, rounded=rounded))
 
 
-def _compiled(part: Tower | Cross, precision: str) -> Run:
-    """A compiled graph of one part; each thread that runs it has a request of its own."""
+def _graphs(model: SiameseUIE) -> AbstractContextManager[Path]:
+    """The folder with both graphs, made and compared with the eager forwards where it is not there."""
     import torch
 
+    from harness.baseline import exported
+    from harness.baseline.agreement import must_agree
     from harness.baseline.fingerprint import fingerprint
     from harness.embedded.cache import made
 
-    ov = imported("openvino")
+    ov, device = imported("openvino"), torch.device("cpu")
 
     def save(directory: Path) -> None:
-        ov.save_model(_converted(part, ov), directory / _FILE, compress_to_fp16=False)
+        for kind in (exported.Tower, exported.Cross):
+            ov.save_model(_converted(kind(model), ov), directory / f"{kind.__name__}.xml", compress_to_fp16=False)
+        runs = [_compiled(kind, directory, "float32", ov) for kind in (exported.Tower, exported.Cross)]
+        found = exported.forwards(model, "openvino", *runs)
+        must_agree(model, device, found.by_name(), "openvino: its graph")
 
-    name = type(part).__name__.lower()
-    key = fingerprint(part.model, torch.device("cpu"), [ov.__version__, Path(__file__).read_bytes()])
+    sources = [Path(file).read_bytes() for file in (__file__, exported.__file__)]
+    key = fingerprint(model, device, [ov.__version__, *sources])
+    return made(key and f"openvino-{key}", save)
+
+
+def _compiled(kind: type[Tower | Cross], directory: Path, precision: str, ov: Any) -> Run:
+    """A compiled graph of one part; each thread that runs it has a request of its own."""
+    import torch
+
     wanted = {
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "NUM_STREAMS": 1,
         "PERFORMANCE_HINT": "LATENCY",
     }
-    with made(key and f"openvino-{name}-{key}", save) as directory:
-        compiled = ov.Core().compile_model(directory / _FILE, "CPU", wanted)
+    try:
+        compiled = ov.Core().compile_model(directory / f"{kind.__name__}.xml", "CPU", wanted)
+    except Exception as error:  # whatever a version of it lacks
+        raise UnavailableError(f"openvino {ov.__version__} cannot compile its graph: {in_brief(error)}") from error
     if (given := compiled.get_property("INFERENCE_PRECISION_HINT").to_string()) != _HINTS[precision]:
         raise UnavailableError(f"openvino: precision is {precision!r}, and this processor computes in {given}")
     own = threading.local()

@@ -32,7 +32,7 @@ def rows_saved(probe: Probe) -> Evidence:
     )
 
 
-@optimization(Stage.BATCH, exact=True, evidence=rows_saved)
+@optimization(Stage.BATCH, exact=True, evidence=rows_saved, tunable={"mebibytes": []})
 def text_reuse(extractor: Extractor, *, mebibytes: int = 256) -> Extractor:
     """Encode a text once a request instead of once a schema node.
 
@@ -43,7 +43,7 @@ def text_reuse(extractor: Extractor, *, mebibytes: int = 256) -> Extractor:
 
     Args:
         extractor: the extractor to change.
-        mebibytes: of encoded texts that a call keeps, at most.
+        mebibytes: of encoded texts that a call keeps, at most; beside a screen, each of the two precisions.
     """
     if mebibytes < 1:
         raise InputError(f"text_reuse: mebibytes is {mebibytes}; it must be at least 1")

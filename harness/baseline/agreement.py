@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from harness.baseline.model import SiameseUIE
-from harness.errors import UnavailableError
+from harness.errors import UnavailableError, in_brief
 
 TRACED_AT = (2, 16, 6)  # rows, text tokens, prompt tokens
 _COMPARED_AT = ((3, 40, 9), (5, 200, 70))  # two larger shapes, so that nothing of the traced one is baked in
 _TOLERANCE = 1e-4  # of a logit or a hidden state; what is called a tie is as wide
+_ROUNDED = 2.0  # likewise where products are rounded to 8 bits: what is seen is below 1, another shape's graph above
 
 
 def inputs(model: SiameseUIE, device: torch.device, rows: int, text: int, prompt: int) -> dict[str, tuple[Tensor, ...]]:
@@ -47,7 +48,7 @@ def must_agree(
         device: where.
         forwards: by name.
         what: they are, for the message; like ``torchscript: the trace``.
-        exact: whether the numbers have to agree; otherwise they have to be finite, and the shapes to agree.
+        exact: whether they compute in fp32; otherwise they may be farther off.
 
     Raises:
         UnavailableError: they differ; the message names the forward, the shape and the difference.
@@ -65,12 +66,10 @@ def must_agree(
 def _difference(expected: Tensor, forward: Any, given: tuple[Tensor, ...], *, exact: bool) -> str | None:
     try:
         got: Tensor = forward(*given)
-    except RuntimeError as error:
-        return str(error).strip().splitlines()[-1]
+    except Exception as error:  # each runtime raises its own
+        return in_brief(error)
     if got.shape != expected.shape:
         return f"shape {tuple(got.shape)} instead of {tuple(expected.shape)}"
-    if not exact:
-        return None if got.isfinite().all() else "numbers that are not finite"
-    if torch.allclose(got, expected, rtol=0, atol=_TOLERANCE, equal_nan=True):
+    if torch.allclose(got.float(), expected.float(), rtol=0, atol=_TOLERANCE if exact else _ROUNDED, equal_nan=True):
         return None
     return f"{float((got - expected).abs().max()):.1e} apart"

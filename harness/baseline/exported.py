@@ -63,13 +63,14 @@ class Foreign:
 
     runtime: str
     run: Run
+    rounded: bool  # whether its products are in another precision than the model's
 
     def __call__(self, *given: Tensor) -> Tensor:
         """As the model's own."""
         return self.run(*given)
 
 
-def forwards(model: SiameseUIE, runtime: str, tower: Run, cross: Run) -> Forwards:
+def forwards(model: SiameseUIE, runtime: str, tower: Run, cross: Run, *, rounded: bool = False) -> Forwards:
     """The three forwards by another runtime's two graphs.
 
     Args:
@@ -77,6 +78,7 @@ def forwards(model: SiameseUIE, runtime: str, tower: Run, cross: Run) -> Forward
         runtime: its name.
         tower: takes what :class:`Tower` takes.
         cross: takes what :class:`Cross` takes.
+        rounded: whether its products are in another precision than the model's.
     """
     text, prompt = torch.zeros((), dtype=torch.long), torch.ones((), dtype=torch.long)
 
@@ -86,4 +88,4 @@ def forwards(model: SiameseUIE, runtime: str, tower: Run, cross: Run) -> Forward
     def encode_prompt(ids: Tensor, mask: Tensor, starts: Tensor) -> Tensor:
         return tower(ids, mask, model.prompt_positions(ids, starts), prompt)
 
-    return Forwards(Foreign(runtime, encode_text), Foreign(runtime, encode_prompt), Foreign(runtime, cross))
+    return Forwards(*(Foreign(runtime, run, rounded) for run in (encode_text, encode_prompt, cross)))

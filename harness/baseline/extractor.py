@@ -130,7 +130,7 @@ class Extractor:
             asked = prompt(node.path, key)
             logits[asked] = np.stack((head, tail))
             if not np.isfinite(logits[asked]).all():
-                eager = replace(self, forwards=Forwards.of(self.model))
+                eager = replace(self, screen=None, forwards=Forwards.of(self.model))
                 raise not_finite(self.model, eager.logits, text, asked)
             marked.extend(marks(node, key, head, tail))
 

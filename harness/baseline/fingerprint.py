@@ -15,7 +15,7 @@ from harness.baseline.model import SiameseUIE
 
 
 def fingerprint(model: SiameseUIE, device: torch.device, more: Sequence[object]) -> str | None:
-    """Of the weights, the code of the layers, torch's version and the device; None where code has no describable value.
+    """Of weights, the layers' code, torch's version and the device; None where a layer's code cannot be described.
 
     Args:
         model: what the graph is made from.
@@ -56,6 +56,8 @@ def _described(part: Any) -> Any:
         return part
     if isinstance(part, types.ModuleType):
         return part.__name__
+    if isinstance(part, types.BuiltinFunctionType):
+        return part.__module__, part.__qualname__
     if isinstance(part, types.FunctionType):
         part = inspect.unwrap(part)  # torch's wrapper of a script closes over itself
         closed = [_described(cell.cell_contents) for cell in part.__closure__ or ()]

@@ -38,9 +38,13 @@ class Forwards:
         """The model's own, eager."""
         return cls(model.encode_text, model.encode_prompt, model.cross, model)
 
+    def by_name(self) -> dict[str, Callable[..., Tensor]]:
+        """The three callables."""
+        return {"encode_text": self.encode_text, "encode_prompt": self.encode_prompt, "cross": self.cross}
+
     def constants(self) -> Iterator[Tensor]:
         """The tensors that forwards in TorchScript hold, frozen weights above all; one may come several times."""
-        for forward in (self.encode_text, self.encode_prompt, self.cross):
+        for forward in self.by_name().values():
             graph: Any = getattr(forward, "graph", None)
             for node in graph.findAllNodes("prim::Constant") if hasattr(graph, "findAllNodes") else ():
                 if node.hasAttribute("value") and node.kindOf("value") == "t":
@@ -134,6 +138,8 @@ class Scorer:
             for document in new:
                 found[document] = part = encoded.of(document)
                 self.texts.put(document, part)
+            if len(new) == len(found):
+                return encoded
         return EncodedTexts.together([part for part in found.values() if part is not None])
 
     def _encode(self, documents: Iterable[Document]) -> EncodedTexts:

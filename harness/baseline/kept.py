@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -23,7 +22,11 @@ NO_REUSE = Reuse()
 
 
 class Kept(Generic[_Key, _Value]):
-    """A mapping within a limit of bytes: what was used the longest ago is dropped first."""
+    """A mapping within a limit of bytes; what no longer fits is not kept.
+
+    Nothing is dropped for what is newer: the levels of a schema come to the texts in the same order, so what is
+    dropped would be what is wanted next.
+    """
 
     def __init__(self, most: int, size: Callable[[_Value], int]) -> None:
         """Make an empty one.
@@ -32,22 +35,15 @@ class Kept(Generic[_Key, _Value]):
             most: bytes of all values together.
             size: bytes of a value.
         """
-        self._most, self._size = most, size
-        self._values: OrderedDict[_Key, _Value] = OrderedDict()
-        self._bytes = 0
+        self._left, self._size = most, size
+        self._values: dict[_Key, _Value] = {}
 
     def get(self, key: _Key) -> _Value | None:
-        """The value, or None where it was never put or has been dropped."""
-        if key not in self._values:
-            return None
-        self._values.move_to_end(key)
-        return self._values[key]
+        """The value, or None where it was never put or did not fit."""
+        return self._values.get(key)
 
     def put(self, key: _Key, value: _Value) -> None:
-        """Keep a value of a new key; one that is over the limit by itself is not kept."""
-        if self._size(value) > self._most:
-            return
-        self._values[key] = value
-        self._bytes += self._size(value)
-        while self._bytes > self._most:
-            self._bytes -= self._size(self._values.popitem(last=False)[1])
+        """Keep a value of a new key, where it fits."""
+        if (size := self._size(value)) <= self._left:
+            self._values[key] = value
+            self._left -= size

@@ -251,15 +251,10 @@ class SiameseUIE(nn.Module):
         twin.ops = ops
         return twin
 
-    def twin(self, weight: Callable[[nn.Parameter], nn.Parameter] = lambda own: own) -> SiameseUIE:
-        """A model whose modules are its own, to be changed or replaced, and whose weights are this one's.
-
-        Args:
-            weight: makes each weight of the twin from this one's.
-        """
-        memo: dict[int, object] = {id(one): one for one in (*self.buffers(), self.ops)}
-        memo.update((id(one), weight(one)) for one in self.parameters())
-        return copy.deepcopy(self, memo)
+    def twin(self) -> SiameseUIE:
+        """A model whose modules are its own, to be changed or replaced, and whose weights are this one's."""
+        shared = (*self.parameters(), *self.buffers(), self.ops)
+        return copy.deepcopy(self, {id(one): one for one in shared})
 
     def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
         """ids: (B, T), mask: bool (B, T), False on padding -> (B, T, H), or wider with `Ops.projects_ahead`."""

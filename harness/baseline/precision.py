@@ -53,7 +53,10 @@ class OwnPrecision(nn.Linear):
 
 
 def in_half(model: SiameseUIE, half: torch.dtype) -> SiameseUIE:
-    """A model whose weights are in half precision, but for the classifiers', which compute in their own."""
-    found = model.twin(lambda weight: nn.Parameter(weight.to(half), requires_grad=False))
-    found.head_clsf, found.tail_clsf = OwnPrecision(model.head_clsf), OwnPrecision(model.tail_clsf)
-    return found
+    """The same model, its weights in half precision, but for the classifiers', which compute in their own."""
+    model.head_clsf, model.tail_clsf = OwnPrecision(model.head_clsf), OwnPrecision(model.tail_clsf)
+    kept = {id(one) for head in (model.head_clsf, model.tail_clsf) for one in head.parameters()}
+    for weight in model.parameters():  # one by one, so that the model is not held twice
+        if id(weight) not in kept:
+            weight.data = weight.data.to(half)
+    return model

@@ -37,4 +37,5 @@ class ScreeningScorer:
         return logits | self.exact.score(again) if again else logits
 
     def _is_unsure(self, logits: NDArray[np.float32]) -> bool:
-        return bool((np.abs(logits - THRESHOLD) < self.band).any())
+        """Whether a logit is within the band, or no number: half precision overflows where fp32 does not."""
+        return not (np.isfinite(logits) & (np.abs(logits - THRESHOLD) >= self.band)).all()

@@ -112,8 +112,9 @@ class Worker:
         taken_apart = profile(self.extractor, texts, schemas, self._synchronize)
         saved = Path(command.path)  # a run that goes on may have been copied here without it
         largest = largest_difference(saved, own) if saved.is_file() else None
-        # Of a screen's two precisions neither's ceiling is the limit of all.
-        work = counter.work if self.extractor.screen is None else None
+        # Of a screen's two precisions neither's ceiling is the limit of all, and another runtime's is not known.
+        rounded = self.extractor.screen is not None or getattr(self.extractor.forwards.cross, "rounded", False)
+        work = None if rounded else counter.work
         return say.Inspected(largest, work, taken_apart)
 
     def measure_ceilings(self, _: say.MeasureCeilings) -> say.CeilingsMeasured:
@@ -186,7 +187,7 @@ class Worker:
         rss, cuda = self._load_peaks
         return say.Weighed(
             Memory(
-                weights_bytes=weights_bytes(self.extractor.model, self.extractor.forwards.constants()),
+                weights_bytes=self._weights(),
                 rss_load_peak_bytes=rss,
                 rss_serving_peak_bytes=peak_rss() if self._rss_was_reset else None,
                 cuda_load_peak_bytes=cuda,
@@ -195,6 +196,14 @@ class Worker:
                 cuda_process_bytes=process_on_device(self.extractor.device),
             )
         )
+
+    def _weights(self) -> int | None:
+        """Bytes; None where another runtime holds its own."""
+        extractor = self.extractor
+        if hasattr(extractor.forwards.cross, "runtime"):
+            return None
+        screen = () if extractor.screen is None else extractor.screen.model.parameters()
+        return weights_bytes(extractor.model, (*extractor.forwards.constants(), *screen))
 
     def _extract(self, place: int) -> Chains:
         return self.extractor.extract(self.texts[place], self.schemas[place])

@@ -96,7 +96,9 @@ def test_packing_says_where_it_cannot_be(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @NATIVE
-@pytest.mark.parametrize("company", [(), ("packed_linear",), ("torchscript", "flash_attention")], ids="+".join)
+@pytest.mark.parametrize(
+    "company", [(), ("packed_linear", "lean_startup"), ("torchscript", "flash_attention")], ids="+".join
+)
 def test_half_precision_is_near_half_as_big_and_active(golden: Any, company: tuple[str, ...]) -> None:
     full, half = composed(golden), composed(golden, "half_precision", *company)
     apart = abs(half.logits(TEXT, PROMPTS) - full.logits(TEXT, PROMPTS)).max()
@@ -168,6 +170,15 @@ def test_a_screen_gives_exact_logits_within_its_band_and_rounded_ones_elsewhere(
 
 
 @NATIVE
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_in_half_precision_is_scored_again(golden: Any, value: float) -> None:
+    extractor = composed(golden, "screened", band=1e-9)
+    assert extractor.screen is not None
+    extractor.screen.model.head_clsf.bias.data.fill_(value)
+    assert extractor.extract(TEXT, SCHEMA) == composed(golden).extract(TEXT, SCHEMA)
+
+
+@NATIVE
 def test_a_screen_says_how_far_rounding_went_and_how_much_was_done_again(golden: Any) -> None:
     screened, extractor = REGISTRY["screened"], composed(golden, "screened", band=1e9)
     found = screened.evidence(probe(extractor))
@@ -188,6 +199,19 @@ def test_another_runtime_gives_the_same_logits_and_shows_that_it_did(golden: Any
     assert REGISTRY[name].evidence(probe(foreign)).active
     assert REGISTRY["dead_work"].evidence(probe(foreign)).active
     assert not REGISTRY[name].evidence(probe(plain)).active
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"), [("onnxruntime", "int8"), pytest.param("openvino", "bfloat16", marks=NATIVE)]
+)
+def test_a_runtime_that_rounds_is_near_and_says_so(golden: Any, name: str, precision: str) -> None:
+    if not runs_here(REGISTRY[name]):
+        pytest.skip(str(REGISTRY[name].missing))
+    plain, rounded = composed(golden), composed(golden, name, precision=precision)
+    assert not REGISTRY[name].promises({"precision": precision})
+    apart = abs(rounded.logits(TEXT, PROMPTS) - plain.logits(TEXT, PROMPTS)).max()
+    assert 1e-4 < apart < 2
+    assert rounded.forwards.cross.rounded  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])

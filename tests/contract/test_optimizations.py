@@ -179,6 +179,7 @@ def test_traces_are_made_once_for_each_model_and_each_way_to_compute_it(
     composed(golden, "flash_attention", "torchscript")
     composed(golden, "segmented_forward", "torchscript")
     composed(golden, "segmented_forward", "torchscript", queries=32)
+    composed(golden, "segmented_forward", "torchscript")
     assert len(made) == 4
     other = composed(golden, "dynamic_truncation")
     with torch.no_grad():

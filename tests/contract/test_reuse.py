@@ -92,12 +92,8 @@ def test_a_limit_below_a_mebibyte_is_refused(golden: Any) -> None:
         composed(golden, "text_reuse", mebibytes=0)
 
 
-def test_what_was_used_the_longest_ago_is_dropped_first() -> None:
+def test_what_no_longer_fits_is_not_kept() -> None:
     kept = Kept[str, bytes](10, len)
-    for key in "abc":
-        kept.put(key, b"123")
-    assert kept.get("a") == b"123"
-    kept.put("d", b"4567")
-    assert [key for key in "abcd" if kept.get(key) is not None] == ["a", "c", "d"]
-    kept.put("e", b"too long to be kept")
-    assert [key for key in "abcde" if kept.get(key) is not None] == ["a", "c", "d"]
+    for key, value in (("a", b"1234"), ("b", b"1234"), ("c", b"1234"), ("d", b"12")):
+        kept.put(key, value)
+    assert [kept.get(key) for key in "abcd"] == [b"1234", b"1234", None, b"12"]

@@ -38,6 +38,7 @@ if os.environ.get("MISBEHAVIOUR") == "broken import":
 import torch
 
 class Parameter:
+    is_mkldnn = False
     def untyped_storage(self):
         return self
     def data_ptr(self):
