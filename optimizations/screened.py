@@ -26,8 +26,7 @@ def scored_again(probe: Probe) -> Evidence:
     error = farthest = 0.0
     for text, schema in zip(probe.texts, probe.schemas, strict=True):
         exact = replace(extractor, screen=None).extract_observed(text, schema).logits
-        rounded = extractor.rounded().logits(text, list(exact)) if exact else []
-        for logits, ours in zip(exact.values(), rounded, strict=True):
+        for logits, ours in zip(exact.values(), extractor.rounded().logits(text, list(exact)), strict=True):
             wrong = (ours > THRESHOLD) != (logits > THRESHOLD)
             prompts += 1
             flipped += bool(wrong.any())

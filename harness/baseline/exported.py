@@ -88,4 +88,5 @@ def forwards(model: SiameseUIE, runtime: str, tower: Run, cross: Run, *, rounded
     def encode_prompt(ids: Tensor, mask: Tensor, starts: Tensor) -> Tensor:
         return tower(ids, mask, model.prompt_positions(ids, starts), prompt)
 
-    return Forwards(*(Foreign(runtime, run, rounded) for run in (encode_text, encode_prompt, cross)))
+    text_tower, prompt_tower, pairs = (Foreign(runtime, run, rounded) for run in (encode_text, encode_prompt, cross))
+    return Forwards(text_tower, prompt_tower, pairs)

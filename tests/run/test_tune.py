@@ -14,6 +14,7 @@ from tuned import MIB, Bench, bench
 
 from harness.errors import InputError
 from harness.record import STOCK
+from harness.run import ablation, estimate
 from harness.run.store import held, read_finished, read_run
 from harness.tune import study
 from harness.tune.words import as_data, lines
@@ -24,6 +25,7 @@ BEST = "quick(tokens=128)+engine_b"
 @pytest.fixture
 def here(tmp_path: Path, golden: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(os, "fsync", lambda _: None)  # a thousand times in a search, and nobody pulls the plug here
+    monkeypatch.setattr(ablation, "TOKEN_S", estimate.MINI_TOKEN_S)  # the checkpoint is smaller still
     return bench(tmp_path, golden)
 
 
@@ -163,12 +165,12 @@ def test_where_nothing_is_faster_nothing_is_switched_on(here: Bench) -> None:
 
 
 def test_a_budget_ends_the_search_and_leaves_time_for_the_confirmation(here: Bench) -> None:
-    found = here.search(trials=None, budget_s=1200.0)
+    found = here.search(trials=None, budget_s=300.0)
     assert found.ended == "the time was over"
     assert found.winner is not None
     assert found.winner.rounds == 4
-    assert here.machine.now <= 1200
-    assert here.machine.now > 1200 - 40, "and uses it"
+    assert here.machine.now <= 300
+    assert here.machine.now > 300 - 40, "and uses it"
 
 
 def test_a_budget_too_small_for_one_trial_is_refused(here: Bench) -> None:
@@ -217,8 +219,8 @@ def test_one_interrupted_in_its_confirmation_goes_on_there(here: Bench) -> None:
 
 
 def test_one_that_its_budget_ended_goes_on_and_another_resume_may_ask_for_more(here: Bench) -> None:
-    first = here.search(trials=None, budget_s=1200.0)
-    again = here.search(trials=None, budget_s=1200.0)
+    first = here.search(trials=None, budget_s=300.0)
+    again = here.search(trials=None, budget_s=300.0)
     assert again.directory == first.directory
     assert len(again.made) > len(first.made)
     assert next(end.rule for end in read_finished(again.directory)[-1].ends) == "budget"
