@@ -264,8 +264,8 @@ def optimization(
         unavailable: given the ``torch.device``, says why it cannot run there, or None.
         requires: distributions that must be installed.
         conflicts: names of optimizations that it cannot be combined with.
-        tunable: values of its parameters that a search tries, like ``{"precision": ["float32", "bfloat16"]}``; none
-            where a parameter is to stay as it is. Of one that is not named here, those around its default.
+        tunable: values of its parameters that a search tries, like ``{"precision": ["float32", "bfloat16"]}``. An
+            empty list keeps a parameter at its default. One that is not named here is tried around its default.
     """
 
     def decorate(function: Callable[..., _Subject]) -> Optimization[_Subject]:

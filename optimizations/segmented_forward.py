@@ -20,7 +20,7 @@ _LONGEST = 2  # texts that are enough to see the biggest output; a profile is sl
 
 @dataclass(frozen=True)
 class TokenBudget:
-    """The slot ``micro_batches``: so many padded tokens go through the model at once."""
+    """The slot ``micro_batches``: at most a number of padded tokens goes through the model at once."""
 
     tokens: int
     segment: int  # tokens of a row in a feed-forward block; the layers see to it

@@ -52,7 +52,7 @@ def cross_work(model: SiameseUIE, text_lengths: Sequence[int], prompt_lengths: S
 
 
 def _layer(layer: Any, asking: Sequence[int], lengths: Sequence[int], model: SiameseUIE) -> Work:
-    """Of rows of these lengths, in which so many tokens each ask all of them."""
+    """Of rows of these lengths; ``asking`` is how many of each row's tokens attend, each to all of its row."""
     around = (layer.attention.output.dense, layer.intermediate.dense, layer.output.dense)
     weights = sum(_weights(linear) for linear in around)
     pairs = sum(some * length for some, length in zip(asking, lengths, strict=True))

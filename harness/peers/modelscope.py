@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -108,9 +108,7 @@ def _with_configuration(checkpoint: Path, scratch: Path) -> Path:
     """The checkpoint, or one of links to its files beside the configuration that it lacks."""
     if (checkpoint / "configuration.json").exists():
         return checkpoint
-    made = scratch / "checkpoint"
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir()
+    made = Path(tempfile.mkdtemp(prefix="checkpoint-", dir=scratch))  # its own: another process of it may be up
     for file in checkpoint.iterdir():
         (made / file.name).symlink_to(file)
     (made / "configuration.json").write_text(json.dumps(_CONFIGURATION), encoding="utf-8")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from harness.data.dataset import Example
-from harness.record import BASELINE, STOCK
+from harness.record import BASELINE, STOCK, is_peer
 from harness.run.cost import GIVING_BACK, tokens
 
 # Seconds on two cores of an AMD EPYC (Zen 5): a fresh process until its first answer, and a token of a row, with its
@@ -42,7 +42,7 @@ class Passes:
 
 def count_of(combination: str) -> int:
     """How many optimizations a combination has."""
-    return 0 if combination in (BASELINE, STOCK) else combination.count("+") + 1
+    return 0 if combination in (BASELINE, STOCK) or is_peer(combination) else combination.count("+") + 1
 
 
 def round_s(

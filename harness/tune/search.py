@@ -48,8 +48,8 @@ class Search:
     """Draws rounds: of stock one, then of one combination after the other as many as it takes.
 
     A combination gets no more rounds when it has as many as any gets; when it failed, or gave another answer; or when
-    its interval, or a constraint, rules it out as the best. It is looked at after every round, each time at 5 %. That a
-    fast one is given up now and then costs the search something, and what it says nothing: that is measured anew.
+    its interval, or a constraint, rules it out as the best. It is looked at after every round, each time at 5 %. So
+    now and then a fast one is given up. That costs the search a candidate; the figure it names is measured anew.
     """
 
     study: Study

@@ -24,12 +24,13 @@ pytestmark = [
 ]
 
 
+MORE = ["text_reuse", "prompt_memo", "dead_work"]
 SIX = ["torchscript", "flash_attention", "dynamic_truncation", "batching", "segmented_forward", "lean_startup"]
 EXAMPLES = pick([one for one in read_dataset("business/dev") if len(one.text) < 200], 4)
 
 
 @pytest.mark.parametrize("start", ["baseline", "plain"])
-@pytest.mark.parametrize("names", [[], *([name] for name in SIX), SIX], ids="+".join)
+@pytest.mark.parametrize("names", [[], *([name] for name in [*SIX, *MORE]), SIX, [*SIX, *MORE]], ids="+".join)
 def test_the_golden_answers_hold_on_the_gpu_and_each_optimization_is_active(start: str, names: list[str]) -> None:
     registry = find_optimizations()
     chosen = [(registry[name], dict[str, object]()) for name in names]
@@ -41,6 +42,16 @@ def test_the_golden_answers_hold_on_the_gpu_and_each_optimization_is_active(star
     probe = Probe(extractor, [one.text for one in EXAMPLES], [dict.fromkeys(one.schema) for one in EXAMPLES])
     evidence = [one.evidence(probe) for one, _ in chosen]
     assert [one.summary for one in evidence if not one.active] == []
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["half_precision", "screened"])
+def test_half_precision_is_near_on_the_gpu(name: str, dtype: str) -> None:
+    registry = find_optimizations()
+    plan = plain_plan(GOLDEN / "checkpoint", device="cuda", start="plain")
+    half, text, prompts = compose(plan, [(registry[name], {"dtype": dtype})]), "华为手机，售价999元", ["价格: "]
+    rounded = half.rounded().logits(text, prompts)
+    assert 1e-5 < abs(rounded - plan.load().logits(text, prompts)).max() < 0.5
 
 
 def test_stock_runs_in_half_precision_and_the_others_do_not() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -76,6 +77,7 @@ class Settings:
 # A timed process makes about four passes over the timed texts for what they are made of and the evidence, while the one
 # that is weighed makes one.
 _PASSES_AHEAD = 3
+_LONGEST_NAME = 200  # bytes of a log's name
 
 
 @dataclass(frozen=True)
@@ -316,7 +318,10 @@ class LocalExecutor:
             timed=settings.timed,
             spawned_ns=time.monotonic_ns(),
         )
-        path = settings.logs / f"{log.replace('/', '_').replace(':', '_')}.log"
+        name = log.replace("/", "_").replace(":", "_")
+        if len(name.encode()) > _LONGEST_NAME:  # a file system takes 255 bytes
+            name = f"{name[: _LONGEST_NAME // 4]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+        path = settings.logs / f"{name}.log"
         worker = WorkerProcess(path, deadline, code, heap=heap, peer=self._peer(combination))
         stack.callback(worker.close)
         worker.tell(job)
