@@ -16,7 +16,7 @@ from harness.testing.subject import Subject, texts
 
 Check: TypeAlias = Callable[[Subject], None]
 
-_PAIR_TEXTS = 12
+_PAIR_TEXTS = 8
 _FEW = 6  # padded ones, which take five times as long, and mixed lengths
 _ANSWERED = 2  # texts that an inexact optimization only has to answer
 _THREADS = 4

@@ -48,8 +48,8 @@ class Subject:
         return self.optimization.name
 
     def extractor(self) -> Extractor:
-        """The baseline with the optimization."""
-        return _extractor(frozenset({(self.optimization, self.parameters)}))
+        """An extractor with the optimization that pads no more than it need, since padding takes most of the time."""
+        return _extractor(frozenset({(self.optimization, self.parameters)}), "plain")
 
     def others(self) -> list[Optimization[Any]]:
         """Every exact optimization that this one may be combined with, and that can run here."""
