@@ -81,44 +81,51 @@ class Probe:
         """Answer the texts once, with the composed extractor or a variant of it."""
         (extractor or self.extractor).extract_batch(self.texts, self.schemas)
 
+    def watch(self, note: Callable[[str, tuple[Any, ...], Any], None], extractor: Extractor | None = None) -> None:
+        """Answer the texts once, as :meth:`run`, and tell of every call of a forward.
+
+        Args:
+            note: given the forward's name, its inputs and what it gave.
+            extractor: a variant of the composed one. Of one that screens, the exact model's forwards are watched.
+        """
+        extractor = extractor or self.extractor
+        own = extractor.forwards
+
+        def watched(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*inputs: Any) -> Any:
+                given = forward(*inputs)
+                note(name, inputs, given)
+                return given
+
+            return call
+
+        changed: dict[str, Any] = {name: watched(name, forward) for name, forward in own.by_name().items()}
+        self.run(replace(extractor, forwards=replace(own, **changed)))
+
     def shapes(self, extractor: Extractor | None = None) -> list[Shape]:
         """Answer the texts once, as :meth:`run`, and note what every call of the text and prompt tower was given."""
         seen: list[Shape] = []
-        extractor = replace(extractor or self.extractor, screen=None)  # what screens is given the same
-        forwards = extractor.forwards
 
-        def noting(name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
-            def noted(ids: Any, mask: Any, *more: Any) -> Any:
+        def note(name: str, inputs: tuple[Any, ...], _: Any) -> None:
+            if name != "cross":
+                ids, mask = inputs[:2]
                 seen.append(Shape(name, ids.shape[0], ids.shape[1], int(mask.sum())))
-                return forward(ids, mask, *more)
 
-            return noted
-
-        watched = replace(
-            forwards,
-            encode_text=noting("encode_text", forwards.encode_text),
-            encode_prompt=noting("encode_prompt", forwards.encode_prompt),
-        )
-        self.run(replace(extractor, forwards=watched))
+        self.watch(note, replace(extractor or self.extractor, screen=None))  # what screens is given the same
         return seen
+
+    def crossed(self, extractor: Extractor | None = None) -> int:
+        """Answer the texts once, as :meth:`run`, and count the rows that the cross layers were given."""
+        rows: list[int] = []
+        self.watch(lambda name, inputs, _: rows.append(inputs[0].shape[0] if name == "cross" else 0), extractor)
+        return sum(rows)
 
     def calls(self, chosen: Callable[[Any], bool]) -> tuple[Counter[str], Counter[str]]:
         """Answer the texts once, and count the calls of each forward by its name: of chosen forwards, and of others."""
         counts = Counter[str](), Counter[str]()
         extractor = replace(self.extractor, screen=None)  # its own forwards, not those of what screens
-        own = extractor.forwards
-
-        def counting(name: str) -> Callable[..., Any]:
-            forward = getattr(own, name)
-
-            def counted(*inputs: Any) -> Any:
-                counts[not chosen(forward)][name] += 1
-                return forward(*inputs)
-
-            return counted
-
-        watched: dict[str, Any] = {name: counting(name) for name in ("encode_text", "encode_prompt", "cross")}
-        self.run(replace(extractor, forwards=replace(own, **watched)))
+        others = {name: not chosen(forward) for name, forward in extractor.forwards.by_name().items()}
+        self.watch(lambda name, *_: counts[others[name]].update([name]), extractor)
         return counts
 
     def by_runtime(self, runtime: str, title: str) -> Evidence:

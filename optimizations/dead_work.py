@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.plugin import Evidence, Probe, Stage, optimization
 
@@ -17,22 +17,14 @@ def products_saved(probe: Probe) -> Evidence:
     Where another runtime computes them, the second is of the layers that its graph was made from.
     """
     extractor = replace(probe.extractor, screen=None)  # what screens goes the same way
-    own, widths = extractor.forwards, set[int]()
-
-    def noted(*inputs: Any) -> Any:
-        encoded = own.encode_text(*inputs)
-        widths.add(encoded.shape[-1])
-        return encoded
-
-    probe.run(replace(extractor, forwards=replace(own, encode_text=noted)))
+    widths: list[int] = []
+    probe.watch(lambda name, _, given: widths.extend([given.shape[-1]] if name == "encode_text" else []), extractor)
     whole = extractor.with_ops(replace(extractor.model.ops, last_for_text=False))
     ours, theirs = (probe.product_elements(one) for one in (extractor, whole))
     where = ""
     if ours == 0:  # another runtime computes them, from a graph made of these eager layers and compared with them
-        ours, where = (
-            probe.product_elements(extractor.with_ops(extractor.model.ops)),
-            " (of the layers that were exported)",
-        )
+        ours = probe.product_elements(extractor.with_ops(extractor.model.ops))
+        where = " (of the layers that were exported)"
     return Evidence(
         optimization="dead_work",
         active=min(widths) > extractor.model.config.hidden and ours < theirs,

@@ -21,15 +21,9 @@ def computed_in_half(probe: Probe) -> Evidence:
     """Look at the weights of the linear layers, and at what each call of the text tower gives."""
     from harness.baseline.work import product_dtype
 
-    own, seen = probe.extractor.forwards, Counter[str]()
-
-    def noted(*inputs: Any) -> Any:
-        encoded = own.encode_text(*inputs)
-        seen[str(encoded.dtype).removeprefix("torch.")] += 1
-        return encoded
-
-    probe.run(replace(probe.extractor, forwards=replace(own, encode_text=noted)))
-    weights, half = product_dtype(probe.extractor.model), sum(seen[name] for name in _DTYPES)
+    seen = Counter[str]()
+    probe.watch(lambda name, _, given: seen.update([str(given.dtype)] if name == "encode_text" else []))
+    weights, half = product_dtype(probe.extractor.model), sum(seen[f"torch.{name}"] for name in _DTYPES)
     return Evidence(
         optimization="half_precision",
         active=weights in _DTYPES and 0 < half == seen.total(),
@@ -98,11 +92,11 @@ def _why_not(dtype: str, device: torch.device) -> str | None:
 
     if device.type == "cuda":
         found = torch.cuda.get_device_capability(device)
+        if dtype == "float16" or found >= _OLDEST_BFLOAT16:
+            return None
         return (
             f"GPUs multiply bfloat16 from compute capability 8.0 on, and this one has {found[0]}.{found[1]}; use "
             "dtype float16"
-            if dtype == "bfloat16" and found < _OLDEST_BFLOAT16
-            else None
         )
     if dtype == "float16":
         return "on a CPU dtype must be bfloat16; torch has no fast product for float16 there"

@@ -72,9 +72,8 @@ def openvino(extractor: Extractor, *, precision: str = "float32") -> Extractor:
 
     if precision not in _HINTS:
         raise InputError(f"openvino: precision is {precision!r}; it must be one of {tuple(_HINTS)}")
-    ov, made = imported("openvino"), _graphs(extractor.model)
-    with made as directory:
-        runs = [_compiled(kind, directory, precision, ov) for kind in (Tower, Cross)]
+    with _graphs(extractor.model) as directory:
+        runs = [_compiled(kind, directory, precision) for kind in (Tower, Cross)]
     rounded = precision != "float32"
     return replace(extractor, forwards=forwards(extractor.model, "openvino", *runs, rounded=rounded))
 
@@ -89,11 +88,12 @@ def _graphs(model: SiameseUIE) -> AbstractContextManager[Path]:
     from harness.embedded.cache import made
 
     ov, device = imported("openvino"), torch.device("cpu")
+    parts = (exported.Tower, exported.Cross)
 
     def save(directory: Path) -> None:
-        for kind in (exported.Tower, exported.Cross):
-            ov.save_model(_converted(kind(model), ov), directory / f"{kind.__name__}.xml", compress_to_fp16=False)
-        runs = [_compiled(kind, directory, "float32", ov) for kind in (exported.Tower, exported.Cross)]
+        for kind in parts:
+            ov.save_model(_converted(kind(model)), directory / f"{kind.__name__}.xml", compress_to_fp16=False)
+        runs = [_compiled(kind, directory, "float32") for kind in parts]
         found = exported.forwards(model, "openvino", *runs)
         must_agree(model, device, found.by_name(), "openvino: its graph")
 
@@ -102,10 +102,11 @@ def _graphs(model: SiameseUIE) -> AbstractContextManager[Path]:
     return made(key and f"openvino-{key}", save)
 
 
-def _compiled(kind: type[Tower | Cross], directory: Path, precision: str, ov: Any) -> Run:
+def _compiled(kind: type[Tower | Cross], directory: Path, precision: str) -> Run:
     """A compiled graph of one part; each thread that runs it has a request of its own."""
     import torch
 
+    ov = imported("openvino")
     wanted = {
         "INFERENCE_PRECISION_HINT": _HINTS[precision],
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -129,8 +130,10 @@ def _compiled(kind: type[Tower | Cross], directory: Path, precision: str, ov: An
     return run
 
 
-def _converted(part: Tower | Cross, ov: Any) -> Any:
+def _converted(part: Tower | Cross) -> Any:
     import torch
+
+    ov = imported("openvino")
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)  # it traces by torch.jit

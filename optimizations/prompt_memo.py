@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from harness.plugin import Evidence, Probe, Stage, optimization
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from harness.plugin import Extractor
 
 
@@ -19,7 +17,7 @@ def rows_saved(probe: Probe) -> Evidence:
 
     extractor = replace(probe.extractor, screen=None)  # what screens is given the same
     without = replace(extractor, reuse=replace(extractor.reuse, prompts_once=False))
-    ours, theirs = (_rows(probe, one) for one in (extractor, without))
+    ours, theirs = (probe.crossed(one) for one in (extractor, without))
     different = sum(
         len(document(text, extractor.tokenizer).windows) * len(extractor.extract_observed(text, schema).logits)
         for text, schema in zip(probe.texts, probe.schemas, strict=True)
@@ -43,16 +41,3 @@ def prompt_memo(extractor: Extractor) -> Extractor:
     are those that the model would give again, so no answer changes.
     """
     return replace(extractor, reuse=replace(extractor.reuse, prompts_once=True))
-
-
-def _rows(probe: Probe, extractor: Extractor) -> int:
-    rows = 0
-    own = extractor.forwards
-
-    def cross(text: Tensor, text_mask: Tensor, prompt: Tensor, prompt_mask: Tensor) -> Tensor:
-        nonlocal rows
-        rows += text.shape[0]
-        return own.cross(text, text_mask, prompt, prompt_mask)
-
-    probe.run(replace(extractor, forwards=replace(own, cross=cross)))
-    return rows

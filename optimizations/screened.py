@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.plugin import Evidence, InputError, Probe, Stage, optimization
 from optimizations.half_precision import half_dtype, why_not
@@ -20,8 +20,7 @@ def scored_again(probe: Probe) -> Evidence:
     from harness.baseline.decode import THRESHOLD
 
     extractor = probe.extractor
-    asked = _rows(probe, extractor)
-    without = _rows(probe, replace(extractor, screen=None))
+    asked, without = (probe.crossed(one) for one in (extractor, replace(extractor, screen=None)))
     prompts = again = flipped = 0
     error = farthest = 0.0
     for text, schema in zip(probe.texts, probe.schemas, strict=True):
@@ -32,7 +31,7 @@ def scored_again(probe: Probe) -> Evidence:
             flipped += bool(wrong.any())
             error = max(error, float(np.abs(ours - logits).max()))
             farthest = max(farthest, float(np.abs(ours - THRESHOLD)[wrong].max(initial=0)))
-            again += bool(extractor.screen and (np.abs(ours - THRESHOLD) < extractor.screen.band).any())
+            again += bool(extractor.screen and extractor.screen.is_unsure(ours))
     band = extractor.screen.band if extractor.screen else 0.0
     return Evidence(
         optimization="screened",
@@ -58,13 +57,8 @@ def scored_again(probe: Probe) -> Evidence:
     evidence=scored_again,
     unavailable=why_not,
     tunable={"band": [0.1, 0.25, 0.5]},
-    conflicts=[
-        "packed_linear",
-        "int8",
-        "half_precision",
-        "onnxruntime",
-        "openvino",
-    ],  # the rounded model is made from plain weights in fp32
+    # The rounded model is made from plain weights in fp32, and computed by torch.
+    conflicts=["packed_linear", "int8", "half_precision", "onnxruntime", "openvino"],
 )
 def screened(extractor: Extractor, *, band: float = 0.25, dtype: str = "bfloat16") -> Extractor:
     """Score every prompt in half precision, and again in fp32 where a logit is near the threshold.
@@ -91,16 +85,3 @@ def screened(extractor: Extractor, *, band: float = 0.25, dtype: str = "bfloat16
         raise InputError(f"screened: band is {band}; it must be more than 0")
     rounded = in_half(copy.deepcopy(extractor.model), half_dtype("screened", dtype, extractor.device))
     return replace(extractor, screen=Screen(rounded, band))
-
-
-def _rows(probe: Probe, extractor: Extractor) -> int:
-    """How many rows the exact cross layers are given."""
-    rows, own = 0, extractor.forwards
-
-    def cross(*inputs: Any) -> Any:
-        nonlocal rows
-        rows += inputs[0].shape[0]
-        return own.cross(*inputs)
-
-    probe.run(replace(extractor, forwards=replace(own, cross=cross)))
-    return rows

@@ -167,7 +167,7 @@ class Extractor:
         """What of it runs on the device, for one call: what it keeps dies with it."""
         if self.screen is None:
             return self._scorer()
-        return ScreeningScorer(self.rounded()._scorer(), self._scorer(), self.screen.band)
+        return ScreeningScorer(self.screen, self.rounded()._scorer(), self._scorer())
 
     def _scorer(self) -> Scorer:
         limit = self.reuse.encoded_texts

@@ -21,21 +21,21 @@ class Screen:
     model: SiameseUIE
     band: float  # logits that are nearer to the threshold are computed again
 
+    def is_unsure(self, logits: NDArray[np.float32]) -> bool:
+        """Whether one is within the band, or no number: half precision overflows where fp32 does not."""
+        return not (np.isfinite(logits) & (np.abs(logits - THRESHOLD) >= self.band)).all()
+
 
 @dataclass(frozen=True)
 class ScreeningScorer:
     """Two scorers as one."""
 
+    screen: Screen
     rounded: Scorer
     exact: Scorer
-    band: float
 
     def score(self, nodes: Sequence[Sequence[Ask]]) -> dict[Ask, NDArray[np.float32]]:
-        """As :meth:`Scorer.score`: exact logits of prompts that have one within the band, rounded ones of others."""
+        """As :meth:`Scorer.score`: exact logits of prompts that have an unsure one, rounded ones of others."""
         logits = self.rounded.score(nodes)
-        again = [unsure for node in nodes if (unsure := [ask for ask in node if self._is_unsure(logits[ask])])]
+        again = [unsure for node in nodes if (unsure := [ask for ask in node if self.screen.is_unsure(logits[ask])])]
         return logits | self.exact.score(again) if again else logits
-
-    def _is_unsure(self, logits: NDArray[np.float32]) -> bool:
-        """Whether a logit is within the band, or no number: half precision overflows where fp32 does not."""
-        return not (np.isfinite(logits) & (np.abs(logits - THRESHOLD) >= self.band)).all()

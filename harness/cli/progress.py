@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
+from harness.cli import warn
 from harness.cli.out import beneath
 from harness.neutral import for_terminal
 
@@ -52,3 +53,12 @@ def with_progress(rounds: int, work: Callable[[Callable[[str, int], None]], _Res
         result = work(step)
         bar.update(task, description="done", completed=rounds, refresh=True)
     return result
+
+
+def resumable(rounds: int, work: Callable[[Callable[[str, int], None]], _Result]) -> _Result:
+    """As :func:`with_progress`, of work whose finished rounds are on disk; an interruption says how to go on."""
+    try:
+        return with_progress(rounds, work)
+    except KeyboardInterrupt:
+        warn("interrupted; the rounds that were finished are on disk, and the same command without --fresh goes on")
+        raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import FAILED, warn
-from harness.cli.progress import with_progress
+from harness.cli.progress import resumable
 from harness.cli.report import show
 from harness.units import parse_duration
 
@@ -67,11 +67,7 @@ def run(
     if dry_run:
         _show_plan(ablation)
         return
-    try:
-        directory = with_progress(ablation.rounds, lambda step: execute(ablation, step, warn=warn))
-    except KeyboardInterrupt:
-        warn("interrupted; the rounds that were finished are on disk, and the same command without --fresh goes on")
-        raise
+    directory = resumable(ablation.rounds, lambda step: execute(ablation, step, warn=warn))
     if show(directory):
         raise typer.Exit(FAILED)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import FAILED, warn
-from harness.cli.progress import with_progress
+from harness.cli.progress import resumable
 from harness.cli.recommend import FILE, limits_of
 from harness.units import parse_duration
 
@@ -91,11 +91,7 @@ def tune(
     if dry_run:
         _show_plan(prepared)
         return
-    try:
-        found = with_progress(prepared.rounds, lambda step: search(prepared, step, warn=warn))
-    except KeyboardInterrupt:
-        warn("interrupted; the rounds that were finished are on disk, and the same command without --fresh goes on")
-        raise
+    found = resumable(prepared.rounds, lambda step: search(prepared, step, warn=warn))
     _show(found, prepared)
     if found.winner is None or found.stays:
         raise typer.Exit(FAILED)
