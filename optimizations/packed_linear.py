@@ -57,8 +57,7 @@ def packed_linear(plan: LoadPlan) -> LoadPlan:
     to gain. The order of summation changes, so logits move by about 1e-5.
 
     Costs: packing at every start, a fraction of a second for a base-sized model. The plain weights are given up as
-    they are packed, so the process holds each once. TorchScript cannot save packed weights, so its traces are made
-    anew at every start.
+    they are packed, so the process holds each once.
     """
     from harness.baseline.packed import pack_model
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,39 +42,42 @@ def torchscript(extractor: Extractor) -> Extractor:
     GPUs); freezing also folds constants. A big product takes the time it did. Micro-batches and windows stay outside
     of what is traced, and loops inside are scripted. The traces are compared with the eager forwards at two larger
     shapes before they are used, and refused where they differ by more than 1e-4. Making them takes some seconds of the
-    first start-up; later ones read them from the user's cache, where their key holds the weights, the code of the
-    layers, torch's version and the device. torch calls TorchScript deprecated since 2.9 in favour of torch.compile.
+    first start-up; later ones read them from the user's cache, where their key holds the code of the layers, the
+    shapes of the weights, torch's version and the device. The weights are the model's own, so they are held once.
+    torch calls TorchScript deprecated since 2.9 in favour of torch.compile.
 
-    Costs: memory. What is frozen holds a copy of all weights beside the model, which is kept for what looks into its
-    layers, so the process takes the weights twice. ``optimize_for_inference`` is left out: on a CPU it gave the same
-    numbers in the same time, for one short row and for eight long ones.
+    Left out: passes that merge weights, which would hold them twice, and ``optimize_for_inference``: on a CPU it gave
+    the same numbers in the same time, for one short row and for eight long ones.
     Source: step 1 of the guide, which traces the encoder at one shape.
     """
     import torch
 
     from harness.baseline.fingerprint import fingerprint
     from harness.baseline.forward import Forwards
-    from harness.embedded.cache import cached
+    from harness.embedded.cache import made
 
     model, device = extractor.model, extractor.device
 
     def save(directory: Path) -> None:
         buffer = io.BytesIO()  # torch.jit.save itself aborts the process where the disk is full
-        torch.jit.save(_trace(model, device), buffer)
+        graphs = _trace(model, device)
+        _place(graphs, {name: _stand_in(weight) for name, weight in _weights(model).items()})
+        torch.jit.save(graphs, buffer)
         (directory / _FILE).write_bytes(buffer.getbuffer())
 
     with warnings.catch_warnings():
         # Its deprecation is told in the docstring, not to whoever runs a suite.
         warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
-        if (key := fingerprint(model, device, [Path(__file__).read_bytes()])) is None:
-            frozen = _trace(model, device)
-        else:
-            made = cached(f"torchscript-{key}", save) / _FILE
-            frozen = torch.jit.load(made, map_location=device)  # type: ignore[no-untyped-call]
+        key = fingerprint(model, device, [Path(__file__).read_bytes()], of_weights=False)
+        with made(None if key is None else f"torchscript-{key}", save) as directory:
+            graphs = torch.jit.load(directory / _FILE, map_location=device)  # type: ignore[no-untyped-call]
+        _place(graphs, _weights(model))
+        frozen = _freeze(graphs)
     return replace(extractor, forwards=Forwards(frozen.encode_text, frozen.encode_prompt, frozen.cross))
 
 
 def _trace(model: SiameseUIE, device: torch.device) -> Any:
+    """The three forwards as methods of one module of scripts, which has the model's weights under their names."""
     import torch
     from torch import nn
 
@@ -98,7 +103,34 @@ def _trace(model: SiameseUIE, device: torch.device) -> Any:
     with torch.no_grad():
         given = inputs(model, device, *TRACED_AT)
         traced: Any = torch.jit.trace_module(Traceable().eval(), given, check_trace=False)  # type: ignore[no-untyped-call]
-        frozen = torch.jit.freeze(traced, preserved_attrs=list(_FORWARDS))
-    made = {name: getattr(frozen, name) for name in _FORWARDS}
-    must_agree(model, device, made, "torchscript: the trace", exact=product_dtype(model) == "float32")
-    return frozen
+    frozen = _freeze(traced)
+    forwards = {name: getattr(frozen, name) for name in _FORWARDS}
+    must_agree(model, device, forwards, "torchscript: the trace", exact=product_dtype(model) == "float32")
+    return traced
+
+
+def _freeze(graphs: Any) -> Any:
+    import torch
+
+    with torch.no_grad():
+        return torch.jit.freeze(graphs, preserved_attrs=list(_FORWARDS), optimize_numerics=False)
+
+
+def _weights(model: SiameseUIE) -> dict[str, Tensor]:
+    """Parameters and buffers, by their names in the traced module."""
+    named = (*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False))
+    return {f"model.{name}": tensor.detach() for name, tensor in named}
+
+
+def _stand_in(weight: Tensor) -> Tensor:
+    """A tensor of the same shape and type with one number in it."""
+    import torch
+
+    return torch.zeros((), dtype=weight.dtype).expand(weight.shape)
+
+
+def _place(graphs: Any, weights: Mapping[str, Tensor]) -> None:
+    """Give a module of scripts these weights, by name."""
+    for name, tensor in weights.items():
+        *path, last = name.split(".")
+        setattr(reduce(getattr, path, graphs), last, tensor)

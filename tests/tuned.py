@@ -117,6 +117,7 @@ class Machine:
     searched: frozenset[str] = frozenset()  # the texts of the search, by id
     sd: float = 0.01
     on_other_texts: float = 1.0  # times as long, of all but stock
+    bigger_on_other_texts: tuple[str, ...] = ()  # by 200 MiB
     differs_on_other_texts: tuple[str, ...] = ()
     round_s: float = 10.0
     now: float = 0.0
@@ -165,6 +166,7 @@ class Executor:
         if cell.scenario == "cold_start":
             began = StartUp(imports_ns=1, weights_ns=1, first_call_ns=round(start * NS))
             return Measured(cell, number, ColdStart([began]))
+        memory += 200.0 * (name in machine.bigger_on_other_texts and not of_search)
         factor = time * (machine.on_other_texts if name != STOCK and not of_search else 1.0)
         noise = machine.random.gauss(1.0, machine.sd)
         texts = self.settings.timed

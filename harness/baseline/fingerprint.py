@@ -14,18 +14,21 @@ import torch
 from harness.baseline.model import SiameseUIE
 
 
-def fingerprint(model: SiameseUIE, device: torch.device, more: Sequence[object]) -> str | None:
-    """Of weights, the layers' code, torch's version and the device; None where a layer's code cannot be described.
+def fingerprint(
+    model: SiameseUIE, device: torch.device, more: Sequence[object], *, of_weights: bool = True
+) -> str | None:
+    """Of weights, the layers' code, torch's version and the device; None where one of these cannot be described.
 
     Args:
         model: what the graph is made from.
         device: where it runs.
         more: what else the graph depends on, each with a telling `repr`.
+        of_weights: whether their values count, and not only their shapes; packed ones cannot be read.
     """
     modules = list(model.modules())
     weights = model.state_dict()
-    if not all(_is_known(module) for module in modules) or any(one.is_mkldnn for one in weights.values()):
-        return None  # a packed weight cannot be read
+    if not all(_is_known(module) for module in modules) or (of_weights and any(w.is_mkldnn for w in weights.values())):
+        return None
     try:
         code = [_described(part) for part in vars(model.ops).values()]
     except TypeError:
@@ -35,8 +38,9 @@ def fingerprint(model: SiameseUIE, device: torch.device, more: Sequence[object])
     sources = [Path(file).read_bytes() for file in files]
     known = hashlib.sha256(repr((torch.__version__, str(device), gpu, model.config, code, sources, *more)).encode())
     for name, value in weights.items():
-        known.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        known.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        known.update(f"{name} {value.dtype} {value.layout} {tuple(value.shape)}".encode())
+        if of_weights:
+            known.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return known.hexdigest()[:16]
 
 

@@ -10,9 +10,11 @@ from functools import cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.baseline.model import AddAndNorm, Intermediate, SelfAttention, SiameseUIE
+from harness.errors import in_brief
 
 _OPERATORS = ("_reorder_linear_weight", "_linear_pointwise")
 
@@ -23,7 +25,26 @@ def missing() -> str | None:
         return f"torch {torch.__version__} was built without oneDNN"
     if not all(hasattr(torch.ops.mkldnn, name) for name in _OPERATORS):
         return f"torch {torch.__version__} has no operators for oneDNN's packed product"
+    try:
+        with torch.inference_mode():
+            _try()
+    except (RuntimeError, TypeError) as error:  # a release that takes other arguments
+        return f"torch {torch.__version__} computes oneDNN's packed product otherwise: {in_brief(error)}"
     return None
+
+
+def _try() -> None:
+    """Multiply by one in each of the three ways.
+
+    Raises:
+        RuntimeError: it cannot be done, or the result is wrong.
+    """
+    one = torch.eye(2)
+    packed, nothing = pack(one), torch.zeros(2)
+    expected = ((linear, one, ()), (_gelu, F.gelu(one), ()), (_added, 2 * one, (one,)))
+    for product, result, residual in expected:
+        if not torch.allclose(product(one, *residual, packed, nothing), result):
+            raise RuntimeError(f"{product.__name__.strip('_')} gives another result")
 
 
 def pack(weight: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ modules that need no more, and, in its methods, the program that it is about. Py
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,17 +22,18 @@ class Proof:
     figures: dict[str, float] = field(default_factory=dict)
 
 
-class Peer:
+class Peer(ABC):
     """Another program; a peer's file holds one of a subclass, called `peer`."""
 
     needs = ""  # the module that its environment must have
     install = ""  # the command that puts it there
     model: Any = None  # a torch module, once it is loaded, where there is one: its weights are counted
 
+    @abstractmethod
     def imports(self) -> None:
         """Import what is needed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load(self, checkpoint: Path, device: str, scratch: Path) -> None:
         """Come up.
 
@@ -40,11 +42,10 @@ class Peer:
             device: cpu, cuda or cuda:N.
             scratch: a directory for whatever has to be written.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, text: str, schema: dict[str, Any]) -> list[Any]:
         """The chains of a text, as the reference gives them."""
-        raise NotImplementedError
 
     def answer_all(self, texts: Sequence[str], schemas: Sequence[dict[str, Any]]) -> list[list[Any]]:
         """The chains of many texts in one call; one after another where the program has no such call."""
@@ -54,6 +55,6 @@ class Peer:
         """The logits near the threshold (`harness.record.Mark`); without any, a text that differs is a difference."""
         return []
 
+    @abstractmethod
     def prove(self, ask: Callable[[], object]) -> Proof:
         """What shows that the program itself answers: `ask` has it answer the texts."""
-        raise NotImplementedError

@@ -9,7 +9,7 @@ from msgspec.structs import replace as changed
 
 from harness.analyse.compare import compare
 from harness.analyse.f1 import f1_difference
-from harness.analyse.recommend import Constraints, measures, recommend
+from harness.analyse.recommend import FIGURES, Constraints, measures, recommend
 from harness.analyse.rows import Row
 from harness.analyse.stats import Estimate, Prior, divided, spreads
 from harness.analyse.targets import absolute
@@ -68,8 +68,8 @@ def findings(rows: Sequence[Row], limits: Mapping[str, float], margin: float | N
         refused = recommend(rows, Constraints(able, None if margin is None else -margin)).refused
     sound = [row for row in measured if row.combination != STOCK and row.sound]
     candidates = [row for row in sound if row.combination not in refused] if able == dict(limits) else []
-    beyond = {row.combination: max(excess(row, limits).values(), default=0.0) for row in sound}
-    nearest = None if candidates else min(sound, key=lambda row: beyond[row.combination], default=None)
+    most = {row.combination: max(excess(row, limits).values(), default=0.0) for row in sound}
+    nearest = None if candidates else min(sound, key=lambda row: most[row.combination], default=None)
     return Findings(rows, refused, front([row for row in measured if row.sound]), _fastest_first(candidates), nearest)
 
 
@@ -80,6 +80,17 @@ def excess(row: Row, limits: Mapping[str, float]) -> dict[str, float]:
         figure = absolute(row, name.partition("_")[2])
         found[name] = 1.0 if figure is None else figure.value / limit - 1
     return found
+
+
+def beyond(row: Row, limits: Mapping[str, float]) -> str:
+    """What of a combination is measured beyond its limit, in words; empty where nothing is."""
+    found = []
+    for name, limit in limits.items():
+        figure = absolute(row, name.partition("_")[2])
+        if figure is not None and figure.value > limit:
+            called, written = FIGURES[name.partition("_")[2]]
+            found.append(f"{called} {written(figure.value)}, more than {written(limit)}")
+    return "; ".join(found)
 
 
 def values(row: Row) -> Places | None:

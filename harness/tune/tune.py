@@ -28,7 +28,7 @@ from harness.run.runner import run
 from harness.run.stopping import broken
 from harness.run.store import RECORDS, Store, go_on, held, read_run, unfinished_run
 from harness.run.texts import Warn
-from harness.tune.findings import Findings, findings, flattery, rows_of
+from harness.tune.findings import Findings, beyond, findings, flattery, rows_of
 from harness.tune.plan import Prepared, identity_of
 from harness.tune.search import Rules, Search
 from harness.tune.study import FILE, Outcome, Study
@@ -94,6 +94,8 @@ def tune(
     started, options = clock(), prepared.ablation.options
     identity = identity_of(prepared)
     begun = prepared.wanted.resume
+    if begun is not None and options.fresh:
+        raise InputError("--resume goes on with a search and --fresh begins another; give one of them")
     if begun is None and not options.fresh:
         begun = unfinished_run(options.directory, identity["key"], warn)
     if begun is not None and not (begun / FILE).is_file():
@@ -231,6 +233,8 @@ def _confirm(
         return None, row.problem
     if row.broken and row.exact:
         return None, f"gives another answer than the baseline on {', '.join(one.id for one in row.broken)}"
+    if over := beyond(row, prepared.wanted.limits):
+        return None, f"{over}, on the texts that were held back"
     assert row.latency is not None
     rounds = len(row.latency.tried.ordinary.values)
     flattered = flattery(rows, searched, row, _prior(header))

@@ -73,7 +73,7 @@ def test_evidence_that_is_always_there_is_caught() -> None:
 
 def test_evidence_is_taken_with_the_parameters_that_were_given() -> None:
     check = next(check for check in CHECKS if check.__name__ == "shows_that_it_is_active")
-    check(Subject.of(REGISTRY["segmented_forward"], feed_forward=32))
+    check(Subject.of(REGISTRY["segmented_forward"], feed_forward=256))
     whole = Subject.of(REGISTRY["segmented_forward"], tokens=10**6, feed_forward=10**6, queries=10**6)
     with pytest.raises(AssertionError, match="is applied and its evidence says active=False"):
         check(whole)

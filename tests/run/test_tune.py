@@ -121,6 +121,24 @@ def test_what_cannot_run_on_this_device_is_tried_once_and_left_out(here: Bench) 
     assert "quantum computer" in found.left_out["elsewhere"]
 
 
+def test_one_that_takes_more_than_the_limit_on_texts_held_back_makes_way_for_the_next(here: Bench) -> None:
+    limits = {"max_rss": 600.0 * MIB}
+    found = here.search(trials=20, limits=limits)
+    assert found.winner is not None
+    name = found.winner.row.combination
+    here.machine.bigger_on_other_texts, here.machine.random = (name,), random.Random(1)
+    found = here.search(trials=20, fresh=True, limits=limits)
+    assert found.winner is not None
+    assert found.winner.row.combination != name
+    assert found.unconfirmed == {name: "host memory 700 MiB, more than 600 MiB, on the texts that were held back"}
+
+
+def test_going_on_and_beginning_anew_at_once_is_refused(here: Bench) -> None:
+    found = here.search(trials=3)
+    with pytest.raises(InputError, match="give one of them"):
+        here.search(trials=3, resume=found.directory, fresh=True)
+
+
 def test_an_answer_that_changes_on_a_text_that_was_held_back_makes_way_for_the_next(here: Bench) -> None:
     best = here.search(trials=20).winner
     assert best is not None
