@@ -41,7 +41,11 @@ def _try() -> None:
     """
     one = torch.eye(2)
     packed, nothing = pack(one), torch.zeros(2)
-    expected = ((linear, one, ()), (_gelu, F.gelu(one), ()), (_added, 2 * one, (one,)))
+    expected: tuple[tuple[Callable[..., Tensor], Tensor, tuple[Tensor, ...]], ...] = (
+        (linear, one, ()),
+        (_gelu, F.gelu(one), ()),
+        (_added, 2 * one, (one,)),
+    )
     for product, result, residual in expected:
         if not torch.allclose(product(one, *residual, packed, nothing), result):
             raise RuntimeError(f"{product.__name__.strip('_')} gives another result")
