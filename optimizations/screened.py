@@ -15,37 +15,27 @@ if TYPE_CHECKING:
 
 def scored_again(probe: Probe) -> Evidence:
     """Count what the exact forwards were asked again, and compare the rounded logits of all prompts with exact ones."""
-    import numpy as np
-
-    from harness.baseline.decode import THRESHOLD
-
     extractor = probe.extractor
     asked, without = (probe.crossed(one) for one in (extractor, replace(extractor, screen=None)))
-    prompts = again = flipped = 0
-    error = farthest = 0.0
-    for text, schema in zip(probe.texts, probe.schemas, strict=True):
-        exact = replace(extractor, screen=None).extract_observed(text, schema).logits
-        for logits, ours in zip(exact.values(), extractor.rounded().logits(text, list(exact)), strict=True):
-            wrong = (ours > THRESHOLD) != (logits > THRESHOLD)
-            prompts += 1
-            flipped += bool(wrong.any())
-            error = max(error, float(np.abs(ours - logits).max()))
-            farthest = max(farthest, float(np.abs(ours - THRESHOLD)[wrong].max(initial=0)))
-            again += bool(extractor.screen and extractor.screen.is_unsure(ours))
+    asked_for = zip(probe.texts, probe.schemas, strict=True)
+    prompts = [one for text, schema in asked_for for one in extractor.roundings(text, schema)]
     band = extractor.screen.band if extractor.screen else 0.0
+    again = sum(one.nearest < band for one in prompts)
+    flips = [one.farthest_flip for one in prompts if one.farthest_flip is not None]
+    error, farthest = max((one.error for one in prompts), default=0.0), max(flips, default=0.0)
     return Evidence(
         optimization="screened",
-        active=extractor.screen is not None and error > 0 and (asked < without or again == prompts),
-        summary=f"{asked} rows through the exact cross layers instead of {without}; {again} of {prompts} prompts have "
-        f"a logit within {band} of the threshold; half precision was off by at most {error:.3f}, and {flipped} prompts "
-        f"had a logit on the wrong side, at most {farthest:.3f} from it; on other texts it may be more",
+        active=extractor.screen is not None and error > 0 and (asked < without or again == len(prompts)),
+        summary=f"{asked} rows through the exact cross layers instead of {without}; {again} of {len(prompts)} prompts "
+        f"have a logit within {band} of the threshold; half precision was off by at most {error:.3f}, and {len(flips)} "
+        f"prompts had a logit on the wrong side, at most {farthest:.3f} from it; on other texts it may be more",
         figures={
             "rows": asked,
             "rows_without": without,
-            "prompts": prompts,
+            "prompts": len(prompts),
             "again": again,
             "largest_error": error,
-            "flipped": flipped,
+            "flipped": len(flips),
             "farthest_flip": farthest,
         },
     )

@@ -38,3 +38,11 @@ def counted(successes: int, trials: int) -> str:
     """Written out: ``0 of 20 [0.0 %, 16.8 %]``."""
     found = rate(successes, trials)
     return f"{successes} of {trials} [{100 * found.low:.1f} %, {100 * found.high:.1f} %]"
+
+
+def beyond_largest(samples: int) -> float:
+    """The share of cases like these that may lie beyond the largest of some samples, with 95 % confidence.
+
+    Source: Wilks, Determination of Sample Sizes for Setting Tolerance Limits (1941), one-sided.
+    """
+    return float(1 - ALPHA ** (1 / samples))

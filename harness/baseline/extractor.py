@@ -18,7 +18,7 @@ from harness.baseline.kept import NO_REUSE, Kept, Reuse
 from harness.baseline.model import Ops, SiameseUIE
 from harness.baseline.precision import FULL, Precision
 from harness.baseline.schema import check_list, check_schema, check_text
-from harness.baseline.screening import Screen, ScreeningScorer
+from harness.baseline.screening import Rounding, Screen, ScreeningScorer
 from harness.baseline.slots import WHOLE_BATCH, Ask, Batching, MicroBatches, Padding
 from harness.baseline.tokenize import TextTokenizer
 from harness.errors import InputError
@@ -162,6 +162,13 @@ class Extractor:
         if self.screen is None:
             return self
         return replace(self, screen=None).with_model(self.screen.model.with_ops(self.model.ops))
+
+    def roundings(self, text: str, schema: Any) -> list[Rounding]:
+        """How the model that screens rounds the logits of each prompt that the exact one asks of a text."""
+        exact = replace(self, screen=None).extract_observed(text, schema).logits
+        return [
+            Rounding.of(*both) for both in zip(exact.values(), self.rounded().logits(text, list(exact)), strict=True)
+        ]
 
     def scorer(self) -> Scorer | ScreeningScorer:
         """What of it runs on the device, for one call: what it keeps dies with it."""

@@ -39,3 +39,26 @@ class ScreeningScorer:
         logits = self.rounded.score(nodes)
         again = [unsure for node in nodes if (unsure := [ask for ask in node if self.screen.is_unsure(logits[ask])])]
         return logits | self.exact.score(again) if again else logits
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What rounding does to the logits of a prompt; distances are in logits."""
+
+    error: float  # the largest
+    error_nearby: float  # the largest of logits less than 1 from the threshold, where it may decide; 0 without any
+    nearest: float  # how near to the threshold a rounded logit is
+    farthest_flip: float | None  # how far from it one on the wrong side is at most; None where none is
+
+    @staticmethod
+    def of(exact: NDArray[np.float32], rounded: NDArray[np.float32]) -> Rounding:
+        """exact, rounded: the logits of a prompt, of the same shape."""
+        errors = np.nan_to_num(np.abs(rounded - exact), nan=np.inf)  # half precision overflows where fp32 does not
+        distances = np.where(np.isfinite(rounded), np.abs(rounded - THRESHOLD), 0.0)
+        flipped = (rounded > THRESHOLD) != (exact > THRESHOLD)
+        return Rounding(
+            float(errors.max()),
+            float(errors[distances < 1].max(initial=0.0)),
+            float(distances.min()),
+            float(distances[flipped].max()) if flipped.any() else None,
+        )

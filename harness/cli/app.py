@@ -6,6 +6,7 @@ import typer
 
 from harness.cli.baseline import baseline
 from harness.cli.cache import cache
+from harness.cli.calibrate import calibrate
 from harness.cli.chart import chart
 from harness.cli.compare import compare
 from harness.cli.data import data
@@ -39,6 +40,7 @@ app.command()(compare)
 app.command()(recommend)
 app.command()(tune)
 app.command()(evaluate)
+app.command()(calibrate)
 app.command()(train)
 app.command(name="list")(listing)
 gate.command()(init)
