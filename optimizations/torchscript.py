@@ -43,11 +43,12 @@ def torchscript(extractor: Extractor) -> Extractor:
     of what is traced, and loops inside are scripted. The traces are compared with the eager forwards at two larger
     shapes before they are used, and refused where they differ by more than 1e-4. Making them takes some seconds of the
     first start-up; later ones read them from the user's cache, where their key holds the code of the layers, the
-    shapes of the weights, torch's version and the device. The weights are the model's own, so they are held once.
-    torch calls TorchScript deprecated since 2.9 in favour of torch.compile.
+    shapes of the weights, torch's version and the device. The weights are the model's own, so they are held once; but
+    on CUDA torch merges layers that take the same input, and so holds query, key and value a second time. torch calls
+    TorchScript deprecated since 2.9 in favour of torch.compile.
 
-    Left out: passes that merge weights, which would hold them twice, and ``optimize_for_inference``: on a CPU it gave
-    the same numbers in the same time, for one short row and for eight long ones.
+    Left out: passes that change numbers, and ``optimize_for_inference``: on a CPU it gave the same numbers in the same
+    time, for one short row and for eight long ones.
     Source: step 1 of the guide, which traces the encoder at one shape.
     """
     import torch

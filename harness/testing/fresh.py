@@ -10,14 +10,14 @@ from typing import Any
 
 from harness.plan.registry import find_optimizations
 from harness.plugin import Optimization, Probe, Stage
-from harness.testing.subject import composed, texts
+from harness.testing.subject import composed, two_texts
 
 STATES = ("applied", "not applied")
 
 
 def evidence(optimization: Optimization[Any], parameters: dict[str, Any] | None) -> str:
     """What an optimization's evidence says of a baseline with it and its parameters, or, without any, not applied."""
-    examples, lean = texts(2), optimization.stage is not Stage.LOAD
+    examples, lean = two_texts(), optimization.stage is not Stage.LOAD
     extractor = composed(*(() if parameters is None else ((optimization, parameters),)), lean=lean)
     probe = Probe(extractor, [one.text for one in examples], [one.schema for one in examples])
     said = optimization.shown(probe)

@@ -143,3 +143,9 @@ _ANSWERS: dict[tuple[_Combination, str, str, str], tuple[Chains, list[Mark]]] = 
 def texts(count: int | None = None) -> tuple[Example, ...]:
     """The business test texts, or so many of them spread over the lengths, the longest among them."""
     return tuple(pick(list(read_dataset("business/test")), count))
+
+
+def two_texts() -> tuple[Example, Example]:
+    """The shortest of them, and one that nearly fills a window: the longest takes several, and most of the time."""
+    by_length = sorted(texts(6), key=lambda one: len(one.text))
+    return by_length[0], by_length[-2]
