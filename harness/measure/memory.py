@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.measure.family import children, family
+from harness.measure.nvml import ask
 from harness.units import Bytes
 
 _PROC = Path("/proc")
@@ -116,18 +117,15 @@ def process_on_device(device: Any) -> Bytes | None:
     """
     if device.type != "cuda":
         return None
-    import pynvml
     import torch
 
-    try:
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
-        processes = pynvml.nvmlDeviceGetComputeRunningProcesses(handle)
-        pynvml.nvmlShutdown()
-    except pynvml.NVMLError:
-        return None
+    uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+
+    def listed(driver: Any) -> Any:
+        return driver.nvmlDeviceGetComputeRunningProcesses(driver.nvmlDeviceGetHandleByUUID(uuid))
+
     ours = family()
-    found = [one.usedGpuMemory for one in processes if one.pid in ours]
+    found = [one.usedGpuMemory for one in ask(listed) or () if one.pid in ours]
     return None if not found or None in found else Bytes(sum(found))
 
 

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from harness.units import Bytes
 
+_Answer = TypeVar("_Answer")
 
-def used_bytes() -> dict[str, Bytes]:
-    """The memory in use on each GPU, by its UUID; empty where there is no driver."""
+
+def ask(question: Callable[[Any], _Answer]) -> _Answer | None:
+    """What the driver answers; None where there is none, and where it does not tell, a lost GPU for instance.
+
+    Args:
+        question: given `pynvml`, ready to be asked.
+    """
     import pynvml
 
     try:
         pynvml.nvmlInit()
+        try:
+            return question(pynvml)
+        finally:
+            pynvml.nvmlShutdown()
     except pynvml.NVMLError:
-        return {}
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        return {
-            pynvml.nvmlDeviceGetUUID(handle): Bytes(pynvml.nvmlDeviceGetMemoryInfo(handle).used) for handle in handles
-        }
-    except pynvml.NVMLError:
-        return {}
-    finally:
-        pynvml.nvmlShutdown()
+        return None
+
+
+def each(question: Callable[[Any, Any], _Answer]) -> list[_Answer | str]:
+    """What the driver answers to a question about each GPU, in its order; in place of an answer why there is none.
+
+    Args:
+        question: given `pynvml` and the handle of a GPU.
+    """
+
+    def of(driver: Any, place: int) -> _Answer | str:
+        try:
+            return question(driver, driver.nvmlDeviceGetHandleByIndex(place))
+        except driver.NVMLError as error:
+            return f"GPU {place} does not answer: {error}"
+
+    return ask(lambda driver: [of(driver, place) for place in range(driver.nvmlDeviceGetCount())]) or []
+
+
+def used_bytes() -> dict[str, Bytes]:
+    """The memory in use on each GPU that tells it, by its UUID; empty where there is no driver."""
+
+    def used(driver: Any, handle: Any) -> tuple[str, Bytes]:
+        return driver.nvmlDeviceGetUUID(handle), Bytes(driver.nvmlDeviceGetMemoryInfo(handle).used)
+
+    return dict(found for found in each(used) if not isinstance(found, str))
 
 
 def energy_mj(uuid: str) -> int | None:
@@ -29,15 +58,8 @@ def energy_mj(uuid: str) -> int | None:
 
     The counter moves some ten times a second, so it means something for passes of a second or more.
     """
-    import pynvml
 
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    try:
-        return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(pynvml.nvmlDeviceGetHandleByUUID(uuid)))
-    except pynvml.NVMLError:
-        return None
-    finally:
-        pynvml.nvmlShutdown()
+    def consumed(driver: Any) -> int:
+        return int(driver.nvmlDeviceGetTotalEnergyConsumption(driver.nvmlDeviceGetHandleByUUID(uuid)))
+
+    return ask(consumed)

@@ -23,6 +23,7 @@ from harness.record import (
     StartUp,
 )
 from harness.run import protocol as say
+from harness.run.environment import environment, gpus
 from harness.run.executors.weighing import Weighing
 
 
@@ -50,6 +51,8 @@ def fake_nvml(
         nvmlDeviceGetHandleByIndex=lambda i: f"GPU-{'ab'[i]}",
         nvmlDeviceGetHandleByUUID=lambda uuid: uuid,
         nvmlDeviceGetUUID=lambda handle: handle,
+        nvmlDeviceGetName=lambda handle: f"NVIDIA {handle}",
+        nvmlSystemGetDriverVersion=lambda: "570",
         nvmlDeviceGetMemoryInfo=lambda handle: SimpleNamespace(used=used.pop(0) if handle == "GPU-a" else 5),
         nvmlDeviceGetTotalEnergyConsumption=consumed,
     )
@@ -65,6 +68,30 @@ def test_without_a_driver_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) ->
     fake_nvml(monkeypatch, [], there=False)
     assert used_bytes() == {}
     assert energy_mj("GPU-a") is None
+
+
+@pytest.mark.parametrize("broken", ["nvmlDeviceGetCount", "nvmlSystemGetDriverVersion", "nvmlShutdown"])
+def test_a_driver_that_breaks_ends_no_run(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    def lost(*_: object) -> None:
+        raise DriverError("Unknown Error")
+
+    fake_nvml(monkeypatch, [])
+    assert gpus() == ["NVIDIA GPU-a, driver 570", "NVIDIA GPU-b, driver 570"]
+    monkeypatch.setattr(sys.modules["pynvml"], broken, lost)
+    assert all("does not answer" in one for one in gpus())
+    assert environment()["gpus"] == gpus()
+
+
+def test_a_gpu_that_is_lost_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def handle(place: int) -> str:
+        if place == 0:
+            raise DriverError("GPU is lost")
+        return "GPU-b"
+
+    fake_nvml(monkeypatch, [])
+    monkeypatch.setattr(sys.modules["pynvml"], "nvmlDeviceGetHandleByIndex", handle)
+    assert gpus() == ["GPU 0 does not answer: GPU is lost", "NVIDIA GPU-b, driver 570"]
+    assert used_bytes() == {"GPU-b": 5}
 
 
 @pytest.mark.parametrize(
