@@ -126,9 +126,9 @@ class Worker:
         places = command.places or range(self.timed)
         for place in command.primed:
             self._extract(place)
+        energy = self._energy() if command.scenario == "single_stream" else None
         before = time.process_time_ns()
         if command.scenario == "single_stream":
-            energy = self._energy()
             ns, answers = single_stream(self._extract, places, synchronize=self._synchronize)
             cpu, used = time.process_time_ns() - before, self._energy()
             taken = None if energy is None or used is None else used - energy

@@ -101,11 +101,11 @@ def test_a_gpus_clocks_users_and_energy_are_read(monkeypatch: pytest.MonkeyPatch
     ours = (os.getpid(), os.getpid())
     monkeypatch.setattr(measured, "family", lambda pid: (pid,))
     fake_nvml(monkeypatch, reasons=0, users=(1, 2), energy=1_000)
-    before = look(ours, "GPU-1")
+    before = look(ours, "GPU-1", ours)
     assert before.gpu is not None
     fake_nvml(monkeypatch, reasons=0b10, users=(1, 2, 3), energy=43_000)
     between = replace(before, gpu=replace(before.gpu, mhz=1410, foreign=0))
-    found = conditions([before, between, look(ours, "GPU-1")]).gpu
+    found = conditions([before, between, look(ours, "GPU-1", ours)]).gpu
     assert found == GpuConditions(mhz=[1980, 1410, 1980], throttled=["power cap"], foreign_processes=1, energy_j=42.0)
 
 
@@ -124,11 +124,20 @@ def test_what_our_processes_started_is_ours(monkeypatch: pytest.MonkeyPatch) -> 
         found = []
         for users in ((worker.pid, child), (worker.pid, child, 1), (5, 6), (5, 6, 7)):  # by other ids in a container
             fake_nvml(monkeypatch, reasons=0, users=users, energy=0)
-            found.append(look((worker.pid,), "GPU-1"))
+            found.append(look((worker.pid,), "GPU-1", (worker.pid,)))
         worker_alone = psutil.Process(worker.pid).cpu_times().user
         os.kill(child, signal.SIGKILL)
     assert [one.gpu.foreign for one in found if one.gpu] == [0, 1, 0, 1]
     assert found[-1].ours_s > psutil.Process().cpu_times().user + worker_alone
+
+
+def test_in_a_container_one_of_ours_on_the_cpu_hides_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "family", lambda pid: (pid,))
+    fake_nvml(monkeypatch, reasons=0, users=(5, 6), energy=0)  # by ids of the host's
+    on_cpu, on_gpu = os.getpid(), os.getppid()
+    found = look((on_cpu, on_gpu), "GPU-1", (on_gpu,)).gpu
+    assert found is not None
+    assert found.foreign == 1
 
 
 def test_a_gpu_that_counts_no_energy_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

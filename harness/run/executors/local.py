@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +169,9 @@ class LocalExecutor:
             roles = ROLES if settings.other_code else ROLES[:1]
             up = {role: _start_up(start, role) for role in roles if cold and not weighs}
             here, there = self._shares(reference) if inspected else ([], [])
-            weighing = Weighing(start, roles if weighs else (), alone=cold or pair.gpu is not None, places=there)
-            seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected) if inspected else None
+            alone = cold or pair.gpu is not None
+            weigh = partial(Weighing, start, roles if weighs else (), alone=alone, places=there)
+            seen, weighing = self._taken_apart(pair, weigh) if inspected else (None, weigh())
             evidence = self._proved(pair.own, in_full=first)
             compared = pair.answers(roles, here) if here else {}
             weighed = weighing.results()
@@ -223,6 +225,17 @@ class LocalExecutor:
             else:
                 samples[cell] = Offline(loads(ours), loads(theirs), parity[cell])
         return _Round(samples, noise, account(clock, timed.values(), pair), evidence)
+
+    def _taken_apart(self, pair: Pair, weigh: Callable[[], Weighing]) -> tuple[say.Inspected, Weighing]:
+        """What the combination's requests are made of, and the processes that are weighed.
+
+        On a CPU both go on at once, each on a core; on a GPU the weighed ones start when it is free.
+        """
+        inspect = say.Inspect(str(self._logits()))
+        if pair.gpu is not None:
+            return pair.own.ask(inspect, say.Inspected), weigh()
+        weighing = weigh()
+        return pair.own.ask(inspect, say.Inspected), weighing
 
     def _proved(self, own: WorkerProcess, *, in_full: bool) -> list[Evidence]:
         """The evidence: of all timed texts, or of the longest and the shortest while these show it."""
