@@ -63,3 +63,34 @@ def energy_mj(uuid: str) -> int | None:
         return int(driver.nvmlDeviceGetTotalEnergyConsumption(driver.nvmlDeviceGetHandleByUUID(uuid)))
 
     return ask(consumed)
+
+
+def hindrances() -> list[str]:
+    """A sentence on each setting of a GPU that keeps several processes from having all of it."""
+
+    def of(driver: Any, handle: Any) -> list[str]:
+        name, mode = driver.nvmlDeviceGetName(handle), driver.nvmlDeviceGetComputeMode(handle)
+        found = []
+        if mode == driver.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS:
+            found.append(
+                f"{name} is in exclusive compute mode, which lets one process in, and a round has up to three: set "
+                "another (nvidia-smi --compute-mode=DEFAULT), or run the MPS server"
+            )
+        if mode == driver.NVML_COMPUTEMODE_PROHIBITED:
+            found.append(f"{name} lets no process in: set another compute mode (nvidia-smi --compute-mode=DEFAULT)")
+        if _is_cut(driver, handle):
+            found.append(
+                f"{name} is cut into instances (MIG): a process gets one of them, and the driver tells neither its "
+                "clocks nor its energy; for figures of the whole GPU switch MIG off (nvidia-smi --multi-instance-gpu=0)"
+            )
+        return found
+
+    return [said for of_one in each(of) if not isinstance(of_one, str) for said in of_one]
+
+
+def _is_cut(driver: Any, handle: Any) -> bool:
+    try:
+        now, _ = driver.nvmlDeviceGetMigMode(handle)
+    except driver.NVMLError:  # most GPUs cannot be
+        return False
+    return bool(now == driver.NVML_DEVICE_MIG_ENABLE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -132,7 +132,13 @@ def _joined(parts: Sequence[say.Timed]) -> say.Timed:
         wait_ns=[ns for one in parts for ns in one.wait_ns],
         batch_sizes=[size for one in parts for size in one.batch_sizes],
         heap_bytes=parts[-1].heap_bytes,
+        cuda_peak_bytes=_most(one.cuda_peak_bytes for one in parts),
+        cuda_allocated_peak_bytes=_most(one.cuda_allocated_peak_bytes for one in parts),
     )
+
+
+def _most(found: Iterable[int | None]) -> int | None:
+    return max((one for one in found if one is not None), default=None)
 
 
 @contextmanager

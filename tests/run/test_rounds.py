@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from harness.analyse.roofline import NO_CEILINGS
 from harness.conditions import Course
 from harness.data.dataset import Example
 from harness.measure.noise import Reading
@@ -35,6 +36,25 @@ def executor() -> LocalExecutor:
 
 def measured(*evidence: Evidence) -> _Round:
     return _Round(dict.fromkeys(CELLS, ColdStart()), None, Course(0.0, 0.0, 0.0, 0.0, 0, steady=True), evidence)
+
+
+class Referring:
+    """The baseline's process, which answers, and breaks where the device's ceilings are measured."""
+
+    def hear(self, _: type) -> say.Ready:
+        return say.Ready(StartUp(1, 1, 1), {"torch": "2"})
+
+    def ask(self, command: object, _: type) -> say.Answered:
+        if isinstance(command, say.MeasureCeilings):
+            raise WorkerError("out_of_memory", "CUDA out of memory")
+        return say.Answered([], [])
+
+
+def test_ceilings_that_cannot_be_measured_end_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalExecutor, "_start", lambda *_: Referring())
+    reference, facts = executor().reference()
+    assert reference == Reference([], [])
+    assert facts == {"torch": "2", NO_CEILINGS: "out_of_memory: CUDA out of memory"}
 
 
 def test_what_only_a_first_round_gives_is_made_up_for_where_that_broke(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +134,8 @@ def test_a_pass_is_the_sum_of_its_parts(energies: tuple[int, int | None]) -> Non
 
 
 def test_a_pass_of_one_part_loses_nothing() -> None:
-    part = say.Timed(5, 7, [5], [[]], 3, wait_ns=[2], batch_sizes=[1], heap_bytes=4096)
+    peaks = {"cuda_peak_bytes": 9, "cuda_allocated_peak_bytes": 8}
+    part = say.Timed(5, 7, [5], [[]], 3, wait_ns=[2], batch_sizes=[1], heap_bytes=4096, **peaks)
     assert all(getattr(part, name) for name in part.__struct_fields__), "each field says something here"
     assert _joined([part]) == part
 

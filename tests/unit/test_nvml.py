@@ -6,9 +6,11 @@ import sys
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pynvml
 import pytest
 
 from harness.analyse.compare import compare
+from harness.doctor import _machine
 from harness.measure.nvml import energy_mj, used_bytes
 from harness.record import (
     BASELINE,
@@ -102,6 +104,37 @@ def test_energy_is_told_where_it_is_counted(
 ) -> None:
     fake_nvml(monkeypatch, [], energy=energy)
     assert energy_mj(uuid) == found
+
+
+@pytest.mark.parametrize(
+    ("modes", "cut", "said"),
+    [
+        ((0, 0), (0, None), []),
+        ((3, 0), (0, None), ["NVIDIA GPU-a is in exclusive compute mode"]),
+        ((0, 2), (1, None), ["NVIDIA GPU-a is cut into instances (MIG)", "NVIDIA GPU-b lets no process in"]),
+    ],
+)
+def test_what_keeps_processes_from_a_gpu_is_named_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, modes: tuple[int, int], cut: tuple[int, int | None], said: list[str]
+) -> None:
+    def mig(handle: str) -> list[int]:
+        current = cut[("GPU-a", "GPU-b").index(handle)]
+        if current is None:
+            raise DriverError("Not Supported")
+        return [current, 0]
+
+    fake_nvml(monkeypatch, [])
+    for name, value in {
+        "nvmlDeviceGetComputeMode": lambda handle: modes[("GPU-a", "GPU-b").index(handle)],
+        "nvmlDeviceGetMigMode": mig,
+        "NVML_COMPUTEMODE_EXCLUSIVE_PROCESS": pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS,
+        "NVML_COMPUTEMODE_PROHIBITED": pynvml.NVML_COMPUTEMODE_PROHIBITED,
+        "NVML_DEVICE_MIG_ENABLE": pynvml.NVML_DEVICE_MIG_ENABLE,
+    }.items():
+        monkeypatch.setattr(sys.modules["pynvml"], name, value, raising=False)
+    found = [one.said for one in _machine() if one.about == "GPUs"][1:]
+    assert [one.partition(" which")[0].partition(":")[0].rstrip(",") for one in found] == said
+    assert all("nvidia-smi --" in one for one in found)
 
 
 class Process:

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from harness.analyse.roofline import CEILINGS
+from harness.analyse.roofline import CEILINGS, NO_CEILINGS
 from harness.conditions import Conditions, Course
 from harness.data.dataset import Example
 from harness.measure.f1 import score
@@ -110,9 +110,12 @@ class LocalExecutor:
             logits = str(self._logits())
             everything = list(range(len(self._settings.examples)))
             answered = worker.ask(say.Answer(everything, marks=True, logits_to=logits), say.Answered)
-            ceilings = worker.ask(say.MeasureCeilings(), say.CeilingsMeasured).ceilings
-        facts = {**ready.facts, CEILINGS: to_builtins(ceilings)}
-        return Reference(answered.answers, answered.marks), facts
+            try:
+                measured = worker.ask(say.MeasureCeilings(), say.CeilingsMeasured)
+                device = {CEILINGS: to_builtins(measured.ceilings)}
+            except WorkerError as error:  # a run needs them for its roofline alone
+                device = {NO_CEILINGS: f"{error.kind}: {error}"}
+        return Reference(answered.answers, answered.marks), {**ready.facts, **device}
 
     def other_problem(self, combination: str, *, answering: bool = True) -> str | None:
         """Why the other code, alone, does not come up; or does not answer with all its optimizations active."""
