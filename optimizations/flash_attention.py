@@ -85,7 +85,7 @@ def unpadded(kernel: Callable[..., Any]) -> AttentionKernel:
         asking = kept[:, : query.shape[1]]  # (B, Q)
         asks, keeps = _places(asking), _places(kept)
         packed = [_packed(one, at) for one, at in ((query, asks), (key, keeps), (value, keeps))]
-        context = kernel(*packed, _bounds(asking), _bounds(kept), _MOST, _MOST)
+        context: Tensor = kernel(*packed, _bounds(asking), _bounds(kept), _MOST, _MOST)
         unpacked = context.index_select(0, asks).reshape_as(query)
         return unpacked.masked_fill(~asking[:, :, None, None], 0.0).transpose(1, 2)
 
