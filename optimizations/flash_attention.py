@@ -28,8 +28,6 @@ _UNFUSED = "aten::_scaled_dot_product_attention_math"
 _OLDEST_CUDA = (5, 0)  # the memory-efficient kernel needs sm50
 _OLDEST_FLASH = (8, 0)  # the flash kernels need sm80
 _OLDEST_FLASH_ATTN = (2, 7)  # since then its kernels are operators of torch
-# Tokens of a row: the model has so many positions. Kernels start work for so many, and a row's end stops it.
-_MOST = 512
 _DTYPES = ("float32", "float16", "bfloat16")
 
 
@@ -74,6 +72,10 @@ def unpadded(kernel: Callable[..., Any]) -> AttentionKernel:
             value and context are (tokens, N, D), bounds int32 (B + 1): where each row begins and the last ends. The
             most that there are may be fewer: they are the same for all shapes.
     """
+    from harness.baseline.windows import PROMPT_TOKENS, TEXT_TOKENS
+
+    # Of a row: no text and prompt together have more. A kernel starts work for so many, and the row's end stops it.
+    most = TEXT_TOKENS + PROMPT_TOKENS
 
     def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         import torch
@@ -85,7 +87,7 @@ def unpadded(kernel: Callable[..., Any]) -> AttentionKernel:
         asking = kept[:, : query.shape[1]]  # (B, Q)
         asks, keeps = _places(asking), _places(kept)
         packed = [_packed(one, at) for one, at in ((query, asks), (key, keeps), (value, keeps))]
-        context: Tensor = kernel(*packed, _bounds(asking), _bounds(kept), _MOST, _MOST)
+        context: Tensor = kernel(*packed, _bounds(asking), _bounds(kept), most, most)
         unpacked = context.index_select(0, asks).reshape_as(query)
         return unpacked.masked_fill(~asking[:, :, None, None], 0.0).transpose(1, 2)
 
