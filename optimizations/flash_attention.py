@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from harness.plugin import Evidence, InputError, Probe, Stage, UnavailableError, optimization
@@ -27,6 +27,7 @@ PROVIDERS = {
 _UNFUSED = "aten::_scaled_dot_product_attention_math"
 _OLDEST_CUDA = (5, 0)  # the memory-efficient kernel needs sm50
 _OLDEST_FLASH = (8, 0)  # the flash kernels need sm80
+_OLDEST_FLASH_ATTN = (2, 7)  # since then its kernels are operators of torch
 _DTYPES = ("float32", "float16", "bfloat16")
 
 
@@ -63,26 +64,59 @@ def fused(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Ten
 def unpadded(kernel: Callable[..., Any]) -> AttentionKernel:
     """Attention by a kernel that takes no mask but rows of different lengths, put one after another.
 
+    How many tokens are kept is known to the device alone, and nothing here asks it, so nothing waits and a trace holds
+    for any shape: the padding goes behind the last row, where no row looks, and what comes back from there is dropped.
+
     Args:
         kernel: (query, key, value, bounds of queries, bounds of keys, most queries, most keys) -> context; query, key,
-            value and context are (kept tokens, N, D), bounds int32 (B + 1): where each row begins and the last ends.
+            value and context are (tokens, N, D), bounds int32 (B + 1): where each row begins and the last ends. The
+            most that there are may be fewer: they are the same for all shapes.
     """
+    from harness.baseline.windows import PROMPT_TOKENS, TEXT_TOKENS
+
+    # Of a row: no text and prompt together have more. A kernel starts work for so many, and the row's end stops it.
+    most = TEXT_TOKENS + PROMPT_TOKENS
 
     def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         import torch
-        import torch.nn.functional as F
 
-        rows, _, tokens, _ = key.shape
-        everything = torch.ones((rows, tokens), dtype=torch.bool, device=query.device)
-        kept = everything if mask is None else everything & mask[:, 0, 0]  # (B, T)
-        asking = kept[:, : query.shape[2]]  # (B, Q)
-        bounds = [F.pad(one.sum(dim=1).cumsum(dim=0), (1, 0)).to(torch.int32) for one in (asking, kept)]
-        packed = [one.transpose(1, 2)[of] for one, of in ((query, asking), (key, kept), (value, kept))]
-        context = torch.zeros_like(query.transpose(1, 2))  # (B, Q, N, D)
-        context[asking] = kernel(*packed, *bounds, asking.shape[1], tokens)
-        return context.transpose(1, 2)
+        query, key, value = (one.transpose(1, 2) for one in (query, key, value))  # (B, Q, N, D), twice (B, T, N, D)
+        kept = torch.ones_like(key[:, :, 0, 0], dtype=torch.bool)  # (B, T)
+        if mask is not None:
+            kept = kept & mask[:, 0, 0]
+        asking = kept[:, : query.shape[1]]  # (B, Q)
+        asks, keeps = _places(asking), _places(kept)
+        packed = [_packed(one, at) for one, at in ((query, asks), (key, keeps), (value, keeps))]
+        context: Tensor = kernel(*packed, _bounds(asking), _bounds(kept), most, most)
+        unpacked = context.index_select(0, asks).reshape_as(query)
+        return unpacked.masked_fill(~asking[:, :, None, None], 0.0).transpose(1, 2)
 
     return attend
+
+
+def _places(kept: Tensor) -> Tensor:
+    """Where each token is put, (B * T): those that are kept, bool (B, T), in order, then the others."""
+    import torch
+
+    flat = kept.flatten()
+    among_kept, among_others = flat.cumsum(0), (~flat).cumsum(0)
+    return torch.where(flat, among_kept, among_kept[-1] + among_others) - 1
+
+
+def _packed(tokens: Tensor, places: Tensor) -> Tensor:
+    """(B, T, N, D) -> (B * T, N, D), each token at its place."""
+    import torch
+
+    flat = tokens.flatten(0, 1)
+    return torch.empty_like(flat).index_copy(0, places, flat)
+
+
+def _bounds(kept: Tensor) -> Tensor:
+    """Where each row begins among the tokens that are kept, bool (B, T), and the last ends: int32 (B + 1)."""
+    import torch
+    import torch.nn.functional as F
+
+    return F.pad(kept.sum(dim=1).cumsum(dim=0), (1, 0)).to(torch.int32)
 
 
 def in_dtype(name: str, attention: AttentionKernel) -> AttentionKernel:
@@ -112,7 +146,8 @@ def flash_attention(extractor: Extractor, *, attention_dtype: str = "float32") -
     profile: where it fell back to the unfused one, the cell fails.
 
     On CUDA the flash kernels themselves take only half precision, no mask, and compute capability 8.0 or newer. With
-    ``attention_dtype`` they are used, on rows without their padding: flash-attn's where it is installed, else torch's.
+    ``attention_dtype`` they are used, on rows without their padding: torch's own, or flash-attn's with a torch that has
+    none (before 2.10), which cannot be put into a saved trace.
     The scores then carry 8 or 11 bits, so answers may change.
     Source: Dao et al., 2022, arXiv 2205.14135; step 2 of the guide, whose patch calls no flash kernel.
 
@@ -137,15 +172,29 @@ def _in_half(device: torch.device) -> AttentionKernel:
             f"flash_attention: the flash kernels need compute capability 8.0, and this device has "
             f"{found[0]}.{found[1]}; leave attention_dtype out"
         )
-    if find_spec("flash_attn") is not None:
-        from flash_attn import flash_attn_varlen_func
-
-        return unpadded(flash_attn_varlen_func)
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
-        raise UnavailableError(
-            f"flash_attention: attention in half precision on CUDA needs flash-attn, or torch 2.10 or newer, and this "
-            f"is torch {torch.__version__}; install one of them, or leave attention_dtype out"
-        ) from None
+        return unpadded(_of_flash_attn())
     return unpadded(varlen_attn)
+
+
+def _of_flash_attn() -> Callable[..., Any]:
+    """The same kernel of the package flash-attn, for a torch that has none."""
+    import torch
+
+    try:
+        found = version("flash-attn")
+        from flash_attn import flash_attn_varlen_func
+    except ImportError:
+        found, flash_attn_varlen_func = "none", None
+    if flash_attn_varlen_func is None or _release(found) < _OLDEST_FLASH_ATTN:
+        raise UnavailableError(
+            "flash_attention: attention in half precision on CUDA needs torch 2.10 or newer, or flash-attn 2.7 or "
+            f"newer, and this is torch {torch.__version__} with {found}; install one, or leave attention_dtype out"
+        )
+    return flash_attn_varlen_func  # type: ignore[no-any-return]
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

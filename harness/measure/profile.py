@@ -80,7 +80,9 @@ def profile(
             with watch.part("decode"):
                 watched.extract(text, schema)
             spent.append(watch.take())
-    return Profile({name: [one[name] for one in spent] for name in PARTS}, *memory.steps())
+    step_ns, host, cuda = memory.steps()
+    parts = {name: [one[name] for one in spent] for name in PARTS}
+    return Profile(parts, step_ns, host, cuda_allocated_bytes=cuda)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -25,6 +29,7 @@ from harness.errors import InputError, UnavailableError
 from harness.measure.memory import weights_bytes
 from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
+from optimizations import flash_attention as flash_file
 from optimizations import torchscript as torchscript_file
 from optimizations.flash_attention import _in_half, unpadded
 
@@ -247,35 +252,118 @@ def test_a_script_computes_with_the_model_s_own_weights(golden: Any, company: tu
     assert weights_bytes(extractor.model, extractor.forwards.constants()) == pytest.approx(alone, rel=0.01)
 
 
-def test_half_precision_without_a_kernel_for_it_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def on_hopper(monkeypatch: pytest.MonkeyPatch, flash_attn: str | None, *, own: bool) -> None:
+    """A GPU with flash kernels, a release of flash-attn, and perhaps torch's own kernel."""
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
-    for name in ("flash_attn", "torch.nn.attention.varlen"):
-        monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(UnavailableError, match=r"flash_attention: .* needs flash-attn, or torch 2\.10 or newer"):
+    there = None if flash_attn is None else SimpleNamespace(flash_attn_varlen_func=kernel_without_a_mask)
+    monkeypatch.setitem(sys.modules, "flash_attn", cast("Any", there))
+    if not own:
+        monkeypatch.setitem(sys.modules, "torch.nn.attention.varlen", cast("Any", None))
+
+    def version(name: str) -> str:
+        if flash_attn is None:
+            raise PackageNotFoundError(name)
+        return flash_attn
+
+    monkeypatch.setattr(flash_file, "version", version)
+
+
+@pytest.mark.parametrize("flash_attn", [None, "2.6.3"])
+def test_half_precision_without_a_kernel_for_it_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch, flash_attn: str | None
+) -> None:
+    on_hopper(monkeypatch, flash_attn, own=False)
+    wanted = rf"flash_attention: .* torch 2\.10 or newer, or flash-attn 2\.7 or newer, .* with {flash_attn or 'none'};"
+    with pytest.raises(UnavailableError, match=wanted):
         _in_half(torch.device("cuda"))
 
 
-def kernel_without_a_mask(query: Any, key: Any, value: Any, begins: Any, ends: Any, *_: Any) -> torch.Tensor:
-    """What a varlen kernel computes: each row attends to itself alone. (tokens, N, D)."""
-    assert begins.dtype == ends.dtype == torch.int32
-    rows = [slice(int(begin), int(end)) for begin, end in pairwise(begins)]
-    turned = [one.transpose(0, 1)[None] for one in (query, key, value)]  # (1, N, tokens, D)
-    q, k, v = turned
-    own = [eager_attention(q[:, :, row], k[:, :, row], v[:, :, row], None) for row in rows]
-    return torch.cat(own, dim=2)[0].transpose(0, 1)
+@pytest.mark.parametrize(("flash_attn", "own"), [(None, True), ("2.6.3", True), ("2.8.3.post2", False)])
+def test_half_precision_takes_torchs_own_kernel_and_else_flash_attns(
+    monkeypatch: pytest.MonkeyPatch, flash_attn: str | None, own: bool
+) -> None:
+    on_hopper(monkeypatch, flash_attn, own=own)
+    taken: list[object] = []
+    monkeypatch.setattr(flash_file, "unpadded", taken.append)
+    _in_half(torch.device("cuda"))
+    assert taken == [importlib.import_module("torch.nn.attention.varlen").varlen_attn if own else kernel_without_a_mask]
 
 
-@pytest.mark.parametrize("padded", [True, False])
-def test_rows_without_their_padding_attend_as_masked_ones(padded: bool) -> None:
-    torch.manual_seed(0)
-    query, key, value = torch.randn(3, 4, 2, 9, 5)
-    kept = torch.rand(4, 9) < 0.7
+@torch.library.custom_op("uiebench_tests::varlen", mutates_args=())
+def varlen(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    ends: torch.Tensor,
+    key_ends: torch.Tensor,
+    most: int,
+    most_keys: int,
+) -> torch.Tensor:
+    """What a varlen kernel computes: each row attends to itself alone; what lies behind the last row is left as it was.
+
+    (tokens, N, D), int32 (B + 1) -> (tokens, N, D).
+    """
+    assert ends.dtype == key_ends.dtype == torch.int32
+    context = torch.full_like(query, torch.nan)
+    for row, keys in zip(pairwise(ends.tolist()), pairwise(key_ends.tolist()), strict=True):
+        assert row[1] - row[0] <= most
+        assert keys[1] - keys[0] <= most_keys
+        q, k, v = (one[slice(*of)].transpose(0, 1)[None] for one, of in ((query, row), (key, keys), (value, keys)))
+        context[slice(*row)] = eager_attention(q, k, v, None)[0].transpose(0, 1)
+    return context
+
+
+@varlen.register_fake
+def _(query: torch.Tensor, *_: object) -> torch.Tensor:
+    return torch.empty_like(query)
+
+
+def kernel_without_a_mask(*given: Any) -> torch.Tensor:
+    """As an operator, so that a trace holds it."""
+    found: torch.Tensor = torch.ops.uiebench_tests.varlen(*given)
+    return found
+
+
+def rows_of(rows: int, tokens: int, asking: int) -> tuple[torch.Tensor, ...]:
+    """Query, key, value and a mask with something of each row kept."""
+    drawn = torch.Generator().manual_seed(rows)
+    query, key, value = torch.randn(3, rows, 2, tokens, 5, generator=drawn)
+    kept = torch.rand(rows, tokens, generator=drawn) < 0.7
     kept[:, 0] = True
-    mask = kept[:, None, None] if padded else None
-    expected = eager_attention(query, key, value, mask).transpose(1, 2)
-    found = unpadded(kernel_without_a_mask)(query, key, value, mask).transpose(1, 2)
-    where = kept if padded else torch.ones(4, 9, dtype=torch.bool)
-    torch.testing.assert_close(found[where], expected[where])
+    return query[:, :, :asking], key, value, kept[:, None, None]
+
+
+@pytest.mark.parametrize("asking", [9, 6])
+@pytest.mark.parametrize("padded", [True, False])
+def test_rows_without_their_padding_attend_as_masked_ones(padded: bool, asking: int) -> None:
+    query, key, value, mask = rows_of(4, 9, asking)
+    if not padded:
+        mask = torch.ones_like(mask)
+    expected = eager_attention(query, key, value, mask)
+    found = unpadded(kernel_without_a_mask)(query, key, value, mask if padded else None)
+    asked = mask[:, 0, 0, :asking, None, None]
+    torch.testing.assert_close(found.transpose(1, 2), expected.transpose(1, 2).masked_fill(~asked, 0.0))
+
+
+def test_rows_are_packed_without_asking_the_device_for_anything() -> None:
+    attend = unpadded(kernel_without_a_mask)
+    given = rows_of(4, 9, 6)
+    # On the meta device whatever depends on the numbers themselves is an error: it would have to wait for them.
+    assert attend(*(one.to("meta") for one in given)).shape == given[0].shape
+    with pytest.raises((NotImplementedError, RuntimeError)):
+        given[1].to("meta")[given[3][:, 0].to("meta").expand(-1, 2, -1)]
+
+
+def test_a_trace_of_packed_rows_holds_for_other_shapes() -> None:
+    attend = unpadded(kernel_without_a_mask)
+    traced: Any = torch.jit.trace(attend, rows_of(2, 5, 3), check_trace=False)  # type: ignore[no-untyped-call]
+    buffer = io.BytesIO()
+    torch.jit.save(traced, buffer)
+    buffer.seek(0)
+    for script in (traced, torch.jit.load(buffer)):  # type: ignore[no-untyped-call]
+        for shape in ((2, 5, 3), (3, 12, 7), (5, 300, 300)):
+            given = rows_of(*shape)
+            torch.testing.assert_close(script(*given), attend(*given))
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
