@@ -178,7 +178,8 @@ class CudaGraphs:
     def held_bytes(self) -> int:
         """Of the pool's segments."""
         segments = torch.cuda.memory_snapshot()  # type: ignore[no-untyped-call]
-        return sum(one["total_size"] for one in segments if tuple(one["segment_pool_id"]) == tuple(self._pool))
+        sizes = [int(one["total_size"]) for one in segments if tuple(one["segment_pool_id"]) == tuple(self._pool)]
+        return sum(sizes)
 
     def capture(self, forward: Callable[..., Tensor], given: tuple[Tensor, ...]) -> Replay:
         """A graph of the forward; other threads may use the device meanwhile."""
