@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test fuzz simulate lint bench gate gate-rates lock clean
+.PHONY: demo test fuzz simulate lint bench gate gate-rates gpu lock clean
 
 demo: .venv
 	$(BIN)/uiebench run demo
@@ -36,6 +36,16 @@ gate: .venv
 
 gate-rates: .venv
 	PYTHONPATH=tests $(BIN)/python tests/bench/gate_rates.py
+
+# What a GPU has to show, in slices (docs/gpu.md). It sets nothing up and downloads nothing: any Python of 3.11 or newer
+# that has what pyproject.toml names will do.
+GPU_PYTHON ?= python3
+SLICE ?= 9m
+DEVICE ?= cuda
+OPTIONS ?=
+
+gpu:
+	PYTHONPATH="tests$${PYTHONPATH:+:$$PYTHONPATH}" $(GPU_PYTHON) -m gpu --slice $(SLICE) --device $(DEVICE) $(OPTIONS)
 
 .venv: .venv/installed
 

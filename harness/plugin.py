@@ -148,7 +148,7 @@ class Probe:
 
     def operators(self, extractor: Extractor | None = None) -> list[Operator]:
         """Answer the texts once, as :meth:`run`, and note every operator of torch that is called."""
-        return operators_of(lambda: self.run(extractor))
+        return operators_of(lambda: self.run(self._eager(extractor)))
 
     def products(self, extractor: Extractor | None = None) -> list[Operator]:
         """The products of linear layers among :meth:`operators`, eager, scripted, packed or in 8 bits."""
@@ -156,7 +156,16 @@ class Probe:
 
     def product_elements(self, extractor: Extractor | None = None) -> int:
         """How many numbers these products give; none where another runtime than torch computes them."""
-        return product_elements(lambda: self.run(extractor))
+        return product_elements(lambda: self.run(self._eager(extractor)))
+
+    def _eager(self, extractor: Extractor | None) -> Extractor:
+        """Its forwards that were captured or compiled are those that this was done with: a replay calls no operator."""
+        asked = extractor or self.extractor
+        own = asked.forwards
+        made_from: dict[str, Any] = {
+            name: getattr(forward, "made_from", forward) for name, forward in own.by_name().items()
+        }
+        return replace(asked, forwards=replace(own, **made_from))
 
 
 _Subject = TypeVar("_Subject")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ from harness.record import BASELINE, Header, Record
 from harness.units import MIB
 
 AS_PUBLISHED = "_as_published"
+SUITE = "claims"  # the one that measures what they need
 # What the guide serves: StructBERT-base's 102 million weights in fp32. Another vocabulary stays within a tenth of it.
 REFERENCE_WEIGHTS_BYTES = 409_000_000
 _SIZE_TOLERANCE = 0.1
@@ -117,18 +119,33 @@ def _side(claim: Claim, combination: str | None, why: str | Why, run: _Run) -> S
     if failure := _failure(row, combination, rows):
         return Side(combination, "failed", failure)
     if row is None or baseline is None:
-        return Side(combination, "cannot be judged", "this run did not measure it")
+        return _unjudged(combination, "this run did not measure it", claim, baseline, run.header)
     if obstacle := _obstacle(claim, row, baseline, run.header):
-        return Side(combination, "cannot be judged", obstacle)
+        return _unjudged(combination, obstacle, claim, baseline, run.header)
     figure = _figure(claim, combination, run)
     if figure is None:
-        return Side(combination, "cannot be judged", row.problem or _missing(claim, run.header))
+        return _unjudged(combination, row.problem or _missing(claim, run.header), claim, baseline, run.header)
     if row.struck_out and claim.quantity in SPEEDS:
         reason = f"It gives other answers on {len(row.broken)} of {row.texts} texts, so its speed counts for nothing."
         return Side(combination, "does not hold", reason, figure, struck=True)
     kept = holds(figure, claim)
     reason = why if isinstance(why, str) else why.holds if kept else why.fails
     return Side(combination, "holds" if kept else "does not hold", reason, figure)
+
+
+def _unjudged(combination: str, reason: str, claim: Claim, baseline: Row | None, header: Header) -> Side:
+    """No verdict, and which command gives one; none is named where this run is of that command."""
+    on_a_gpu = header.device.startswith("cuda") or claim.device != "cuda"
+    on_its_model = _is_reference(baseline) or claim.model != "reference"
+    if header.suite == SUITE and on_a_gpu and on_its_model:
+        return Side(combination, "cannot be judged", reason)
+    checkpoint, device = header.checkpoint if on_its_model else "base", header.device if on_a_gpu else "cuda"
+    options = [
+        *(["--checkpoint", checkpoint] if checkpoint != "mini" else []),
+        *(["--device", device] if device != "cpu" else []),
+    ]
+    command = shlex.join(["uiebench", "run", SUITE, *options])
+    return Side(combination, "cannot be judged", f"{reason}; `{command}` judges it")
 
 
 def _figure(claim: Claim, combination: str, run: _Run) -> Figure | None:
@@ -161,11 +178,19 @@ def _obstacle(claim: Claim, row: Row, baseline: Row, header: Header) -> str | No
         host = memory_ratio(row, baseline, on_host) if claim.quantity == "memory" else None
         rest = f" (the host memory here is {host.value:.2f} of the baseline's)" if host else ""
         return f"the claim is about a GPU, and this run is on {header.device}{rest}"
-    weights = (baseline.memory and baseline.memory.weights_bytes) or 0
-    if claim.model == "reference" and abs(weights / REFERENCE_WEIGHTS_BYTES - 1) > _SIZE_TOLERANCE:
-        size, wanted = (f"{count / MIB:.0f} MiB" for count in (weights, REFERENCE_WEIGHTS_BYTES))
+    if claim.model == "reference" and not _is_reference(baseline):
+        size, wanted = (f"{count / MIB:.0f} MiB" for count in (_weights(baseline), REFERENCE_WEIGHTS_BYTES))
         return f"the claim is about a model with {wanted} of weights, and this one has {size}"
     return None
+
+
+def _weights(baseline: Row | None) -> int:
+    return (baseline is not None and baseline.memory is not None and baseline.memory.weights_bytes) or 0
+
+
+def _is_reference(baseline: Row | None) -> bool:
+    """Whether a run's model is as large as the guide's."""
+    return abs(_weights(baseline) / REFERENCE_WEIGHTS_BYTES - 1) <= _SIZE_TOLERANCE
 
 
 def _missing(claim: Claim, header: Header) -> str:

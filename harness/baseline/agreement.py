@@ -12,7 +12,7 @@ from harness.baseline.model import SiameseUIE
 from harness.errors import UnavailableError, in_brief
 
 TRACED_AT = (2, 16, 6)  # rows, text tokens, prompt tokens
-_COMPARED_AT = ((3, 40, 9), (5, 200, 70))  # two larger shapes, so that nothing of the traced one is baked in
+COMPARED_AT = ((3, 40, 9), (5, 200, 70))  # two larger shapes, so that nothing of the traced one is baked in
 _TOLERANCE = 1e-4  # of a logit or a hidden state; what is called a tie is as wide
 _ROUNDED = 2.0  # likewise where products are rounded to 8 bits: what is seen is below 1, another shape's graph above
 
@@ -54,7 +54,7 @@ def must_agree(
         UnavailableError: they differ; the message names the forward, the shape and the difference.
     """
     with torch.no_grad():
-        for shape in _COMPARED_AT:
+        for shape in COMPARED_AT:
             for name, given in inputs(model, device, *shape).items():
                 if found := _difference(getattr(model, name)(*given), forwards[name], given, exact=exact):
                     raise UnavailableError(

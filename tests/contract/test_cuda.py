@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
+from harness import Extractor
 from harness.baseline.loading import STARTS, plain_plan
 from harness.compose import compose
 from harness.data.dataset import pick, read_dataset
+from harness.errors import UnavailableError
 from harness.measure.roofline import Counter
 from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
@@ -26,11 +29,14 @@ pytestmark = [
 
 MORE = ["text_reuse", "prompt_memo", "dead_work"]
 SIX = ["torchscript", "flash_attention", "dynamic_truncation", "batching", "segmented_forward", "lean_startup"]
+GRAPHS = [*(name for name in SIX if name != "torchscript"), *MORE, "cuda_graphs"]
 EXAMPLES = pick([one for one in read_dataset("business/dev") if len(one.text) < 200], 4)
 
 
 @pytest.mark.parametrize("start", ["baseline", "plain"])
-@pytest.mark.parametrize("names", [[], *([name] for name in [*SIX, *MORE]), SIX, [*SIX, *MORE]], ids="+".join)
+@pytest.mark.parametrize(
+    "names", [[], *([name] for name in [*SIX, *MORE]), SIX, [*SIX, *MORE], ["cuda_graphs"], GRAPHS], ids="+".join
+)
 def test_the_golden_answers_hold_on_the_gpu_and_each_optimization_is_active(start: str, names: list[str]) -> None:
     registry = find_optimizations()
     chosen = [(registry[name], dict[str, object]()) for name in names]
@@ -97,3 +103,88 @@ def test_half_precision_attention_runs_a_flash_kernel_on_rows_without_padding(dt
     assert "varlen" in evidence.summary
     apart = abs(half.logits("华为手机，售价999元", ["价格: "]) - full.logits("华为手机，售价999元", ["价格: "])).max()
     assert apart < 0.5
+
+
+def composed(*names: str, start: str = "plain") -> Extractor:
+    registry = find_optimizations()
+    return compose(
+        plain_plan(GOLDEN / "checkpoint", device="cuda", start=start), [(registry[name], {}) for name in names]
+    )
+
+
+def asked(extractor: Extractor) -> Probe:
+    return Probe(extractor, [one.text for one in EXAMPLES], [dict.fromkeys(one.schema) for one in EXAMPLES])
+
+
+def test_graphs_hold_no_more_than_they_say_and_are_captured_once() -> None:
+    graphs = find_optimizations()["cuda_graphs"]
+    extractor = composed("dynamic_truncation", "batching", "cuda_graphs")
+    first, again = (graphs.shown(asked(extractor)) for _ in range(2))
+    assert first.active
+    assert again.figures["graphs"] == first.figures["graphs"] > 0
+    assert 0 < first.figures["bytes"] <= torch.cuda.memory_reserved()
+
+
+def test_threads_that_share_graphs_get_the_answers_that_one_gets() -> None:
+    extractor, plain = composed("cuda_graphs"), composed()
+    expected = [plain.extract(one.text, dict.fromkeys(one.schema)) for one in EXAMPLES]
+    with ThreadPoolExecutor(4) as pool:  # some capture while others replay
+        for got in pool.map(
+            lambda _: [extractor.extract(one.text, dict.fromkeys(one.schema)) for one in EXAMPLES], range(4)
+        ):
+            assert got == expected
+
+
+def test_attention_without_padding_is_refused_or_replayed_right() -> None:
+    """It waits for the device, or bakes lengths in, unless it is written for graphs."""
+    if torch.cuda.get_device_capability() < (8, 0):
+        pytest.skip("the flash kernels need compute capability 8.0")
+    registry = find_optimizations()
+    plan = plain_plan(GOLDEN / "checkpoint", device="cuda", start="plain")
+    half = (registry["flash_attention"], {"attention_dtype": "float16"})
+    refused = None
+    try:
+        replayed = compose(plan, [half, (registry["cuda_graphs"], {})])
+    except UnavailableError as error:
+        refused = str(error)
+    if refused is not None:
+        assert "cuda_graphs: " in refused
+        return
+    plain = compose(plan, [half])
+    for one in EXAMPLES:
+        apart = abs(replayed.logits(one.text, ["价格: "]) - plain.logits(one.text, ["价格: "])).max()
+        assert apart < 0.1
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # torch's compiler warns as it likes
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    "company", [[], ["flash_attention", "dynamic_truncation", "batching", "dead_work"]], ids="+".join
+)
+def test_compiled_code_answers_and_is_near(company: list[str]) -> None:
+    compile_ = find_optimizations()["torch_compile"]
+    if reason := compile_.unavailable(torch.device("cuda")):
+        pytest.skip(reason)
+    torch._dynamo.reset()
+    extractor, plain = composed(*company, "torch_compile"), composed(*company)
+    found = compile_.shown(asked(extractor))
+    assert found.active, found.summary
+    for one in EXAMPLES:
+        apart = abs(extractor.logits(one.text, ["价格: "]) - plain.logits(one.text, ["价格: "])).max()
+        assert apart < 1e-4
+
+
+def test_tf32_rounds_and_only_where_it_is_asked_for() -> None:
+    optimization = find_optimizations()["tf32"]
+    if reason := optimization.unavailable(torch.device("cuda")):
+        pytest.skip(reason)
+    plain = composed()
+    full = plain.logits("华为手机，售价999元", ["价格: "])
+    assert not optimization.shown(asked(plain)).active
+    try:
+        rounded = composed("tf32")
+        found = optimization.shown(asked(rounded))
+        assert found.active, found.summary
+        assert 1e-5 < abs(rounded.logits("华为手机，售价999元", ["价格: "]) - full).max() < 0.1
+    finally:
+        torch.set_float32_matmul_precision("highest")

@@ -106,8 +106,62 @@ def test_a_gpus_memory_cannot_be_judged_on_a_processor() -> None:
     assert side.verdict == "cannot be judged"
     assert (
         side.reason
-        == "the claim is about a GPU, and this run is on cpu (the host memory here is 0.50 of the baseline's)"
+        == "the claim is about a GPU, and this run is on cpu (the host memory here is 0.50 of the baseline's); "
+        "`uiebench run claims --checkpoint base --device cuda` judges it"
     )
+
+
+@pytest.mark.parametrize(
+    ("id_", "header", "command"),
+    [
+        ("All: CPU", HEADER, "run claims --device cuda"),
+        ("Target: P95", HEADER, "run claims --checkpoint base --device cuda"),
+        ("Target: P95", CUDA, "run claims --checkpoint base --device cuda:0"),
+        ("1 TorchScript: time", msgspec.structs.replace(HEADER, suite="demo"), "run claims"),
+        (
+            "CPU fallback: time",
+            msgspec.structs.replace(HEADER, checkpoint="my model"),
+            "run claims --checkpoint 'my model' --device cuda",
+        ),
+        ("1 TorchScript: time", HEADER, None),
+        ("All: CPU", CUDA, None),
+    ],
+)
+def test_a_claim_without_verdict_names_the_command_that_judges_it(
+    id_: str, header: Header, command: str | None
+) -> None:
+    found = judged(id_, row("baseline", 1), header=header)
+    assert found.right is not None
+    assert found.right.verdict == "cannot be judged"
+    _, _, named = found.right.reason.partition("; ")
+    assert named == ("" if command is None else f"`uiebench {command}` judges it")
+
+
+def test_a_run_of_the_reference_on_a_gpu_judges_every_claim() -> None:
+    """But for those about texts of some lengths, which take the records too."""
+    memory = msgspec.structs.replace(REFERENCE, cuda_process_bytes=2 << 30)
+    rate = Throughput("closed_loop", 3, 2.0, Spread(0.025).estimate(0.0, 0.025), None, None)
+    worse = ScoreDifference(-0.06, -0.07, -0.05)
+    claims = [claim for claim in read_claims().claim if claim.longest is claim.shortest is None]
+    names = {"baseline", *(name for claim in claims for name in (claim.published, claim.right) if name)}
+    rows = [replace(row(name, 0.5), memory=memory, loads=(rate,), f1_difference=worse) for name in names]
+    left = [
+        (one.claim.id, side.reason)
+        for one in judge(CUDA, [], rows).judged
+        for side in (one.published, one.right)
+        if one.claim in claims and side is not None and side.verdict == "cannot be judged"
+    ]
+    assert left == []
+
+
+def test_two_kinds_of_memory_are_never_held_against_each_other() -> None:
+    def of(name: str, reserved: int, process: int | None) -> Row:
+        kinds = {"cuda_serving_peak_bytes": reserved << 30, "cuda_process_bytes": process and process << 30}
+        return replace(row(name, 1), memory=msgspec.structs.replace(REFERENCE, **kinds))
+
+    for process, ratio in ((None, 0.5), (3, 0.75)):
+        side = published("1 TorchScript: memory", of("baseline", 2, 4), of(TRACED, 1, process), header=CUDA)
+        assert side.figure == Figure(ratio)
 
 
 def test_memory_is_judged_where_the_model_is_as_large_as_the_reference() -> None:

@@ -1,0 +1,1 @@
+"""What a GPU has to show, in slices of some minutes."""
