@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from harness.baseline.model import AttentionKernel
+    from harness.baseline.model import AttentionKernel, Masking
     from harness.plugin import Extractor
 
 # The fused kernels by the events that a profile shows of them.
@@ -57,30 +57,47 @@ def fused(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Ten
     """Scaled dot-product attention by torch's fused kernels. Shapes as in `harness.baseline.model`."""
     import torch.nn.functional as F
 
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    # Its numbers have to be of the query's type.
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=None if mask is None else mask.to(query.dtype))
+
+
+def kept_first(kept: Tensor, _: torch.dtype) -> tuple[Tensor, Tensor]:
+    """What `unpadded` is given of a mask; the host learns nothing of it, so it need not wait for the device.
+
+    kept: bool (B, T) -> an order of all tokens (B * T) in which the kept ones come first, row by row, and the bounds
+    between which each row's are, int32 (B + 1).
+    """
+    import torch
+    import torch.nn.functional as F
+
+    order = kept.flatten().to(torch.int8).argsort(stable=True, descending=True)
+    return order, F.pad(kept.sum(dim=1).cumsum(dim=0), (1, 0)).to(torch.int32)
 
 
 def unpadded(kernel: Callable[..., Any]) -> AttentionKernel:
     """Attention by a kernel that takes no mask but rows of different lengths, put one after another.
 
+    Queries are left as they are, since what comes of padding is read by nobody.
+
     Args:
-        kernel: (query, key, value, bounds of queries, bounds of keys, most queries, most keys) -> context; query, key,
-            value and context are (kept tokens, N, D), bounds int32 (B + 1): where each row begins and the last ends.
+        kernel: (query, key, value, bounds of queries, bounds of keys, most queries, most keys) -> context; query and
+            context are (B * Q, N, D), key and value (B * T, N, D), bounds int32 (B + 1): where each row begins and the
+            last ends.
     """
 
-    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    def attend(query: Tensor, key: Tensor, value: Tensor, mask: tuple[Tensor, Tensor] | None) -> Tensor:
         import torch
-        import torch.nn.functional as F
 
-        rows, _, tokens, _ = key.shape
-        everything = torch.ones((rows, tokens), dtype=torch.bool, device=query.device)
-        kept = everything if mask is None else everything & mask[:, 0, 0]  # (B, T)
-        asking = kept[:, : query.shape[2]]  # (B, Q)
-        bounds = [F.pad(one.sum(dim=1).cumsum(dim=0), (1, 0)).to(torch.int32) for one in (asking, kept)]
-        packed = [one.transpose(1, 2)[of] for one, of in ((query, asking), (key, kept), (value, kept))]
-        context = torch.zeros_like(query.transpose(1, 2))  # (B, Q, N, D)
-        context[asking] = kernel(*packed, *bounds, asking.shape[1], tokens)
-        return context.transpose(1, 2)
+        rows, _, asking, _ = query.shape
+        tokens = key.shape[2]
+        steps = torch.arange(rows + 1, dtype=torch.int32, device=query.device)
+        query, key, value = (one.transpose(1, 2).flatten(0, 1) for one in (query, key, value))
+        bounds = steps * tokens
+        if mask is not None:
+            order, bounds = mask
+            key, value = key[order], value[order]
+        context = kernel(query, key, value, steps * asking, bounds, asking, tokens)
+        return context.unflatten(0, (rows, asking)).transpose(1, 2)  # type: ignore[no-any-return]
 
     return attend
 
@@ -88,7 +105,7 @@ def unpadded(kernel: Callable[..., Any]) -> AttentionKernel:
 def in_dtype(name: str, attention: AttentionKernel) -> AttentionKernel:
     """Attention on query, key and value cast to another type, its result cast back."""
 
-    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> Tensor:
         import torch
 
         dtype = getattr(torch, name)
@@ -122,16 +139,21 @@ def flash_attention(extractor: Extractor, *, attention_dtype: str = "float32") -
     """
     if attention_dtype not in _DTYPES:
         raise InputError(f"flash_attention: attention_dtype is {attention_dtype!r}; it must be one of {_DTYPES}")
-    attention = fused if attention_dtype == "float32" else in_dtype(attention_dtype, _in_half(extractor.device))
-    return extractor.with_ops(replace(extractor.model.ops, attention=attention))
+    ops = extractor.model.ops
+    if attention_dtype == "float32":
+        return extractor.with_ops(replace(ops, attention=fused))
+    kernel, masking = _in_half(extractor.device)
+    return extractor.with_ops(replace(ops, attention=in_dtype(attention_dtype, kernel), masking=masking))
 
 
-def _in_half(device: torch.device) -> AttentionKernel:
-    """The kernel for half precision: on a CPU SDPA's flash kernel, which takes a mask."""
+def _in_half(device: torch.device) -> tuple[AttentionKernel, Masking]:
+    """The kernel for half precision, and what it takes of a mask: on a CPU SDPA's flash kernel."""
     import torch
 
+    from harness.baseline.model import additive
+
     if device.type == "cpu":
-        return fused
+        return fused, additive
     if (found := torch.cuda.get_device_capability(device)) < _OLDEST_FLASH:
         raise UnavailableError(
             f"flash_attention: the flash kernels need compute capability 8.0, and this device has "
@@ -140,7 +162,7 @@ def _in_half(device: torch.device) -> AttentionKernel:
     if find_spec("flash_attn") is not None:
         from flash_attn import flash_attn_varlen_func
 
-        return unpadded(flash_attn_varlen_func)
+        return unpadded(flash_attn_varlen_func), kept_first
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
@@ -148,4 +170,4 @@ def _in_half(device: torch.device) -> AttentionKernel:
             f"flash_attention: attention in half precision on CUDA needs flash-attn, or torch 2.10 or newer, and this "
             f"is torch {torch.__version__}; install one of them, or leave attention_dtype out"
         ) from None
-    return unpadded(varlen_attn)
+    return unpadded(varlen_attn), kept_first

@@ -54,10 +54,10 @@ def answer(
     level = roots
     while level:
         asks = [[Ask(node.document, tokenizer.prompt(prompt(node.path, key))) for key in node.schema] for node in level]
-        logits = scorer.score(asks)
+        scores = scorer.score(asks, answers_only=observe is None)
         for node, node_asks in zip(level, asks, strict=True):
             for key, ask in zip(node.schema, node_asks, strict=True):
-                head, tail = logits[ask]
+                head, tail = scores[ask]
                 node.found[key] = [_step(node, key, span) for span in decode(head, tail, node.document.tokens.offsets)]
                 if observe is not None:
                     observe(node, key, head, tail)

@@ -15,7 +15,7 @@ import torch
 from harness import Extractor
 from harness.baseline.forward import Forwards
 from harness.baseline.loading import plain_plan
-from harness.baseline.model import Ops, eager_attention
+from harness.baseline.model import Ops, additive, eager_attention
 from harness.baseline.slots import WHOLE_BATCH, NodeByNode, PadToFixed
 from harness.compose import compose
 from harness.data.dataset import pick, read_dataset
@@ -25,7 +25,7 @@ from harness.measure.memory import weights_bytes
 from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
 from optimizations import torchscript as torchscript_file
-from optimizations.flash_attention import _in_half, unpadded
+from optimizations.flash_attention import _in_half, kept_first, unpadded
 
 EXAMPLES = pick([one for one in read_dataset("business/dev") if len(one.text) < 200], 4)
 REGISTRY = find_optimizations()
@@ -73,7 +73,7 @@ def test_segments_that_a_script_has_lost_are_not_active(golden: Any) -> None:
 
 
 def test_micro_batches_are_no_evidence_of_segments(golden: Any) -> None:
-    extractor = composed(golden, "segmented_forward", tokens=512)
+    extractor = composed(golden, "segmented_forward", tokens=512, feed_forward=64)
     lost = extractor.with_ops(replace(extractor.model.ops, feed_forward=Ops().feed_forward))
     found = REGISTRY["segmented_forward"].evidence(probe(lost))
     assert found.figures["bytes"] < found.figures["bytes_unsegmented"]
@@ -246,12 +246,12 @@ def test_half_precision_without_a_kernel_for_it_is_unavailable(monkeypatch: pyte
 
 
 def kernel_without_a_mask(query: Any, key: Any, value: Any, begins: Any, ends: Any, *_: Any) -> torch.Tensor:
-    """What a varlen kernel computes: each row attends to itself alone. (tokens, N, D)."""
+    """What a varlen kernel computes: each row's queries attend to its keys alone. (tokens, N, D)."""
     assert begins.dtype == ends.dtype == torch.int32
-    rows = [slice(int(begin), int(end)) for begin, end in pairwise(begins)]
-    turned = [one.transpose(0, 1)[None] for one in (query, key, value)]  # (1, N, tokens, D)
-    q, k, v = turned
-    own = [eager_attention(q[:, :, row], k[:, :, row], v[:, :, row], None) for row in rows]
+    asking, asked = ([slice(int(begin), int(end)) for begin, end in pairwise(one)] for one in (begins, ends))
+    q, k, v = (one.transpose(0, 1)[None] for one in (query, key, value))  # (1, N, tokens, D)
+    rows = zip(asking, asked, strict=True)
+    own = [eager_attention(q[:, :, one], k[:, :, other], v[:, :, other], None) for one, other in rows]
     return torch.cat(own, dim=2)[0].transpose(0, 1)
 
 
@@ -259,13 +259,12 @@ def kernel_without_a_mask(query: Any, key: Any, value: Any, begins: Any, ends: A
 def test_rows_without_their_padding_attend_as_masked_ones(padded: bool) -> None:
     torch.manual_seed(0)
     query, key, value = torch.randn(3, 4, 2, 9, 5)
+    query = query[:, :, :6]  # of a layer that computes the first tokens alone
     kept = torch.rand(4, 9) < 0.7
     kept[:, 0] = True
-    mask = kept[:, None, None] if padded else None
-    expected = eager_attention(query, key, value, mask).transpose(1, 2)
-    found = unpadded(kernel_without_a_mask)(query, key, value, mask).transpose(1, 2)
-    where = kept if padded else torch.ones(4, 9, dtype=torch.bool)
-    torch.testing.assert_close(found[where], expected[where])
+    theirs, ours = ((masking(kept, query.dtype) if padded else None) for masking in (additive, kept_first))
+    expected = eager_attention(query, key, value, theirs)
+    torch.testing.assert_close(unpadded(kernel_without_a_mask)(query, key, value, ours), expected)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
