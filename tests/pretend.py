@@ -69,7 +69,9 @@ class Remote(torch.Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         raise RuntimeError(f"{func} was called on a tensor of the device from outside of it")
 
 
@@ -113,7 +115,7 @@ class Pretended(Counting):
             nonlocal calls
             held = [one.held for one in inputs]
             while calls < _CALLS_TO_BE_READY:
-                with _disable_current_modes():  # type: ignore[no-untyped-call]
+                with _disable_current_modes():
                     script(*held)
                 calls += 1
             self._below = True
@@ -226,10 +228,10 @@ def composed(checkpoint: Path, names: Sequence[str], start: str = "baseline") ->
     return compose(plain_plan(checkpoint, device="cpu", start=start), [(registry[name], {}) for name in names])
 
 
-def table(checkpoint: Path) -> list[str]:
-    """What the guide's case takes, a row for each combination, in Markdown."""
+def rows() -> dict[str, tuple[str, Sequence[str]]]:
+    """The combinations of the table by what they are called there: where they start, and what is switched on."""
     every = [one.name for one in together([one for one in find_optimizations().values() if goes_there(one)])]
-    rows = {
+    return {
         "stock": ("stock", ()),
         "baseline": ("baseline", ()),
         **{name: ("baseline", (name,)) for name in every},
@@ -238,18 +240,30 @@ def table(checkpoint: Path) -> list[str]:
         "all of these, TorchScript left out": ("baseline", [name for name in every if name != SIX[0]]),
         "all of these": ("baseline", every),
     }
+
+
+def taken(checkpoint: Path, start: str, names: Sequence[str]) -> Traffic:
+    """What the guide's case takes."""
+    device = Pretended()
+    return asked(moved(composed(checkpoint, names, start), device), device, guides_case())[1]
+
+
+def line(name: str, traffic: Traffic) -> str:
+    """A row of the table, in Markdown."""
+    return f"| {name} | {' | '.join(f'{count:,}' for count in msgspec.structs.astuple(traffic))} |"
+
+
+def table(checkpoint: Path) -> Iterator[str]:
+    """What the guide's case takes by each combination."""
     counts = Traffic.__struct_fields__
-    written = [f"| combination | {' | '.join(name.replace('_', ' ') for name in counts)} |"]
-    written.append("| --- |" + " ---: |" * len(counts))
-    for name, (start, names) in rows.items():
-        device = Pretended()
-        extractor = moved(composed(checkpoint, names, start), device)
-        _, traffic = asked(extractor, device, guides_case())
-        written.append(f"| {name} | {' | '.join(f'{count:,}' for count in msgspec.structs.astuple(traffic))} |")
-    return written
+    yield f"| combination | {' | '.join(name.replace('_', ' ') for name in counts)} |"
+    yield "| --- |" + " ---: |" * len(counts)
+    for name, (start, names) in rows().items():
+        yield line(name, taken(checkpoint, start, names))
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as made:
         os.environ[VARIABLE] = made
-        sys.stdout.write("".join(f"{row}\n" for row in table(deep_checkpoint(Path(made) / "deep"))))
+        for row in table(deep_checkpoint(Path(made) / "deep")):
+            sys.stdout.write(f"{row}\n")

@@ -222,7 +222,7 @@ class Scorer:
         sizes = [one.size for one in numbers]
         packed = torch.empty(sum(sizes), dtype=torch.int64, pin_memory=True)
         np.concatenate([one.ravel() for one in numbers], out=packed.numpy())
-        sent = packed.to(self.device, non_blocking=True).split(sizes)
+        sent = torch.split(packed.to(self.device, non_blocking=True), sizes)
         return [one.view(*array.shape) for one, array in zip(sent, numbers, strict=True)]
 
     def to_host(self, logits: Sequence[Tensor], *, answers_only: bool) -> list[Scores]:
@@ -265,7 +265,7 @@ class Scorer:
         prompt = _picked(hidden, mask, of_prompt, count)
 
         def cross(text: Picked, prompt: Picked) -> Tensor:
-            given = []
+            given: list[Any] = []
             for hidden, mask in (text.gathered(), prompt.gathered()):
                 given += [hidden, self._needed(self.forwards.cross, mask, padded=padded)]
             return self.forwards.cross(*given)

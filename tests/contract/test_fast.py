@@ -61,7 +61,8 @@ def test_dead_work_that_is_done_after_all_is_not_active(golden: Any) -> None:
     assert evidence(probe(extractor)).active
     ops = extractor.model.ops
     for lost in ("projects_ahead", "last_for_text", "masks_padding_alone"):
-        assert not evidence(probe(extractor.with_ops(replace(ops, **{lost: False})))).active, lost
+        off: dict[str, Any] = {lost: False}
+        assert not evidence(probe(extractor.with_ops(replace(ops, **off)))).active, lost
     for company in (("torchscript",), ("torchscript", "packed_linear")):
         assert evidence(probe(composed(golden, "dead_work", *company))).active
 

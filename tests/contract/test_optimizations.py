@@ -262,9 +262,9 @@ def test_rows_without_their_padding_attend_as_masked_ones(padded: bool) -> None:
     query = query[:, :, :6]  # of a layer that computes the first tokens alone
     kept = torch.rand(4, 9) < 0.7
     kept[:, 0] = True
-    theirs, ours = ((masking(kept, query.dtype) if padded else None) for masking in (additive, kept_first))
-    expected = eager_attention(query, key, value, theirs)
-    torch.testing.assert_close(unpadded(kernel_without_a_mask)(query, key, value, ours), expected)
+    mask, order = (additive(kept, query.dtype), kept_first(kept, query.dtype)) if padded else (None, None)
+    expected = eager_attention(query, key, value, mask)
+    torch.testing.assert_close(unpadded(kernel_without_a_mask)(query, key, value, order), expected)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
