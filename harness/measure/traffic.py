@@ -59,6 +59,11 @@ class Counting(TorchDispatchMode):
             self._count(func, args, tensors)
         return self.run(func, args, kwargs, tensors)
 
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        """Compiled code goes on running; otherwise torch would run what it was made from while this is entered."""
+        return True
+
     def holds(self, tensor: Tensor) -> bool:
         """Whether a tensor is on the device."""
         return self.means(tensor.device)
