@@ -82,22 +82,25 @@ def unpadded(kernel: Callable[..., Any]) -> AttentionKernel:
     Args:
         kernel: (query, key, value, bounds of queries, bounds of keys, most queries, most keys) -> context; query and
             context are (B * Q, N, D), key and value (B * T, N, D), bounds int32 (B + 1): where each row begins and the
-            last ends.
+            last ends. The most that there are may be fewer: they are the same for all shapes, so that a trace holds.
     """
+    from harness.baseline.windows import PROMPT_TOKENS, TEXT_TOKENS
+
+    most = TEXT_TOKENS + PROMPT_TOKENS  # of a row; a kernel starts work for so many, and the row's end stops it
 
     def attend(query: Tensor, key: Tensor, value: Tensor, mask: tuple[Tensor, Tensor] | None) -> Tensor:
         import torch
 
-        rows, _, asking, _ = query.shape
-        tokens = key.shape[2]
-        steps = torch.arange(rows + 1, dtype=torch.int32, device=query.device)
-        query, key, value = (one.transpose(1, 2).flatten(0, 1) for one in (query, key, value))
+        asking, tokens = query.shape[2], key.shape[2]
+        steps = torch.arange(query.shape[0] + 1, dtype=torch.int32, device=query.device)
+        asks = query.transpose(1, 2)  # (B, Q, N, D)
+        key, value = (one.transpose(1, 2).flatten(0, 1) for one in (key, value))
         bounds = steps * tokens
         if mask is not None:
             order, bounds = mask
             key, value = key[order], value[order]
-        context = kernel(query, key, value, steps * asking, bounds, asking, tokens)
-        return context.unflatten(0, (rows, asking)).transpose(1, 2)  # type: ignore[no-any-return]
+        context: Tensor = kernel(asks.flatten(0, 1), key, value, steps * asking, bounds, most, most)
+        return context.reshape_as(asks).transpose(1, 2)
 
     return attend
 

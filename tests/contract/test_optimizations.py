@@ -267,6 +267,27 @@ def test_rows_without_their_padding_attend_as_masked_ones(padded: bool) -> None:
     torch.testing.assert_close(unpadded(kernel_without_a_mask)(query, key, value, order), expected)
 
 
+def test_a_trace_of_rows_without_their_padding_holds_for_other_shapes() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def kernel(query: Any, key: Any, *rest: Any) -> Any:
+        seen.append(rest[-2:])
+        return query + key.cumsum(0).mean() + rest[1].sum() + rest[2].sum()  # it depends on all, and on their order
+
+    def attend(query: Any, key: Any, kept: Any) -> Any:
+        return unpadded(kernel)(query, key, key, kept_first(kept, key.dtype))
+
+    def given(rows: int, tokens: int, asking: int) -> tuple[torch.Tensor, ...]:
+        key = torch.randn(rows, 2, tokens, 5)
+        return key[:, :, :asking], key, torch.rand(rows, tokens) < 0.7
+
+    traced: Any = torch.jit.trace(attend, given(2, 5, 3), check_trace=False)  # type: ignore[no-untyped-call]
+    for shape in ((2, 5, 3), (3, 12, 7), (5, 300, 300)):
+        inputs = given(*shape)
+        torch.testing.assert_close(traced(*inputs), attend(*inputs))
+    assert set(seen) == {(512, 512)}  # no shape's own, which a trace would keep
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_attention_is_near_shown_and_not_called_exact(golden: Any, dtype: str) -> None:
     half, full = composed(golden, "flash_attention", attention_dtype=dtype), composed(golden, "flash_attention")
