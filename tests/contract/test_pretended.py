@@ -29,7 +29,9 @@ from pretend import (
 )
 
 from harness import Extractor
+from harness.baseline.flow import document
 from harness.baseline.model import Ops, additive, eager_attention
+from harness.baseline.slots import Ask
 from harness.data.dataset import Example, pick, read_dataset
 from harness.embedded.checkpoints import find_checkpoint
 from harness.measure.profile import profile
@@ -189,19 +191,18 @@ def test_logits_come_back_whole_where_they_are_wanted(mini: Path) -> None:
             np.testing.assert_allclose(ours.logits[prompt], logits, atol=1e-5)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_logit_that_is_no_number_comes_back_as_it_is(mini: Path, value: float) -> None:
+@pytest.mark.parametrize(("value", "back"), [(0.0, 1), (float("nan"), 2), (float("inf"), 2)])
+def test_a_logit_that_is_no_number_comes_back_as_it_is(mini: Path, value: float, back: int) -> None:
     extractor = composed(mini, [], "plain")
     extractor.model.head_clsf.bias.data.fill_(value)
     device = Pretended()
     there = moved(extractor, device)
-    example = replace_schema(guides_case())
-    _, counts = asked(there, device, example)
-    assert (counts.copies_in, counts.copies_out) == (1, 2)  # what is over the threshold, and then all
-
-
-def replace_schema(example: Example) -> Example:
-    return Example(example.id, example.text, {"价格": None})
+    one = Ask(document(guides_case().text, there.tokenizer), there.tokenizer.prompt("价格: "))
+    with device.there():
+        found = there.scorer().score([[one]], answers_only=True)[one]
+    assert (device.traffic.copies_in, device.traffic.copies_out) == (1, back)  # what is over the threshold; then all
+    assert found.dtype == (bool if back == 1 else np.float32)
+    assert np.isfinite(found).all() == (back == 1)
 
 
 def test_rows_without_their_padding_are_found_without_a_word_to_the_host(mini: Path) -> None:
