@@ -27,14 +27,13 @@ def planned(plan: LoadPlan, chosen: Sequence[Applied]) -> LoadPlan:
     """How the starting extractor comes up with the optimizations of the stage LOAD.
 
     Raises:
-        UnavailableError: an optimization, of any stage, cannot run on the plan's device.
+        UnavailableError: an optimization, of any stage, cannot run on the device that the model comes up on.
     """
-    for optimization, _ in _in_order(chosen):
+    for optimization, parameters in _in_order(chosen):
         with noted(f"in the `unavailable` of {optimization.name}"):
-            reason = optimization.unavailable(plan.device)
+            reason = optimization.unavailable(plan.device)  # where those before it have put the model
         if reason:
             raise UnavailableError(f"{optimization.name}: {reason}")
-    for optimization, parameters in _in_order(chosen):
         if optimization.stage is Stage.LOAD:
             plan = _applied(optimization, plan, parameters)
     return plan

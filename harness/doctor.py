@@ -19,6 +19,7 @@ from harness.data.texts import read_texts
 from harness.embedded.cache import cached
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import UiebenchError
+from harness.measure.nvml import hindrances
 from harness.measure.tuning import tuning
 from harness.plan.registry import find_optimizations
 from harness.record import BASELINE
@@ -96,6 +97,7 @@ def _machine() -> Iterator[Finding]:
     yield Finding("packages", "fine", versions)
     found = gpus()
     yield Finding("GPUs", "fine" if found else "note", "; ".join(found) or "the driver names none")
+    yield from (Finding("GPUs", "note", said) for said in hindrances())
     import torch
 
     built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "a build without CUDA"

@@ -23,6 +23,9 @@ _KERNEL_VARIABLES = (
     "OPENBLAS_CORETYPE",
 )
 
+# Which GPUs a process sees, in which order: what `cuda:0` is.
+_GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
+
 
 def processor() -> Processor:
     """This machine's, as far as its kernel tells."""
@@ -48,3 +51,8 @@ def caches(directory: Path = _CACHES) -> dict[str, str]:
 def kernel_variables() -> dict[str, str]:
     """The environment's variables, as far as they are set, that have libraries choose other kernels."""
     return {name: os.environ[name] for name in _KERNEL_VARIABLES if name in os.environ}
+
+
+def gpu_variables() -> dict[str, str]:
+    """The environment's variables, as far as they are set, that decide which GPU a device's name stands for."""
+    return {name: os.environ[name] for name in _GPU_VARIABLES if name in os.environ}

@@ -33,5 +33,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts_ns: dict[str, list[int]]  # by part, one a text
     step_ns: int  # the pass is cut into so long steps
     rss_bytes: list[int]  # the most seen in each step; empty where the kernel does not tell
-    cuda_bytes: list[int] = []  # likewise, of what torch's allocator reserved; empty without a GPU
+    # Likewise, of what torch's allocator reserved; records that have the next one leave it empty.
+    cuda_bytes: list[int] = []
+    cuda_allocated_bytes: list[int] = []  # likewise, of what tensors took; empty without a GPU
     traffic: list[Traffic] = []  # of each text; empty where the device is the host

@@ -202,6 +202,9 @@ class Load(Value, frozen=True):
     # answered, and how many were answered together each time. Empty in records from before they were taken.
     wait_ns: list[int] = []
     batch_sizes: list[int] = []
+    # Peaks on the GPU, of the process that answers; None on a CPU, and in records from before they were taken.
+    cuda_peak_bytes: int | None = None  # reserved by torch's allocator, also for what was answered before
+    cuda_allocated_peak_bytes: int | None = None  # in use by tensors
 
 
 class ClosedLoop(Value, frozen=True, tag="closed_loop"):

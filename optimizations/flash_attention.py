@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from harness.plugin import Evidence, InputError, Probe, Stage, UnavailableError, optimization
@@ -27,6 +27,7 @@ PROVIDERS = {
 _UNFUSED = "aten::_scaled_dot_product_attention_math"
 _OLDEST_CUDA = (5, 0)  # the memory-efficient kernel needs sm50
 _OLDEST_FLASH = (8, 0)  # the flash kernels need sm80
+_OLDEST_FLASH_ATTN = (2, 7)  # since then its kernels are operators of torch
 _DTYPES = ("float32", "float16", "bfloat16")
 
 
@@ -132,7 +133,8 @@ def flash_attention(extractor: Extractor, *, attention_dtype: str = "float32") -
     profile: where it fell back to the unfused one, the cell fails.
 
     On CUDA the flash kernels themselves take only half precision, no mask, and compute capability 8.0 or newer. With
-    ``attention_dtype`` they are used, on rows without their padding: flash-attn's where it is installed, else torch's.
+    ``attention_dtype`` they are used, on rows without their padding: torch's own, or flash-attn's with a torch that has
+    none (before 2.10), which cannot be put into a saved trace.
     The scores then carry 8 or 11 bits, so answers may change.
     Source: Dao et al., 2022, arXiv 2205.14135; step 2 of the guide, whose patch calls no flash kernel.
 
@@ -162,15 +164,29 @@ def _in_half(device: torch.device) -> tuple[AttentionKernel, Masking]:
             f"flash_attention: the flash kernels need compute capability 8.0, and this device has "
             f"{found[0]}.{found[1]}; leave attention_dtype out"
         )
-    if find_spec("flash_attn") is not None:
-        from flash_attn import flash_attn_varlen_func
-
-        return unpadded(flash_attn_varlen_func), kept_first
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
-        raise UnavailableError(
-            f"flash_attention: attention in half precision on CUDA needs flash-attn, or torch 2.10 or newer, and this "
-            f"is torch {torch.__version__}; install one of them, or leave attention_dtype out"
-        ) from None
+        return unpadded(_of_flash_attn()), kept_first
     return unpadded(varlen_attn), kept_first
+
+
+def _of_flash_attn() -> Callable[..., Any]:
+    """The same kernel of the package flash-attn, for a torch that has none."""
+    import torch
+
+    try:
+        found = version("flash-attn")
+        from flash_attn import flash_attn_varlen_func
+    except ImportError:
+        found, flash_attn_varlen_func = "none", None
+    if flash_attn_varlen_func is None or _release(found) < _OLDEST_FLASH_ATTN:
+        raise UnavailableError(
+            "flash_attention: attention in half precision on CUDA needs torch 2.10 or newer, or flash-attn 2.7 or "
+            f"newer, and this is torch {torch.__version__} with {found}; install one, or leave attention_dtype out"
+        )
+    return flash_attn_varlen_func  # type: ignore[no-any-return]
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

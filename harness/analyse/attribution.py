@@ -13,6 +13,8 @@ from harness.errors import InputError
 from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream, ordinary
 
 TIME, RATE, MEMORY = "time", "QPS", "memory while serving"
+# What of a ledger effects are of, the first that any combination has: a ratio of two kinds would mean nothing.
+_PARTS = ("cuda_serving_allocated_peak_bytes", "cuda_serving_peak_bytes", "rss_serving_peak_bytes")
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,13 @@ def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
     every = [record for record in ordinary(records) if isinstance(record, Measured)]
     measured = [record.samples for record in every]
     most = max((one.clients for one in measured if isinstance(one, ClosedLoop)), default=1)
+    ledgers = [one.memory for one in measured if isinstance(one, SingleStream) and one.memory]
+    part = next((part for part in _PARTS if any(getattr(ledger, part) for ledger in ledgers)), _PARTS[-1])
     for record in every:
         name, samples = record.cell.combination, record.samples
         if isinstance(samples, SingleStream):
             time.setdefault(name, []).append(log_ratio(samples.own_ns, samples.partner_ns))
-            ledger = samples.memory
-            peak = ledger and (ledger.cuda_serving_peak_bytes or ledger.rss_serving_peak_bytes)
-            if peak:
+            if samples.memory and (peak := getattr(samples.memory, part)):
                 memory.setdefault(name, []).append(math.log(peak))
         elif isinstance(samples, ColdStart) and samples.own:
             starts.setdefault(name, []).extend(math.log(start.total_ns) for start in samples.own)

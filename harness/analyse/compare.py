@@ -294,6 +294,10 @@ def _throughput(under: Under, rounds: Sequence[ClosedLoop | Offline], to_stock: 
         p95_ns=percentile(requests, 0.95) if requests else None,
         mean_batch=fmean(batches) if batches else None,
         longest_wait_ns=max((ns for load in passes for ns in load.wait_ns), default=None),
+        cuda_peak_bytes=max((peak for load in passes if (peak := load.cuda_peak_bytes)), default=None),
+        cuda_allocated_peak_bytes=max(
+            (peak for load in passes if (peak := load.cuda_allocated_peak_bytes)), default=None
+        ),
     )
 
 

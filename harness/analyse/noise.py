@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import median
 
-from harness.conditions import Conditions
+from harness.conditions import Conditions, GpuConditions
 from harness.record import Measured, Record
 
-# Of a core, on average over a round. A program that takes this much of one of few cores shifts a mean by about as much
-# as the least difference that a verdict speaks of.
-TOLERATED_CORES = 0.05
-# Of a GPU's clocks between any two readings. Times go as the clock does, so this is three times the least difference
-# that a verdict speaks of; boost clocks move by less on their own.
+# Of a core, on average over a round, of machines with up to two. A program that takes this much of one of few cores
+# shifts a mean by about as much as the least difference that a verdict speaks of. With more cores it meets ours less.
+TOLERATED_CORES, _FEW = 0.05, 2
+# Of a GPU's clock in a round, from that of the run. Times go as the clock does, so this is three times the least
+# difference that a verdict speaks of; boost clocks move by less on their own.
 TOLERATED_CLOCKS = 0.10
+# It keeps small cards below their watts whenever they are busy. Whether it disturbs shows in the clocks.
+_POWER_CAP = "power cap"
 
 
 def noise(records: Sequence[Record], cores: int | None = None) -> list[str]:
@@ -27,14 +30,19 @@ def noise(records: Sequence[Record], cores: int | None = None) -> list[str]:
         return []
     found = [*_on_processor(list(rounds.values()), cores), *_on_gpu(list(rounds.values()))]
     return found or [
-        f"In none of {len(rounds)} rounds did anything else take more than {TOLERATED_CORES:.0%} of a core."
+        f"In none of {len(rounds)} rounds did anything else take more than {_tolerated(cores):.0%} of a core."
     ]
 
 
-def caution(records: Sequence[Record]) -> str:
+def caution(records: Sequence[Record], cores: int | None = None) -> str:
     """What to say with a verdict from disturbed rounds, of which each combination has but one; else nothing."""
     rounds = _conditions(records)
-    disturbed = sum(map(_is_disturbed, rounds.values()))
+    mhz = _usual_mhz([one.gpu for one in rounds.values() if one.gpu])
+    disturbed = sum(
+        max(one.foreign_cores, one.stolen_cores) > _tolerated(cores)
+        or (one.gpu is not None and bool(_slowed_by(one.gpu) or one.gpu.foreign_processes or _is_off(one.gpu, mhz)))
+        for one in rounds.values()
+    )
     if not disturbed or any(number for _, number in rounds):
         return ""
     return (
@@ -52,9 +60,25 @@ def _conditions(records: Sequence[Record]) -> dict[tuple[str, int], Conditions]:
     }
 
 
-def _is_disturbed(found: Conditions) -> bool:
-    on_gpu = found.gpu is not None and bool(found.gpu.throttled or found.gpu.foreign_processes)
-    return max(found.foreign_cores, found.stolen_cores) > TOLERATED_CORES or on_gpu
+def _tolerated(cores: int | None) -> float:
+    """Of a core."""
+    return TOLERATED_CORES * max(1.0, (cores or _FEW) / _FEW)
+
+
+def _slowed_by(gpu: GpuConditions) -> list[str]:
+    """What slowed a GPU down and is not its way to work."""
+    return [reason for reason in gpu.throttled if reason != _POWER_CAP]
+
+
+def _usual_mhz(seen: Sequence[GpuConditions]) -> float:
+    """The median of a run's readings; 0 without any."""
+    readings = [mhz for gpu in seen for mhz in gpu.mhz]
+    return median(readings) if readings else 0.0
+
+
+def _is_off(gpu: GpuConditions, usual_mhz: float) -> bool:
+    """Whether a GPU ran at another clock in a round than it usually did."""
+    return bool(gpu.mhz) and abs(median(gpu.mhz) - usual_mhz) > TOLERATED_CLOCKS * usual_mhz
 
 
 def _on_processor(rounds: Sequence[Conditions], cores: int | None) -> Iterator[str]:
@@ -66,10 +90,10 @@ def _on_processor(rounds: Sequence[Conditions], cores: int | None) -> Iterator[s
             "measure on a machine that shares its cores with no other, or take more rounds",
         ),
     ):
-        disturbed = [share for share in shares if share > TOLERATED_CORES]
+        disturbed = [share for share in shares if share > _tolerated(cores)]
         if disturbed:
             yield (
-                f"{what} more than {TOLERATED_CORES:.0%} of a core in {len(disturbed)} of {len(rounds)} rounds "
+                f"{what} more than {_tolerated(cores):.0%} of a core in {len(disturbed)} of {len(rounds)} rounds "
                 f"(up to {max(disturbed):.0%}): {advice}."
             )
     if crowded := [one.load_average for one in rounds if cores is not None and one.load_average > cores]:
@@ -81,17 +105,18 @@ def _on_processor(rounds: Sequence[Conditions], cores: int | None) -> Iterator[s
 
 def _on_gpu(rounds: Sequence[Conditions]) -> Iterator[str]:
     seen = [one.gpu for one in rounds if one.gpu]
-    if throttled := [gpu for gpu in seen if gpu.throttled]:
-        why = ", ".join(sorted({reason for gpu in throttled for reason in gpu.throttled}))
+    if slowed := [reasons for gpu in seen if (reasons := _slowed_by(gpu))]:
+        why = ", ".join(sorted({reason for reasons in slowed for reason in reasons}))
         yield (
-            f"The GPU slowed itself down in {len(throttled)} of {len(rounds)} rounds ({why}): lock its clocks "
+            f"The GPU slowed itself down in {len(slowed)} of {len(rounds)} rounds ({why}): lock its clocks "
             "(nvidia-smi --lock-gpu-clocks), or cool it."
         )
-    clocks = [mhz for gpu in seen for mhz in gpu.mhz]
-    if clocks and max(clocks) > min(clocks) * (1 + TOLERATED_CLOCKS):
+    usual = _usual_mhz(seen)
+    if off := [median(gpu.mhz) for gpu in seen if _is_off(gpu, usual)]:
         yield (
-            f"The GPU's clocks lay between {min(clocks)} and {max(clocks)} MHz, more than {TOLERATED_CLOCKS:.0%} "
-            "apart: lock them (nvidia-smi --lock-gpu-clocks), or take more rounds."
+            f"The GPU's clock was more than {TOLERATED_CLOCKS:.0%} off the run's median of {usual:.0f} MHz in "
+            f"{len(off)} of {len(rounds)} rounds ({min(off):.0f} to {max(off):.0f} MHz): lock it (nvidia-smi "
+            "--lock-gpu-clocks), or take more rounds."
         )
     if shared := [gpu for gpu in seen if gpu.foreign_processes]:
         yield (

@@ -86,9 +86,34 @@ def _qps(row: Row, baseline: Row) -> Figure | None:
     return divided(_of(ours.to_stock), _of(theirs.to_stock)) if ours and theirs else None
 
 
-def on_device(memory: Memory | None) -> int | None:
-    """A GPU's memory in bytes: what nvidia-smi counts for the process where that is known, else what torch reserves."""
-    return (memory.cuda_process_bytes or memory.cuda_serving_peak_bytes) if memory else None
+def in_use_on_device(memory: Memory | None) -> int | None:
+    """The most that tensors take of a GPU while serving, in bytes: what combinations are compared by.
+
+    What a process takes besides, context and cached blocks, is the same for all of them or left to chance, and would
+    draw every ratio towards 1.
+    """
+    return memory.cuda_serving_allocated_peak_bytes if memory else None
+
+
+def of_process_on_device(row: Row) -> Figure | None:
+    """What a process takes of a GPU in any scenario, in bytes: what has to fit. None where it uses none.
+
+    As the driver counts it for the process, context included. Where the driver does not know the process (inside many
+    containers): what the GPU had more in use once it was up, and what torch reserved since. Where neither is known,
+    what torch reserved is less than it.
+    """
+    memory = row.memory
+    if memory is None or memory.cuda_serving_peak_bytes is None:
+        return None
+    serving = memory.cuda_serving_peak_bytes
+    under_load = max((load.cuda_peak_bytes or 0 for load in row.loads), default=0)
+    known = memory.cuda_process_bytes
+    if known is None and memory.cuda_device_bytes is not None and memory.cuda_load_peak_bytes is not None:
+        known = memory.cuda_device_bytes + max(0, serving - memory.cuda_load_peak_bytes)
+    if known is None:
+        most = max(serving, under_load)
+        return Figure(most, low=most, lacks="the driver's count of what its process takes")
+    return Figure(known + max(0, under_load - serving))
 
 
 def on_host(memory: Memory | None) -> int | None:
@@ -103,8 +128,10 @@ def memory_ratio(row: Row, baseline: Row, part: Callable[[Memory | None], int | 
 
 
 def _memory_gb(row: Row, _: Row) -> Figure | None:
-    found = on_device(row.memory)
-    return Figure(found / GIB) if found else None
+    found = of_process_on_device(row)
+    if found is None:
+        return None
+    return Figure(found.value / GIB, None if found.low is None else found.low / GIB, lacks=found.lacks)
 
 
 def _cold_start(row: Row, baseline: Row) -> Figure | None:
@@ -143,7 +170,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "time": _time,
     "P95": _p95,
     "QPS": _qps,
-    "memory": lambda row, baseline: memory_ratio(row, baseline, on_device),
+    "memory": lambda row, baseline: memory_ratio(row, baseline, in_use_on_device),
     "cold start": _cold_start,
     "CPU": _cpu,
     "F1 lost, points": _f1_lost,

@@ -11,7 +11,8 @@ from harness.errors import InputError
 from harness.record import Header
 from harness.work import Ceilings, PassWork, Work
 
-CEILINGS = "ceilings"  # in what a run's worker said of itself, what the device can do
+# In what a run's worker said of itself: what the device can do, or why that could not be measured.
+CEILINGS, NO_CEILINGS = "ceilings", "no_ceilings"
 
 
 @dataclass(frozen=True)

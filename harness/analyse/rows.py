@@ -66,6 +66,8 @@ class Throughput:
     rates: tuple[float, ...] = ()  # requests a second, of each round
     mean_batch: float | None = None  # how many requests were answered together; None where no queue was
     longest_wait_ns: int | None = None  # of a request, until it was being answered
+    cuda_peak_bytes: int | None = None  # reserved by torch on a GPU
+    cuda_allocated_peak_bytes: int | None = None  # in use by tensors on a GPU
 
 
 Kept: TypeAlias = Literal["met", "missed", "unsure", "not measured"]

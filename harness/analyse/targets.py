@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from harness.analyse.quantities import Figure, around
+from harness.analyse.quantities import Figure, around, of_process_on_device
 from harness.analyse.rows import Held, Kept, Row
 
 
@@ -75,7 +75,7 @@ FIGURES: Mapping[str, Callable[[Row], Figure | None]] = {
     "p50": _percentile(0.5),
     "p95": _percentile(0.95),
     "p99": _percentile(0.99),
-    "vram": _memory("cuda_serving_peak_bytes"),
+    "vram": of_process_on_device,
     "rss": _memory("rss_serving_peak_bytes"),
     "cold_start": _cold_start,
     "qps": _qps,

@@ -37,14 +37,14 @@ def view(header: Header, records: Sequence[Record], finished: Sequence[Finished]
         records: the run's.
         finished: how often it came to an end, and how.
     """
-    rows, spread = compare(header, records)
+    (rows, spread), cores = compare(header, records), header.environment.get("cores")
     return View(
         header=header,
         records=records,
         rows=rows,
         spread=spread,
         found=attribute(records, rows, assumed_sd(header.environment)),
-        account=[*noise(records, header.environment.get("cores")), *course(records, finished)],
+        account=[*noise(records, cores), *course(records, finished)],
         judged=judge(header, records, rows) if measures_claims(rows) else None,
-        caution=caution(records),
+        caution=caution(records, cores),
     )

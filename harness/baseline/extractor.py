@@ -21,7 +21,7 @@ from harness.baseline.schema import check_list, check_schema, check_text
 from harness.baseline.screening import Screen, ScreeningScorer
 from harness.baseline.slots import WHOLE_BATCH, Ask, Batching, MicroBatches, Padding
 from harness.baseline.tokenize import TextTokenizer
-from harness.errors import InputError
+from harness.errors import InputError, NonFiniteError
 from harness.record import Chains, Mark
 
 
@@ -100,6 +100,7 @@ class Extractor:
 
         Raises:
             InputError: the text or the schema cannot be used.
+            NonFiniteError: a logit is no number; the message names the layer where it arose.
         """
         return self.extract_batch([text], [schema], output_all_prefix)[0]
 
@@ -121,17 +122,13 @@ class Extractor:
         """As :meth:`extract`, with the logits that the answer comes from.
 
         Raises:
-            NonFiniteError: a logit is no number; the message names the layer where it arose.
+            NonFiniteError: as :meth:`extract`.
         """
         marked: list[Mark] = []
         logits: dict[str, NDArray[np.float32]] = {}
 
         def observe(node: Node, key: str, head: NDArray[np.float32], tail: NDArray[np.float32]) -> None:
-            asked = prompt(node.path, key)
-            logits[asked] = np.stack((head, tail))
-            if not np.isfinite(logits[asked]).all():
-                eager = replace(self, screen=None, forwards=Forwards.of(self.model))
-                raise not_finite(self.model, eager.logits, text, asked)
+            logits[prompt(node.path, key)] = np.stack((head, tail))
             marked.extend(marks(node, key, head, tail))
 
         return Observed(self._answer([text], [schema], inner=False, observe=observe)[0], marked, logits)
@@ -186,11 +183,15 @@ class Extractor:
     def _answer(
         self, texts: Sequence[str], schemas: Sequence[Any], *, inner: bool, observe: Observe | None
     ) -> list[Chains]:
+        def not_a_number(node: Node, key: str) -> NonFiniteError:
+            eager = replace(self, screen=None, forwards=Forwards.of(self.model))
+            return not_finite(self.model, eager.logits, node.document.text, prompt(node.path, key))
+
         requests = [
             Request(check_text(text), check_schema(schema)) for text, schema in zip(texts, schemas, strict=True)
         ]
         return [
             list(chains(root, inner=inner))
             for group in self.batching.requests(requests)
-            for root in answer(group, self.tokenizer, self.scorer(), observe)
+            for root in answer(group, self.tokenizer, self.scorer(), observe, not_a_number)
         ]

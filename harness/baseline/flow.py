@@ -47,9 +47,22 @@ def prompt(path: Sequence[Item], key: str) -> str:
 
 
 def answer(
-    requests: Sequence[Request], tokenizer: TextTokenizer, scorer: Scorer | ScreeningScorer, observe: Observe | None
+    requests: Sequence[Request],
+    tokenizer: TextTokenizer,
+    scorer: Scorer | ScreeningScorer,
+    observe: Observe | None,
+    not_a_number: Callable[[Node, str], Exception],
 ) -> list[Node]:
-    """Answer requests together, all of one schema level at a time; returns the root node of each."""
+    """Answer requests together, all of one schema level at a time; returns the root node of each.
+
+    Args:
+        requests: checked.
+        tokenizer: of their texts and prompts.
+        scorer: of this call.
+        observe: told of every prompt.
+        not_a_number: the error where a type's logits at a node are no numbers: compared with the threshold they would
+            look like a text that holds nothing.
+    """
     roots = [Node(document(request.text, tokenizer), request.schema) for request in requests]
     level = roots
     while level:
@@ -57,7 +70,9 @@ def answer(
         scores = scorer.score(asks, answers_only=observe is None)
         for node, node_asks in zip(level, asks, strict=True):
             for key, ask in zip(node.schema, node_asks, strict=True):
-                head, tail = scores[ask]
+                head, tail = both = scores[ask]
+                if not np.isfinite(both).all():
+                    raise not_a_number(node, key)
                 node.found[key] = [_step(node, key, span) for span in decode(head, tail, node.document.tokens.offsets)]
                 if observe is not None:
                     observe(node, key, head, tail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from harness.baseline.config import read_config, read_config_by_transformers
 from harness.baseline.extractor import Extractor
 from harness.baseline.forward import Forwards
 from harness.baseline.model import SiameseUIE
-from harness.baseline.precision import FULL, HALF_ON_CUDA, Precision
+from harness.baseline.precision import FULL, HALF_ON_CUDA, Precision, full_products
 from harness.baseline.sizes import model_config
 from harness.baseline.slots import (
     WHOLE_BATCH,
@@ -29,6 +30,8 @@ from harness.baseline.slots import (
 from harness.baseline.tokenize import TextTokenizer, from_transformers, from_vocabulary
 from harness.baseline.weights import check_fit, fill, read_weights
 from harness.errors import InputError, PlatformError, unknown
+
+_TF32_OVERRIDE = "NVIDIA_TF32_OVERRIDE"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class LoadPlan:
     changes: tuple[Callable[[SiameseUIE], SiameseUIE], ...] = ()
 
     def load(self) -> Extractor:
-        """Read everything and put it on the device."""
+        """Read everything and put it on the device; from then on the process multiplies fp32 in fp32."""
+        full_products()
         tokenizer = self.read_tokenizer(self.checkpoint.directory)
         config = self.read_config(self.checkpoint)
         # Autocast keeps what it has cast only of weights that could be trained, as the reference's could.
@@ -110,7 +114,7 @@ def check_device(device: str) -> torch.device:
     """The device of that name.
 
     Raises:
-        PlatformError: it is no device this tool knows, or not there.
+        PlatformError: it is no device this tool knows, or not there, or made to round what is to be exact.
     """
     try:
         chosen = torch.device(device)
@@ -124,6 +128,11 @@ def check_device(device: str) -> torch.device:
             raise PlatformError(f"device {device!r}: torch {torch.__version__} sees no CUDA device ({built}); use cpu")
         if (chosen.index or 0) >= torch.cuda.device_count():
             raise PlatformError(f"device {device!r}: there are {torch.cuda.device_count()} CUDA devices, from cuda:0")
+        if (override := os.environ.get(_TF32_OVERRIDE)) is not None:
+            raise PlatformError(
+                f"device {device!r}: {_TF32_OVERRIDE}={override} decides how fp32 is multiplied, whatever a program "
+                "says; unset it, and take the optimization tf32 where TF32 is wanted"
+            )
     return chosen
 
 

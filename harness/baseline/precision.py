@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.baseline.model import SiameseUIE
+from harness.errors import in_brief
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,22 @@ class Precision:
         # In inference mode autocast would cast every weight again for every product.
         with torch.inference_mode(mode=False), torch.no_grad(), torch.autocast(device.type, half):
             yield
+
+
+def full_products() -> None:
+    """Have this process multiply fp32 matrices in fp32, whatever it or a variable of torch's has said before.
+
+    TF32 moves logits by 7e-3, where fp32 itself is 1e-6 off: answers would not be those of fp32.
+    """
+    torch.set_float32_matmul_precision("highest")
+
+
+def products() -> str:
+    """How this process multiplies fp32 matrices, in torch's word; or why torch does not know it."""
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError as error:  # somebody has said it in torch's old way and in its new one
+        return f"unknown ({in_brief(error)})"
 
 
 FULL = Precision()

@@ -31,7 +31,7 @@ class Best(StrEnum):
 
 def recommend(
     run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")],
-    max_vram: Annotated[str | None, typer.Option(help="Peak memory on the device while serving, like 2GiB.")] = None,
+    max_vram: Annotated[str | None, typer.Option(help="What its process may take of the GPU, like 2GiB.")] = None,
     max_rss: Annotated[str | None, typer.Option(help="Peak host memory while serving, like 1GiB.")] = None,
     max_p95: Annotated[str | None, typer.Option(help="P95 of a request, like 800ms.")] = None,
     max_cold_start: Annotated[str | None, typer.Option(help="From the spawn to the first answer, like 5s.")] = None,

@@ -13,6 +13,7 @@ import psutil
 
 from harness.conditions import Conditions, GpuConditions
 from harness.measure.family import family
+from harness.measure.nvml import ask, energy_mj
 
 # What may slow a GPU down, by NVML's names; an idle GPU and clocks that someone set are no throttling.
 _THROTTLING = {
@@ -45,17 +46,17 @@ class Reading:
     gpu: _Gpu | None
 
 
-def look(processes: Sequence[int], gpu: str | None) -> Reading:
+def look(processes: Sequence[int], gpu: str | None, on_gpu: Sequence[int] = ()) -> Reading:
     """Read the counters.
 
     Args:
-        processes: ids of the processes that are ours besides this one, what they started included; where a GPU is
-            used, all of them use it.
+        processes: ids of the processes that are ours besides this one, what they started included.
         gpu: the UUID of the device that is used, or None.
+        on_gpu: those of the processes that use it.
     """
     everyone = psutil.cpu_times()
-    ours, known = [], tuple(_families(processes))
-    for pid in (os.getpid(), *known):
+    ours = []
+    for pid in (os.getpid(), *_families(processes)):
         with suppress(psutil.NoSuchProcess):  # it broke just now; whoever asks it next will say so
             ours.append(psutil.Process(pid).cpu_times())
     return Reading(
@@ -64,7 +65,7 @@ def look(processes: Sequence[int], gpu: str | None) -> Reading:
         stolen_s=everyone.steal,
         ours_s=sum(one.user + one.system for one in ours),
         load_average=os.getloadavg()[0],
-        gpu=None if gpu is None else _look_at_gpu(gpu, known),
+        gpu=None if gpu is None else _look_at_gpu(gpu, tuple(_families(on_gpu))),
     )
 
 
@@ -124,26 +125,15 @@ def _foreign(listed: Sequence[int], ours: Sequence[int]) -> int:
 
 def _look_at_gpu(uuid: str, processes: Sequence[int]) -> _Gpu | None:
     """None where the driver does not tell."""
-    import pynvml
 
-    try:
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
-        reasons = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
-        found = _Gpu(
-            mhz=pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM),
-            throttled=frozenset(name for name, flag in _THROTTLING.items() if reasons & getattr(pynvml, flag)),
-            foreign=_foreign([one.pid for one in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)], processes),
-            energy_mj=_energy(pynvml, handle),
+    def seen(driver: Any) -> _Gpu:
+        handle = driver.nvmlDeviceGetHandleByUUID(uuid)
+        reasons = driver.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+        return _Gpu(
+            mhz=driver.nvmlDeviceGetClockInfo(handle, driver.NVML_CLOCK_SM),
+            throttled=frozenset(name for name, flag in _THROTTLING.items() if reasons & getattr(driver, flag)),
+            foreign=_foreign([one.pid for one in driver.nvmlDeviceGetComputeRunningProcesses(handle)], processes),
+            energy_mj=energy_mj(uuid),
         )
-        pynvml.nvmlShutdown()
-    except pynvml.NVMLError:
-        return None
-    return found
 
-
-def _energy(pynvml: Any, handle: Any) -> int | None:
-    try:
-        return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))
-    except pynvml.NVMLError:
-        return None
+    return ask(seen)

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from harness.units import Bytes
 
+_Answer = TypeVar("_Answer")
 
-def used_bytes() -> dict[str, Bytes]:
-    """The memory in use on each GPU, by its UUID; empty where there is no driver."""
+
+def ask(question: Callable[[Any], _Answer]) -> _Answer | None:
+    """What the driver answers; None where there is none, and where it does not tell, a lost GPU for instance.
+
+    Args:
+        question: given `pynvml`, ready to be asked.
+    """
     import pynvml
 
     try:
         pynvml.nvmlInit()
+        try:
+            return question(pynvml)
+        finally:
+            pynvml.nvmlShutdown()
     except pynvml.NVMLError:
-        return {}
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        return {
-            pynvml.nvmlDeviceGetUUID(handle): Bytes(pynvml.nvmlDeviceGetMemoryInfo(handle).used) for handle in handles
-        }
-    except pynvml.NVMLError:
-        return {}
-    finally:
-        pynvml.nvmlShutdown()
+        return None
+
+
+def each(question: Callable[[Any, Any], _Answer]) -> list[_Answer | str]:
+    """What the driver answers to a question about each GPU, in its order; in place of an answer why there is none.
+
+    Args:
+        question: given `pynvml` and the handle of a GPU.
+    """
+
+    def of(driver: Any, place: int) -> _Answer | str:
+        try:
+            return question(driver, driver.nvmlDeviceGetHandleByIndex(place))
+        except driver.NVMLError as error:
+            return f"GPU {place} does not answer: {error}"
+
+    return ask(lambda driver: [of(driver, place) for place in range(driver.nvmlDeviceGetCount())]) or []
+
+
+def used_bytes() -> dict[str, Bytes]:
+    """The memory in use on each GPU that tells it, by its UUID; empty where there is no driver."""
+
+    def used(driver: Any, handle: Any) -> tuple[str, Bytes]:
+        return driver.nvmlDeviceGetUUID(handle), Bytes(driver.nvmlDeviceGetMemoryInfo(handle).used)
+
+    return dict(found for found in each(used) if not isinstance(found, str))
 
 
 def energy_mj(uuid: str) -> int | None:
@@ -29,15 +58,39 @@ def energy_mj(uuid: str) -> int | None:
 
     The counter moves some ten times a second, so it means something for passes of a second or more.
     """
-    import pynvml
 
+    def consumed(driver: Any) -> int:
+        return int(driver.nvmlDeviceGetTotalEnergyConsumption(driver.nvmlDeviceGetHandleByUUID(uuid)))
+
+    return ask(consumed)
+
+
+def hindrances() -> list[str]:
+    """A sentence on each setting of a GPU that keeps several processes from having all of it."""
+
+    def of(driver: Any, handle: Any) -> list[str]:
+        name, mode = driver.nvmlDeviceGetName(handle), driver.nvmlDeviceGetComputeMode(handle)
+        found = []
+        if mode == driver.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS:
+            found.append(
+                f"{name} is in exclusive compute mode, which lets one process in, and a round has up to three: set "
+                "another (nvidia-smi --compute-mode=DEFAULT), or run the MPS server"
+            )
+        if mode == driver.NVML_COMPUTEMODE_PROHIBITED:
+            found.append(f"{name} lets no process in: set another compute mode (nvidia-smi --compute-mode=DEFAULT)")
+        if _is_cut(driver, handle):
+            found.append(
+                f"{name} is cut into instances (MIG): a process gets one of them, and the driver tells neither its "
+                "clocks nor its energy; for figures of the whole GPU switch MIG off (nvidia-smi --multi-instance-gpu=0)"
+            )
+        return found
+
+    return [said for of_one in each(of) if not isinstance(of_one, str) for said in of_one]
+
+
+def _is_cut(driver: Any, handle: Any) -> bool:
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    try:
-        return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(pynvml.nvmlDeviceGetHandleByUUID(uuid)))
-    except pynvml.NVMLError:
-        return None
-    finally:
-        pynvml.nvmlShutdown()
+        now, _ = driver.nvmlDeviceGetMigMode(handle)
+    except driver.NVMLError:  # most GPUs cannot be
+        return False
+    return bool(now == driver.NVML_DEVICE_MIG_ENABLE)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.measure.family import family
-from harness.measure.memory import reserved_cuda, resident
+from harness.measure.memory import allocated_cuda, resident
 
 if TYPE_CHECKING:
     import torch
 
-_EVERY_S = 0.002  # between two looks, each of which takes some 20 us
+_EVERY_S = 0.002  # between two looks, at least
+_SHARE = 0.01  # of the time that looking may take: while this thread runs Python, no other one does
 _STEPS = 100  # at most: what a chart can show
 
 Seen = Sequence[tuple[int, int]]  # nanoseconds, bytes
@@ -46,14 +47,16 @@ class Watch:
         return step, most(self._host, step), most(self._cuda, step)
 
     def _look(self) -> None:
+        pause_s = _EVERY_S
         while True:
-            ended = self._ended.wait(_EVERY_S)
-            now = time.perf_counter_ns()
-            for sizes, size in ((self._host, resident(self._family)), (self._cuda, reserved_cuda(self._device))):
+            ended = self._ended.wait(pause_s)
+            now, begun_s = time.perf_counter_ns(), time.thread_time()
+            for sizes, size in ((self._host, resident(self._family)), (self._cuda, allocated_cuda(self._device))):
                 if size is not None:
                     sizes.append((now, size))
             if ended:
                 return
+            pause_s = max(_EVERY_S, (time.thread_time() - begun_s) / _SHARE)
 
 
 def most(seen: Seen, step_ns: int) -> list[int]:

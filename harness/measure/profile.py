@@ -80,8 +80,9 @@ def profile(
             with watch.part("decode"):
                 watched.extract(text, schema)
             spent.append(watch.take())
+    step_ns, host, cuda = memory.steps()
     parts = {name: [one[name] for one in spent] for name in PARTS}
-    return Profile(parts, *memory.steps(), traffic=_traffic(extractor, texts, schemas))
+    return Profile(parts, step_ns, host, cuda_allocated_bytes=cuda, traffic=_traffic(extractor, texts, schemas))
 
 
 def _traffic(extractor: Extractor, texts: Sequence[str], schemas: Sequence[Any]) -> list[Traffic]:

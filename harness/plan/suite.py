@@ -115,8 +115,8 @@ class Targets(Part, frozen=True):
     max_p50: str | None = None  # like 800ms
     max_p95: str | None = None
     max_p99: str | None = None
-    max_vram: str | None = None  # peaks while serving, like 2GiB
-    max_rss: str | None = None
+    max_vram: str | None = None  # what the process takes of the GPU, like 2GiB
+    max_rss: str | None = None  # peak while serving
     max_cold_start: str | None = None  # from the spawn to the first answer, like 5s
     min_qps: Annotated[float, msgspec.Meta(gt=0)] | None = None  # of closed_loop
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.analyse.roofline import ceilings_of
+from harness.analyse.roofline import NO_CEILINGS, ceilings_of
 from harness.record import Header
 from harness.work import Ceilings
 
@@ -19,6 +19,8 @@ _OWN_ALONE = (
 def ceilings(header: Header) -> Iterator[str]:
     """The ceilings by dtype, with the ways that gave them, and the ways that were left out; none where not measured."""
     found = ceilings_of(header)
+    if why := header.environment.get("worker", {}).get(NO_CEILINGS):
+        yield f"The device's ceilings could not be measured, so there are no shares of the roofline ({why})."
     if found is None:
         return
     rates = "; ".join(_rate(found, dtype) for dtype in found.flops_per_s)

@@ -52,8 +52,8 @@ def _said(row: Row) -> str:
     parts += [f"{rate.value:.3g} requests/s"] if rate else []
     parts += [f"{offline.per_second:.3g} texts/s in one call"] if offline else []
     if row.memory:
-        device, host = row.memory.cuda_serving_peak_bytes, row.memory.rss_serving_peak_bytes
-        parts += [f"{format_bytes(device)} on the device"] if device else []
+        device, host = absolute(row, "vram"), row.memory.rss_serving_peak_bytes
+        parts += [f"{format_bytes(device.value)} on the device"] if device else []
         parts += [f"{format_bytes(host)} of host memory"] if host else []
     parts += [f"a cold start of {cold_start(row)}"] if row.starts else []
     if not row.exact and row.f1_difference:

@@ -191,6 +191,6 @@ def _figure(name: str, written: Callable[[float], str], *, times: bool) -> _Show
 
 _PARTS: dict[str, tuple[str, Callable[[float], str]]] = {
     "RSS serving": ("rss", format_bytes),
-    "VRAM serving": ("vram", format_bytes),
+    "VRAM process": ("vram", format_bytes),
     "cold start": ("cold_start", lambda ns: format_seconds(ns / NS_PER_S)),
 }

@@ -43,6 +43,8 @@ def fields(row: Row, rows: Sequence[Row]) -> dict[str, Field]:
         found |= {
             name: Field(_bytes(getattr(row.memory, part) if row.memory else None)) for name, part in memory.items()
         }
+    if any(load.cuda_allocated_peak_bytes for one in rows for load in one.loads):
+        found["VRAM in use, loads"] = Field(_bytes(_most_under_load(row)))
     targets = {"targets": Field(_targets(row))} if any(one.targets for one in rows) else {}
     return found | {name: Field(show(row)) for name, show in _REST.items()} | targets
 
@@ -178,6 +180,11 @@ def _targets(row: Row) -> str:
 
 def _on_device(rows: Sequence[Row]) -> bool:
     return any(row.memory and row.memory.cuda_serving_peak_bytes is not None for row in rows)
+
+
+def _most_under_load(row: Row) -> int | None:
+    """Of the GPU, in use by tensors."""
+    return max((peak for load in row.loads if (peak := load.cuda_allocated_peak_bytes)), default=None)
 
 
 def _rate(load: Throughput | None) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from harness import __version__
-from harness.hardware import kernel_variables, processor
+from harness.hardware import gpu_variables, kernel_variables, processor
 from harness.measure.latency import single_stream
+from harness.measure.nvml import each
 from harness.measure.tuning import tuning
 from harness.tuning import TUNING
 
@@ -38,6 +39,7 @@ def environment() -> dict[str, Any]:
         "load_average": list(os.getloadavg()),
         "packages": packages(),
         "gpus": gpus(),
+        "gpu_variables": gpu_variables(),
         "timer": timer(),
     }
 
@@ -58,18 +60,11 @@ def packages() -> dict[str, str]:
 
 def gpus() -> list[str]:
     """The GPUs that the driver names; none where there is no driver."""
-    import pynvml
 
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        driver = pynvml.nvmlSystemGetDriverVersion()
-        return [f"{pynvml.nvmlDeviceGetName(handle)}, driver {driver}" for handle in handles]
-    finally:
-        pynvml.nvmlShutdown()
+    def named(driver: Any, handle: Any) -> str:
+        return f"{driver.nvmlDeviceGetName(handle)}, driver {driver.nvmlSystemGetDriverVersion()}"
+
+    return each(named)
 
 
 def _version(name: str) -> str | None:

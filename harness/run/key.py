@@ -12,7 +12,7 @@ from pathlib import Path
 
 import harness
 import optimizations
-from harness.hardware import kernel_variables, processor
+from harness.hardware import gpu_variables, kernel_variables, processor
 from harness.plan.registry import GROUP
 from harness.run.environment import gpus, packages
 
@@ -31,7 +31,8 @@ def run_key(decides: object, checkpoint: Path, plugins: Iterable[Path]) -> str:
     weights = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     points = sorted(entry_points(group=GROUP), key=lambda point: point.value)
     installed = [(point.value, point.dist.version if point.dist else "") for point in points]
-    machine = (platform.python_version(), packages(), processor(), kernel_variables(), gpus())
+    variables = (kernel_variables(), gpu_variables())
+    machine = (platform.python_version(), packages(), processor(), *variables, gpus())
     hashed = hashlib.sha256(repr((decides, str(checkpoint), weights, machine, installed)).encode())
     for path in (*_code(), *_installed_code(points), *plugins):
         hashed.update(path.name.encode() + path.read_bytes())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from harness.embedded.cache import cache_directory, own_cache
-from harness.hardware import kernel_variables, processor
+from harness.hardware import gpu_variables, kernel_variables, processor
 from harness.processor import kind
 from harness.run.environment import gpus
 
@@ -17,11 +18,12 @@ _FILE = "machine.json"
 def key(device: str, threads: int) -> str:
     """What a spread between processes depends on, as far as it can be named."""
     if device.startswith("cuda"):
-        where = [", ".join(gpus())]
+        place = device.partition(":")[2] or "0"
+        where = [", ".join(gpus()), *_written(gpu_variables()), f"cuda:{place}"]
     else:
         own = processor()
         named = kind(own.name, own.model, own.instruction_sets)
-        where = [f"{named} x {len(os.sched_getaffinity(0))}", *(f"{k}={v}" for k, v in kernel_variables().items())]
+        where = [f"{named} x {len(os.sched_getaffinity(0))}", *_written(kernel_variables())]
     return ", ".join([*where, f"{threads} threads"])
 
 
@@ -36,6 +38,10 @@ def remember(device: str, threads: int, sd: float) -> None:
     """Keep the sd for later runs."""
     path = own_cache() / _FILE
     path.write_text(json.dumps({**_known(), key(device, threads): _entry(sd)}, indent=2), encoding="utf-8")
+
+
+def _written(variables: Mapping[str, str]) -> Iterator[str]:
+    return (f"{name}={value}" for name, value in variables.items())
 
 
 def _entry(sd: float) -> dict[str, object]:

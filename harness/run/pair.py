@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -31,7 +31,12 @@ class Pair:
     partner: WorkerProcess
     own_first: bool
     warm: dict[str, say.Warm]  # how each role warmed up
-    gpu: str | None  # the UUID of the device they use
+    gpus: Mapping[str, str]  # by role, the UUID of the GPU that a process uses; without those that use none
+
+    @property
+    def gpu(self) -> str | None:
+        """The GPU that a round is about: the combination's own, else its partner's, which serves as a measure."""
+        return next((self.gpus[role] for role in ROLES if role in self.gpus), None)
 
     @staticmethod
     def start(starter: Starter, *, own_first: bool) -> Pair:
@@ -42,25 +47,27 @@ class Pair:
         """
         roles = ROLES if own_first else ROLES[::-1]
         up: dict[str, WorkerProcess] = {}
-        facts: dict[str, str] = {}
+        gpus: dict[str, str] = {}
         warm: dict[str, say.Warm] = {}
         for role in roles:
             with blaming(role):
                 up[role] = starter(role)
         for role in roles:
             with blaming(role):
-                facts = up[role].hear(say.Ready).facts
+                if gpu := up[role].hear(say.Ready).facts.get("gpu_uuid"):
+                    gpus[role] = gpu
         for role in roles:
             with blaming(role):
                 up[role].tell(say.WarmUp())
         for role in roles:
             with blaming(role):
                 warm[role] = up[role].hear(say.Warm)
-        return Pair(up["own"], up["partner"], own_first, warm, facts.get("gpu_uuid"))
+        return Pair(up["own"], up["partner"], own_first, warm, gpus)
 
     def look(self) -> Reading:
         """What the machine's counters say now."""
-        return look((self.own.pid, self.partner.pid), self.gpu)
+        pids = {"own": self.own.pid, "partner": self.partner.pid}
+        return look(tuple(pids.values()), self.gpu, tuple(pids[role] for role in self.gpus))
 
     def time(
         self, parts: Sequence[say.Time], passes: int, readings: list[Reading]
@@ -125,7 +132,13 @@ def _joined(parts: Sequence[say.Timed]) -> say.Timed:
         wait_ns=[ns for one in parts for ns in one.wait_ns],
         batch_sizes=[size for one in parts for size in one.batch_sizes],
         heap_bytes=parts[-1].heap_bytes,
+        cuda_peak_bytes=_most(one.cuda_peak_bytes for one in parts),
+        cuda_allocated_peak_bytes=_most(one.cuda_allocated_peak_bytes for one in parts),
     )
+
+
+def _most(found: Iterable[int | None]) -> int | None:
+    return max((one for one in found if one is not None), default=None)
 
 
 @contextmanager

@@ -16,6 +16,16 @@ from typing import Any, BinaryIO
 from harness.errors import UiebenchError, UnavailableError
 
 _LONGEST = 4000  # characters of a message; a plugin's may hold a whole tensor
+# How it is told that memory has run out where the error's class does not say it: by the allocators of a CPU and of CUDA
+# (through TorchScript), by the CUDA runtime itself (an AcceleratorError), by libraries that want memory of their own.
+_OUT_OF_MEMORY = (
+    "DefaultCPUAllocator",
+    "CUDA out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "std::bad_alloc",
+)
 _HIGH = 200  # the descriptors of the pipes are at least this; some systems give a process no more than 256
 
 # Replies to a line, given what the first one, a job, led to: what serves the next line, None after a fault; and the
@@ -51,14 +61,14 @@ def serve(commands: BinaryIO, replies: BinaryIO, reply: Reply) -> None:
 
 def fault(error: BaseException) -> tuple[str, str]:
     """The kind of what was raised (unavailable, input, out_of_memory or error), and its message as it can be sent."""
-    said = _said(error)
-    if isinstance(error, UiebenchError):
+    said, lacks_memory = _said(error), _lacks_memory(error)
+    if isinstance(error, UiebenchError) and not lacks_memory:
         return "unavailable" if isinstance(error, UnavailableError) else "input", said
     if isinstance(error, MemoryError):
         return "out_of_memory", said or "the host has no more memory"
     with suppress(Exception):  # the plugin may have closed what it goes to
         traceback.print_exception(type(error), error, error.__traceback__)
-    kind = "out_of_memory" if _is_out_of_memory(error, said) else "error"
+    kind = "out_of_memory" if lacks_memory else "error"
     ended = "" if isinstance(error, Exception) else ", which would have ended the process"
     return kind, f"{type(error).__name__}: {said}{ended}"
 
@@ -75,20 +85,28 @@ def _send(replies: BinaryIO, reply: bytes) -> None:
 
 
 def _said(error: BaseException) -> str:
-    """An error's message and notes as they can be sent; its own method may break."""
-    try:
-        said = str(error)[:_LONGEST]
-    except Exception as broken:  # a stranger's method
-        said = f"its message cannot be read ({type(broken).__name__})"
+    """An error's message and notes as they can be sent."""
+    said = _message(error)
+    if len(said) > _LONGEST:  # a script's begins with where each call was and ends with the reason
+        said = f"{said[: _LONGEST // 2]} … {said[-_LONGEST // 2 :]}"
     return " ".join((said, *getattr(error, "__notes__", ()))).encode("utf-8", "backslashreplace").decode()
 
 
-def _is_out_of_memory(error: BaseException, said: str) -> bool:
+def _message(error: BaseException) -> str:
+    """All of it; the error's own method may break."""
+    try:
+        return str(error)
+    except Exception as broken:  # a stranger's method
+        return f"its message cannot be read ({type(broken).__name__})"
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    """Whether memory has run out; also where that is said as the reason why an optimization cannot run."""
     torch = sys.modules.get("torch")
-    # The CPU allocator has no error class of its own.
-    return "DefaultCPUAllocator" in said or (
-        torch is not None and isinstance(error, getattr(torch, "OutOfMemoryError", ()))
-    )
+    if torch is not None and isinstance(error, getattr(torch, "OutOfMemoryError", ())):
+        return True
+    told_by_others = not isinstance(error, UiebenchError) or isinstance(error, UnavailableError)
+    return told_by_others and any(phrase in _message(error) for phrase in _OUT_OF_MEMORY)
 
 
 def _out_of_reach(descriptor: int) -> int:

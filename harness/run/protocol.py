@@ -113,6 +113,9 @@ class Timed(Message, frozen=True, tag="timed"):
     wait_ns: list[int] = []
     batch_sizes: list[int] = []
     heap_bytes: int | None = None  # of a single stream: what the worker's heap has in use afterwards
+    # Peaks on the GPU of a pass under load; None on a CPU.
+    cuda_peak_bytes: int | None = None
+    cuda_allocated_peak_bytes: int | None = None
 
 
 class Marked(Message, frozen=True, tag="marked"):

@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from harness.measure.ceilings import ceilings
 from harness.measure.latency import single_stream
 from harness.measure.load import Queueing, TakingTurns, closed_loop
@@ -44,6 +46,7 @@ class Worker:
         import torch
 
         from harness.baseline.loading import stock_plan
+        from harness.baseline.precision import products
         from harness.compose import optimized, planned
         from harness.plan.combination import parse
         from harness.plan.registry import find_optimizations
@@ -67,6 +70,7 @@ class Worker:
             "torch": str(torch.__version__),
             "torch_threads": str(torch.get_num_threads()),
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),  # what torch's own kernels go by
+            "float32_products": products(),
         }
         if self.extractor.device.type == "cuda":
             self.facts["gpu"] = torch.cuda.get_device_name(self.extractor.device)
@@ -126,26 +130,28 @@ class Worker:
         places = command.places or range(self.timed)
         for place in command.primed:
             self._extract(place)
+        energy = self._energy() if command.scenario == "single_stream" else None
+        reset_peak_cuda(self.extractor.device)
         before = time.process_time_ns()
         if command.scenario == "single_stream":
-            energy = self._energy()
             ns, answers = single_stream(self._extract, places, synchronize=self._synchronize)
             cpu, used = time.process_time_ns() - before, self._energy()
             taken = None if energy is None or used is None else used - energy
             return say.Timed(sum(ns), cpu, ns, answers, taken, heap_bytes=heap_in_use())
         if command.scenario == "offline":
             (wall_ns,), (together,) = single_stream(self._extract_all, [places], synchronize=self._synchronize)
-            return say.Timed(wall_ns, time.process_time_ns() - before, [], together)
-        server = self._server()
-        timed = closed_loop(server, places, command.clients)
-        cpu, did = time.process_time_ns() - before, server.service
-        return say.Timed(
-            timed.wall_ns,
-            cpu,
-            timed.request_ns,
-            timed.replies,
-            wait_ns=did.wait_ns,
-            batch_sizes=did.batch_sizes,
+            timed = say.Timed(wall_ns, time.process_time_ns() - before, [], together)
+        else:
+            server = self._server()
+            loop = closed_loop(server, places, command.clients)
+            cpu, did = time.process_time_ns() - before, server.service
+            timed = say.Timed(
+                loop.wall_ns, cpu, loop.request_ns, loop.replies, wait_ns=did.wait_ns, batch_sizes=did.batch_sizes
+            )
+        return replace(
+            timed,
+            cuda_peak_bytes=peak_cuda(self.extractor.device),
+            cuda_allocated_peak_bytes=peak_cuda_allocated(self.extractor.device),
         )
 
     def _energy(self) -> int | None:

@@ -9,7 +9,7 @@ from statistics import fmean
 import msgspec
 import numpy as np
 
-from harness.analyse.quantities import on_device
+from harness.analyse.quantities import in_use_on_device
 from harness.analyse.rates import rate
 from harness.analyse.stats import ALPHA
 from harness.record import STOCK, ClosedLoop, Header, Load, Measured, Memory, SingleStream, stock_is_exact
@@ -175,7 +175,7 @@ def _in_rounds(device: str, measured: Measurements) -> Iterator[Plant]:
     )
     yield _growth("64 MiB kept", measured, GROWS, lambda memory: memory.rss_serving_peak_bytes)
     if GROWS_ON_DEVICE in measured:
-        yield _growth("64 MiB of the device kept", measured, GROWS_ON_DEVICE, on_device)
+        yield _growth("64 MiB of the device kept", measured, GROWS_ON_DEVICE, in_use_on_device)
 
 
 def _growth(what: str, measured: Measurements, name: str, part: Callable[[Memory], int | None]) -> Plant:

@@ -10,8 +10,8 @@ import torch
 from harness import Extractor
 from harness.baseline.loading import LoadPlan, plain_plan
 from harness.baseline.model import Layer, ModelConfig, Ops, SiameseUIE
-from harness.compose import compose
-from harness.errors import InputError
+from harness.compose import compose, planned
+from harness.errors import InputError, UnavailableError
 from harness.measure.memory import weights_bytes
 from harness.plan.combination import conflict
 from harness.plan.registry import find_optimizations
@@ -114,6 +114,15 @@ def test_heads_and_units_that_do_nothing_are_the_ones_to_go() -> None:
     _prune_units(layer, 1)
     assert layer.attention.self.heads == 9
     torch.testing.assert_close(hidden_after(layer, hidden), expected)
+
+
+def test_others_are_asked_about_the_device_that_the_fallback_leaves_them(golden: Any) -> None:
+    plan = LoadPlan(**{**vars(plain_plan(golden, device="cpu", start="baseline")), "device": torch.device("cuda")})
+    chosen: list[Any] = [(REGISTRY[name], {}) for name in ("int8", "cpu_fallback")]
+    assert REGISTRY["int8"].unavailable(plan.device) is not None
+    assert planned(plan, chosen).device == torch.device("cpu")
+    with pytest.raises(UnavailableError, match="int8: "):
+        planned(plan, chosen[:1])
 
 
 def test_the_fallback_leaves_a_gpu_and_a_cpu_has_none_to_leave(

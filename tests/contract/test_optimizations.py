@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -24,6 +28,7 @@ from harness.errors import InputError, UnavailableError
 from harness.measure.memory import weights_bytes
 from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
+from optimizations import flash_attention as flash_file
 from optimizations import torchscript as torchscript_file
 from optimizations.flash_attention import _in_half, kept_first, unpadded
 
@@ -237,55 +242,117 @@ def test_the_weights_that_a_script_holds_beside_the_model_are_counted(golden: An
     assert not constants & {one.untyped_storage().data_ptr() for one in extractor.model.parameters()}
 
 
-def test_half_precision_without_a_kernel_for_it_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def on_hopper(monkeypatch: pytest.MonkeyPatch, flash_attn: str | None, *, own: bool) -> None:
+    """A GPU with flash kernels, a release of flash-attn, and perhaps torch's own kernel."""
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
-    for name in ("flash_attn", "torch.nn.attention.varlen"):
-        monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(UnavailableError, match=r"flash_attention: .* needs flash-attn, or torch 2\.10 or newer"):
+    there = None if flash_attn is None else SimpleNamespace(flash_attn_varlen_func=kernel_without_a_mask)
+    monkeypatch.setitem(sys.modules, "flash_attn", cast("Any", there))
+    if not own:
+        monkeypatch.setitem(sys.modules, "torch.nn.attention.varlen", cast("Any", None))
+
+    def version(name: str) -> str:
+        if flash_attn is None:
+            raise PackageNotFoundError(name)
+        return flash_attn
+
+    monkeypatch.setattr(flash_file, "version", version)
+
+
+@pytest.mark.parametrize("flash_attn", [None, "2.6.3"])
+def test_half_precision_without_a_kernel_for_it_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch, flash_attn: str | None
+) -> None:
+    on_hopper(monkeypatch, flash_attn, own=False)
+    wanted = rf"flash_attention: .* torch 2\.10 or newer, or flash-attn 2\.7 or newer, .* with {flash_attn or 'none'};"
+    with pytest.raises(UnavailableError, match=wanted):
         _in_half(torch.device("cuda"))
 
 
-def kernel_without_a_mask(query: Any, key: Any, value: Any, begins: Any, ends: Any, *_: Any) -> torch.Tensor:
-    """What a varlen kernel computes: each row's queries attend to its keys alone. (tokens, N, D)."""
-    assert begins.dtype == ends.dtype == torch.int32
-    asking, asked = ([slice(int(begin), int(end)) for begin, end in pairwise(one)] for one in (begins, ends))
-    q, k, v = (one.transpose(0, 1)[None] for one in (query, key, value))  # (1, N, tokens, D)
-    rows = zip(asking, asked, strict=True)
-    own = [eager_attention(q[:, :, one], k[:, :, other], v[:, :, other], None) for one, other in rows]
-    return torch.cat(own, dim=2)[0].transpose(0, 1)
+@pytest.mark.parametrize(("flash_attn", "own"), [(None, True), ("2.6.3", True), ("2.8.3.post2", False)])
+def test_half_precision_takes_torchs_own_kernel_and_else_flash_attns(
+    monkeypatch: pytest.MonkeyPatch, flash_attn: str | None, own: bool
+) -> None:
+    on_hopper(monkeypatch, flash_attn, own=own)
+    taken: list[object] = []
+    monkeypatch.setattr(flash_file, "unpadded", taken.append)
+    _in_half(torch.device("cuda"))
+    assert taken == [importlib.import_module("torch.nn.attention.varlen").varlen_attn if own else kernel_without_a_mask]
 
 
-@pytest.mark.parametrize("padded", [True, False])
-def test_rows_without_their_padding_attend_as_masked_ones(padded: bool) -> None:
-    torch.manual_seed(0)
-    query, key, value = torch.randn(3, 4, 2, 9, 5)
-    query = query[:, :, :6]  # of a layer that computes the first tokens alone
-    kept = torch.rand(4, 9) < 0.7
+@torch.library.custom_op("uiebench_tests::varlen", mutates_args=())
+def varlen(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    ends: torch.Tensor,
+    key_ends: torch.Tensor,
+    most: int,
+    most_keys: int,
+) -> torch.Tensor:
+    """What a varlen kernel computes: each row attends to itself alone; what lies behind the last row is left as it was.
+
+    (tokens, N, D), int32 (B + 1) -> (tokens, N, D).
+    """
+    assert ends.dtype == key_ends.dtype == torch.int32
+    context = torch.full_like(query, torch.nan)
+    for row, keys in zip(pairwise(ends.tolist()), pairwise(key_ends.tolist()), strict=True):
+        assert row[1] - row[0] <= most
+        assert keys[1] - keys[0] <= most_keys
+        q, k, v = (one[slice(*of)].transpose(0, 1)[None] for one, of in ((query, row), (key, keys), (value, keys)))
+        context[slice(*row)] = eager_attention(q, k, v, None)[0].transpose(0, 1)
+    return context
+
+
+@varlen.register_fake
+def _(query: torch.Tensor, *_: object) -> torch.Tensor:
+    return torch.empty_like(query)
+
+
+def kernel_without_a_mask(*given: Any) -> torch.Tensor:
+    """As an operator, so that a trace holds it."""
+    found: torch.Tensor = torch.ops.uiebench_tests.varlen(*given)
+    return found
+
+
+def rows_of(rows: int, tokens: int, asking: int) -> tuple[torch.Tensor, ...]:
+    """Query, key, value and a mask with something of each row kept."""
+    drawn = torch.Generator().manual_seed(rows)
+    query, key, value = torch.randn(3, rows, 2, tokens, 5, generator=drawn)
+    kept = torch.rand(rows, tokens, generator=drawn) < 0.7
     kept[:, 0] = True
+    return query[:, :, :asking], key, value, kept
+
+
+@pytest.mark.parametrize("asking", [9, 6])
+@pytest.mark.parametrize("padded", [True, False])
+def test_rows_without_their_padding_attend_as_masked_ones(padded: bool, asking: int) -> None:
+    query, key, value, kept = rows_of(4, 9, asking)
     mask, order = (additive(kept, query.dtype), kept_first(kept, query.dtype)) if padded else (None, None)
     expected = eager_attention(query, key, value, mask)
     torch.testing.assert_close(unpadded(kernel_without_a_mask)(query, key, value, order), expected)
 
 
-def test_a_trace_of_rows_without_their_padding_holds_for_other_shapes() -> None:
-    seen: list[tuple[int, int]] = []
+def by_kept(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    return unpadded(kernel_without_a_mask)(query, key, value, kept_first(kept, query.dtype))
 
-    def kernel(query: Any, key: Any, *rest: Any) -> Any:
-        seen.append(rest[-2:])
-        return query + key.cumsum(0).mean() + rest[1].sum() + rest[2].sum()  # it depends on all, and on their order
 
-    def attend(query: Any, key: Any, kept: Any) -> Any:
-        return unpadded(kernel)(query, key, key, kept_first(kept, key.dtype))
+def test_rows_are_packed_without_asking_the_device_for_anything() -> None:
+    given = rows_of(4, 9, 6)
+    # On the meta device whatever depends on the numbers themselves is an error: it would have to wait for them.
+    assert by_kept(*(one.to("meta") for one in given)).shape == given[0].shape
+    with pytest.raises((NotImplementedError, RuntimeError)):
+        given[1].to("meta")[given[3][:, None].to("meta").expand(-1, 2, -1)]
 
-    def given(rows: int, tokens: int, asking: int) -> tuple[torch.Tensor, ...]:
-        key = torch.randn(rows, 2, tokens, 5)
-        return key[:, :, :asking], key, torch.rand(rows, tokens) < 0.7
 
-    traced: Any = torch.jit.trace(attend, given(2, 5, 3), check_trace=False)  # type: ignore[no-untyped-call]
-    for shape in ((2, 5, 3), (3, 12, 7), (5, 300, 300)):
-        inputs = given(*shape)
-        torch.testing.assert_close(traced(*inputs), attend(*inputs))
-    assert set(seen) == {(512, 512)}  # no shape's own, which a trace would keep
+def test_a_trace_of_packed_rows_holds_for_other_shapes() -> None:
+    traced: Any = torch.jit.trace(by_kept, rows_of(2, 5, 3), check_trace=False)  # type: ignore[no-untyped-call]
+    buffer = io.BytesIO()
+    torch.jit.save(traced, buffer)
+    buffer.seek(0)
+    for script in (traced, torch.jit.load(buffer)):  # type: ignore[no-untyped-call]
+        for shape in ((2, 5, 3), (3, 12, 7), (5, 300, 300)):
+            given = rows_of(*shape)
+            torch.testing.assert_close(script(*given), by_kept(*given))
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

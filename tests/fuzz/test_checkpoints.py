@@ -24,7 +24,7 @@ from harness.baseline.model import ModelConfig, SiameseUIE
 from harness.baseline.save import save
 from harness.embedded.cache import clear
 from harness.embedded.checkpoints import as_safetensors
-from harness.errors import CheckpointError
+from harness.errors import CheckpointError, NonFiniteError
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"华为手机售价九元，。abc", "##a", "\u2028"]
 SIZES = ModelConfig(len(TOKENS), hidden=8, heads=2, feed_forward=8, tower_layers=1, cross_layers=1)
@@ -286,7 +286,7 @@ def test_a_broken_checkpoint_loads_or_is_refused(mutation: Mutation, fuzz: Fuzz,
         for plan in (plain_plan, lean_plan, stock_plan):
             try:
                 plan(broken, device="cpu", start="stock").load().extract("华为九元", {"价格": None})
-            except CheckpointError as error:
+            except (CheckpointError, NonFiniteError) as error:
                 refused.append(said := str(error))
                 assert len(said) <= LONGEST
                 assert said.isprintable()

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from harness.analyse.roofline import NO_CEILINGS
 from harness.conditions import Course
 from harness.data.dataset import Example
 from harness.measure.noise import Reading
@@ -26,6 +27,7 @@ from harness.run.process import WorkerError, WorkerProcess
 CELLS = tuple(Cell("a", scenario, "t", "cpu") for scenario in ("single_stream", "closed_loop", "cold_start"))
 PLANNED = Planned("a", exact=True, cells=CELLS)
 REFERENCE = Reference([], [])
+OWN, PARTNER = "own", "partner"
 
 
 def executor() -> LocalExecutor:
@@ -34,6 +36,25 @@ def executor() -> LocalExecutor:
 
 def measured(*evidence: Evidence) -> _Round:
     return _Round(dict.fromkeys(CELLS, ColdStart()), None, Course(0.0, 0.0, 0.0, 0.0, 0, steady=True), evidence)
+
+
+class Referring:
+    """The baseline's process, which answers, and breaks where the device's ceilings are measured."""
+
+    def hear(self, _: type) -> say.Ready:
+        return say.Ready(StartUp(1, 1, 1), {"torch": "2"})
+
+    def ask(self, command: object, _: type) -> say.Answered:
+        if isinstance(command, say.MeasureCeilings):
+            raise WorkerError("out_of_memory", "CUDA out of memory")
+        return say.Answered([], [])
+
+
+def test_ceilings_that_cannot_be_measured_end_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalExecutor, "_start", lambda *_: Referring())
+    reference, facts = executor().reference()
+    assert reference == Reference([], [])
+    assert facts == {"torch": "2", NO_CEILINGS: "out_of_memory: CUDA out of memory"}
 
 
 def test_what_only_a_first_round_gives_is_made_up_for_where_that_broke(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +95,7 @@ class Process:
 
 def pair(asked: list[tuple[str, object]]) -> Pair:
     own, partner = (cast("WorkerProcess", Process(name, asked)) for name in ("own", "partner"))
-    return Pair(own, partner, own_first=True, warm={}, gpu=None)
+    return Pair(own, partner, own_first=True, warm={}, gpus={})
 
 
 def test_under_load_each_process_makes_a_pass_that_does_not_count() -> None:
@@ -113,9 +134,45 @@ def test_a_pass_is_the_sum_of_its_parts(energies: tuple[int, int | None]) -> Non
 
 
 def test_a_pass_of_one_part_loses_nothing() -> None:
-    part = say.Timed(5, 7, [5], [[]], 3, wait_ns=[2], batch_sizes=[1], heap_bytes=4096)
+    peaks = {"cuda_peak_bytes": 9, "cuda_allocated_peak_bytes": 8}
+    part = say.Timed(5, 7, [5], [[]], 3, wait_ns=[2], batch_sizes=[1], heap_bytes=4096, **peaks)
     assert all(getattr(part, name) for name in part.__struct_fields__), "each field says something here"
     assert _joined([part]) == part
+
+
+class UpAtOnce(Process):
+    """A process that is up and warm at once, on a GPU or on none."""
+
+    def __init__(self, name: str, gpu: str | None) -> None:
+        super().__init__(name, [])
+        self.gpu = gpu
+
+    def tell(self, command: object) -> None:
+        pass
+
+    def hear(self, expected: type) -> Any:
+        facts = {"gpu_uuid": self.gpu} if self.gpu else {}
+        return say.Ready(StartUp(1, 1, 1), facts) if expected is say.Ready else say.Warm(6, steady=True)
+
+
+@pytest.mark.parametrize("own_first", [True, False])
+@pytest.mark.parametrize("on_gpu", [(OWN, PARTNER), (OWN,), (PARTNER,), ()], ids="+".join)
+def test_the_order_in_which_two_come_up_does_not_decide_whether_a_round_is_about_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, on_gpu: tuple[str, ...], own_first: bool
+) -> None:
+    def start(role: str, **_: object) -> WorkerProcess:
+        process = UpAtOnce(role, "GPU-1" if role in on_gpu else None)
+        process.pid = len(role)
+        return cast("WorkerProcess", process)
+
+    pair = Pair.start(start, own_first=own_first)
+    assert pair.gpu == ("GPU-1" if on_gpu else None)
+    looked: list[tuple[object, ...]] = []
+    monkeypatch.setattr("harness.run.pair.look", lambda *given: looked.append(given))
+    pair.look()
+    (processes, gpu, users) = looked[0]
+    assert (processes, gpu) == ((len(OWN), len(PARTNER)), pair.gpu)
+    assert sorted(cast("Any", users)) == sorted(map(len, on_gpu))
 
 
 @pytest.mark.parametrize(("gpu", "expected"), [(None, [([0], [2]), ([1], [0]), ([2], [1])]), ("GPU-1", [([], [2])])])
@@ -132,7 +189,7 @@ def test_single_requests_take_turns_on_the_same_cores_and_whole_passes_on_a_gpu(
     monkeypatch.setattr("harness.run.executors.local.together", together)
     asked: list[tuple[str, object]] = []
     local = LocalExecutor(Settings("mini", "cpu", 3, (), (), 3, passes=1, starts=0, timeout_s=1.0, logs=Path()))
-    local._time(replace(pair(asked), gpu=gpu), CELLS[:1], [])
+    local._time(replace(pair(asked), gpus={} if gpu is None else {OWN: gpu}), CELLS[:1], [])
     told = [command for _, command in asked[::2] if isinstance(command, say.Time)]
     assert [(one.places, one.primed) for one in told] == expected, "each follows the text before it, of its own process"
     assert kept == ([] if gpu else [((os.getpid(), os.getpid()), 3)])
@@ -156,8 +213,11 @@ class Answering:
 
     pid = os.getpid()
 
-    def __init__(self, name: str, told: list[tuple[str, str]], *, idle_on_few: bool = False) -> None:
+    def __init__(
+        self, name: str, told: list[tuple[str, str]], *, idle_on_few: bool = False, on_gpu: bool = False
+    ) -> None:
         self.name, self.told, self.idle_on_few, self.asked = name, told, idle_on_few, [0]
+        self.facts = {"gpu_uuid": "GPU-1"} if on_gpu else {}
         told.append((name, "started"))
 
     def tell(self, command: object) -> None:
@@ -174,7 +234,8 @@ class Answering:
             active = not (command.places and self.idle_on_few)
             return say.Proved([Evidence("a", active=active, summary="")])
         if isinstance(command, say.Time):
-            return say.Timed(1, 1, [1] * len(command.places), [self.answer()] * len(command.places))
+            count = len(command.places) or 3
+            return say.Timed(1, 1, [1] * count, [self.answer()] * count)
         if isinstance(command, say.MarkTexts):
             return say.Marked([[] for _ in command.places])
         return self.hear(expected)
@@ -183,7 +244,7 @@ class Answering:
         if expected is say.Inspected:
             return say.Inspected(None, cast("Any", None), cast("Any", None))
         replies: dict[Any, say.Reply] = {
-            say.Ready: say.Ready(StartUp(1, 1, 1), {}),
+            say.Ready: say.Ready(StartUp(1, 1, 1), self.facts),
             say.Warm: say.Warm(6, steady=True),
             say.Weighed: say.Weighed(Memory(1)),
             say.Answered: say.Answered([self.answer()] * len(self.asked)),
@@ -198,7 +259,6 @@ class Answering:
 
 
 EXAMPLES = tuple(Example(f"t{i}", "九元" * length, {"价格": None}) for i, length in enumerate((1, 2, 3, 4, 150, 150)))
-OWN, PARTNER = "own", "partner"
 
 
 def measured_round(
@@ -208,6 +268,7 @@ def measured_round(
     other_code: bool = False,
     idle_on_few: bool = False,
     weigh_each: bool = False,
+    on_gpu: bool = False,
 ) -> tuple[list[tuple[str, str]], dict[str, Measured]]:
     """A round whose processes are made up: what each was told, in order, and the records by scenario."""
     told: list[tuple[str, str]] = []
@@ -218,7 +279,7 @@ def measured_round(
     monkeypatch.setattr("harness.run.executors.local.together", lambda *_: nullcontext())
 
     def start(role: str, *, heap: object = None) -> Any:
-        return Answering(role if heap is None else f"{role} weighed", told, idle_on_few=idle_on_few)
+        return Answering(role if heap is None else f"{role} weighed", told, idle_on_few=idle_on_few, on_gpu=on_gpu)
 
     monkeypatch.setattr(LocalExecutor, "_starter", lambda *_: start)
     monkeypatch.setattr(LocalExecutor, "_cold_starts", lambda *_: ColdStart(preparing=StartUp(9, 9, 9)))
@@ -246,6 +307,13 @@ def test_nothing_is_told_to_any_other_process_while_a_round_is_timed(monkeypatch
     assert cast("ColdStart", records["cold_start"].samples).own == [StartUp(1, 1, 1)]
     stream = cast("SingleStream", records["single_stream"].samples)
     assert (stream.parity.texts, stream.parity.differences, stream.memory) == (6, [], Memory(1))
+
+
+def test_on_a_gpu_requests_are_taken_apart_while_no_other_process_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, records = measured_round(monkeypatch, 0, on_gpu=True)
+    asked = [one for one in told if one in ((OWN, "Inspect"), ("own weighed", "started"), ("own weighed", "WarmUp"))]
+    assert asked == [(OWN, "Inspect"), ("own weighed", "started"), ("own weighed", "WarmUp")]
+    assert cast("SingleStream", records["single_stream"].samples).parity.texts == 6
 
 
 @pytest.mark.parametrize(("idle_on_few", "proofs"), [(False, ["Prove [2, 0]"]), (True, ["Prove [2, 0]", "Prove []"])])

@@ -4,10 +4,12 @@ import math
 import random
 from dataclasses import replace
 
+import msgspec
 import pytest
 from test_advice import row
 
-from harness.analyse.attribution import TIME, Attribution, attribute
+from harness.analyse.attribution import MEMORY as MEMORY_QUANTITY
+from harness.analyse.attribution import TIME, Attribution, _values, attribute
 from harness.analyse.effects import effects
 from harness.analyse.rows import Row
 from harness.analyse.stats import Spread
@@ -117,3 +119,32 @@ def test_a_combination_with_other_answers_is_left_out() -> None:
 
 def test_one_optimization_has_nothing_to_be_told_apart_from() -> None:
     assert attribute(records(), rows()[:2]) is None
+
+
+def test_effects_on_a_gpus_memory_are_of_tensors_alone_and_what_is_on_the_host_has_none() -> None:
+    tensors = {"baseline": 400, "a": 400, "a+b": 100, "b": None}
+
+    def ledger(name: str, found: Memory | None) -> Memory | None:
+        size = tensors[name]
+        if found is None or size is None:  # b runs on the CPU
+            return found
+        reserved, context = size + 200, size + 700
+        return msgspec.structs.replace(
+            found,
+            cuda_serving_allocated_peak_bytes=size << 20,
+            cuda_serving_peak_bytes=reserved << 20,
+            cuda_process_bytes=context << 20,
+        )
+
+    made = [
+        msgspec.structs.replace(
+            one,
+            samples=msgspec.structs.replace(one.samples, memory=ledger(one.cell.combination, one.samples.memory)),
+        )
+        for one in records()
+        if isinstance(one, Measured) and isinstance(one.samples, SingleStream)
+    ]
+    by_name = _values(made)[MEMORY_QUANTITY]
+    assert {name: round(math.exp(value)) >> 20 for name, (value,) in by_name.items()} == {
+        name: size for name, size in tensors.items() if size is not None
+    }

@@ -8,7 +8,7 @@ import pytest
 from made_up import HEADER, RECORDS
 from msgspec.structs import replace
 
-from harness.analyse.roofline import ceilings_of
+from harness.analyse.roofline import NO_CEILINGS, ceilings_of
 from harness.analyse.view import view
 from harness.errors import InputError
 from harness.record import Header
@@ -46,6 +46,12 @@ def test_of_earlier_records_it_is_said_that_only_torchs_own_product_was_measured
     assert said == "Ceilings: float32 92 GFLOP/s; int8 300 GFLOP/s; memory 20 GB/s."
     assert warned.startswith("These are torch's own products")
     assert warned.endswith("shares of the roofline are then too high.")
+
+
+def test_why_there_are_no_ceilings_is_said() -> None:
+    (said,) = ceilings(replace(HEADER, environment={"worker": {NO_CEILINGS: "crash: the worker ended"}}))
+    assert "could not be measured" in said
+    assert "crash: the worker ended" in said
 
 
 def test_a_run_without_ceilings_says_nothing_of_them() -> None:

@@ -28,7 +28,7 @@ from harness.plan.registry import find_optimizations
 from harness.plan.suite import Measure, Scenario, Suite, find_suite, read_suite, suite_names
 from harness.profile import PARTS, Profile
 from harness.record import STOCK, ClosedLoop, Difference, Load, Measured, Parity, Record, SingleStream
-from harness.report.charts import draw, find_kind, kinds, save, save_all
+from harness.report.charts import draw, find_kind, kinds, memory_over_time, save, save_all
 from harness.report.charts.pareto import front
 from harness.report.drawing import fonts
 from harness.report.drawing.lines import MOST, notable
@@ -262,3 +262,19 @@ def test_every_kind_is_on_the_page_of_charts() -> None:
     page = (Path(__file__).parents[2] / "docs" / "charts.md").read_text(encoding="utf-8")
     for kind in kinds().values():
         assert f"| `{kind.name}` | {kind.description} | {kind.needs} |" in page
+
+
+@pytest.mark.parametrize(
+    ("on_device", "where"),
+    [
+        (["cuda_allocated_bytes"], "in use by tensors on the device"),
+        (["cuda_bytes"], "reserved on the device"),  # as records had it once
+        ([], "resident set"),
+    ],
+)
+def test_memory_over_time_says_whose_it_is(on_device: list[str], where: str) -> None:
+    run = view(HEADER, RECORDS, [])
+    profile = changed(PROFILE, **dict.fromkeys(on_device, PROFILE.rss_bytes))
+    figure = memory_over_time.chart(replace(run, rows=[replace(run.rows[0], profile=profile)]))
+    assert figure is not None
+    assert figure.axes[0].get_ylabel().startswith(where)

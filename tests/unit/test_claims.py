@@ -42,7 +42,7 @@ from harness.record import (
 HEADER = Header(RECORD_VERSION, "claims", "0", "c", 0, "cpu", "mini", ["a", "b", "c"], {}, {})
 CUDA = msgspec.structs.replace(HEADER, device="cuda:0")
 TRACED, TRUNCATED = "torchscript_as_published", "dynamic_truncation_as_published"
-REFERENCE = Memory(409_100_352, cuda_serving_peak_bytes=3 << 30)
+REFERENCE = Memory(409_100_352, cuda_serving_peak_bytes=3 << 30, cuda_serving_allocated_peak_bytes=3 << 30)
 
 
 def judged(id_: str, *rows: Row, header: Header = HEADER, records: list[Record] | None = None) -> Judged:

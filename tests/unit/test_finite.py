@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from harness import Extractor
+from harness.baseline.model import Ops
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import NonFiniteError
 from harness.plan.registry import find_optimizations
@@ -44,6 +45,22 @@ def test_the_layer_where_numbers_stop_being_finite_is_named(
     message = rf"the logits of '价格: ' on the text '{TEXT[:30]}' are not finite; they stop being numbers in {where}"
     with pytest.raises(NonFiniteError, match=message):
         spoilt(mini, part, value).extract_observed(TEXT, SCHEMA)
+
+
+def nan_attention(query: torch.Tensor, *_: object) -> torch.Tensor:
+    return torch.full_like(query, torch.nan)
+
+
+@pytest.mark.parametrize("company", [[], ["batching", "dynamic_truncation", "text_reuse", "prompt_memo"]], ids="+".join)
+def test_a_kernel_that_gives_no_numbers_is_an_error_and_never_an_answer(mini: Extractor, company: list[str]) -> None:
+    registry = find_optimizations()
+    extractor = mini.with_ops(Ops(attention=nan_attention))
+    for name in company:
+        extractor = registry[name].apply(extractor)
+    with pytest.raises(NonFiniteError, match=f"on the text '{TEXT}' .* in layer 0 of the towers"):
+        extractor.extract(TEXT, SCHEMA)
+    with pytest.raises(NonFiniteError, match="layer 0 of the towers"):
+        extractor.extract_batch([TEXT, "短"], [SCHEMA, {"产品": {"价格": None}}])
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit")

@@ -54,11 +54,14 @@ def test_a_run_goes_on_only_where_all_that_decides_is_the_same(tmp_path: Path, m
     seen.add(found())
     monkeypatch.setattr(key_file, "gpus", lambda: ["a GPU, driver 1"])
     seen.add(found())
+    for visible in ("0", "1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        seen.add(found())
     monkeypatch.setattr("platform.python_version", lambda: "3.99.0")
     seen.add(found())
     monkeypatch.setattr("platform.node", lambda: "another name")
     assert found() in seen
-    assert len(seen) == 15
+    assert len(seen) == 17
 
 
 @pytest.mark.parametrize("file", ["stranger.py", "stranger/__init__.py", "stranger/deep/kernel.py", "stranger/x.so"])

@@ -37,3 +37,16 @@ def test_a_gpu_is_remembered_by_its_name(tmp_path: Path, monkeypatch: pytest.Mon
     assert machine.between_process_sd("cuda:0", 1) == 0.01
     monkeypatch.setattr(machine, "gpus", lambda: ["A10, driver 1"])
     assert machine.between_process_sd("cuda", 1) is None
+
+
+def test_of_two_gpus_each_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setattr(machine, "gpus", lambda: ["H200, driver 1", "T4, driver 1"])
+    machine.remember("cuda:1", 1, 0.01)
+    assert machine.between_process_sd("cuda:0", 1) is None
+    for place, sd in (("0", 0.02), ("1", 0.03)):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", place)
+        assert machine.between_process_sd("cuda", 1) is None
+        machine.remember("cuda", 1, sd)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert machine.between_process_sd("cuda", 1) == 0.02

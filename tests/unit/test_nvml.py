@@ -6,9 +6,11 @@ import sys
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pynvml
 import pytest
 
 from harness.analyse.compare import compare
+from harness.doctor import _machine
 from harness.measure.nvml import energy_mj, used_bytes
 from harness.record import (
     BASELINE,
@@ -23,6 +25,7 @@ from harness.record import (
     StartUp,
 )
 from harness.run import protocol as say
+from harness.run.environment import environment, gpus
 from harness.run.executors.weighing import Weighing
 
 
@@ -50,6 +53,8 @@ def fake_nvml(
         nvmlDeviceGetHandleByIndex=lambda i: f"GPU-{'ab'[i]}",
         nvmlDeviceGetHandleByUUID=lambda uuid: uuid,
         nvmlDeviceGetUUID=lambda handle: handle,
+        nvmlDeviceGetName=lambda handle: f"NVIDIA {handle}",
+        nvmlSystemGetDriverVersion=lambda: "570",
         nvmlDeviceGetMemoryInfo=lambda handle: SimpleNamespace(used=used.pop(0) if handle == "GPU-a" else 5),
         nvmlDeviceGetTotalEnergyConsumption=consumed,
     )
@@ -67,6 +72,30 @@ def test_without_a_driver_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) ->
     assert energy_mj("GPU-a") is None
 
 
+@pytest.mark.parametrize("broken", ["nvmlDeviceGetCount", "nvmlSystemGetDriverVersion", "nvmlShutdown"])
+def test_a_driver_that_breaks_ends_no_run(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    def lost(*_: object) -> None:
+        raise DriverError("Unknown Error")
+
+    fake_nvml(monkeypatch, [])
+    assert gpus() == ["NVIDIA GPU-a, driver 570", "NVIDIA GPU-b, driver 570"]
+    monkeypatch.setattr(sys.modules["pynvml"], broken, lost)
+    assert all("does not answer" in one for one in gpus())
+    assert environment()["gpus"] == gpus()
+
+
+def test_a_gpu_that_is_lost_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def handle(place: int) -> str:
+        if place == 0:
+            raise DriverError("GPU is lost")
+        return "GPU-b"
+
+    fake_nvml(monkeypatch, [])
+    monkeypatch.setattr(sys.modules["pynvml"], "nvmlDeviceGetHandleByIndex", handle)
+    assert gpus() == ["GPU 0 does not answer: GPU is lost", "NVIDIA GPU-b, driver 570"]
+    assert used_bytes() == {"GPU-b": 5}
+
+
 @pytest.mark.parametrize(
     ("energy", "uuid", "found"), [(7000, "GPU-a", 7000), (None, "GPU-a", None), (1, "GPU-x", None)]
 )
@@ -75,6 +104,37 @@ def test_energy_is_told_where_it_is_counted(
 ) -> None:
     fake_nvml(monkeypatch, [], energy=energy)
     assert energy_mj(uuid) == found
+
+
+@pytest.mark.parametrize(
+    ("modes", "cut", "said"),
+    [
+        ((0, 0), (0, None), []),
+        ((3, 0), (0, None), ["NVIDIA GPU-a is in exclusive compute mode"]),
+        ((0, 2), (1, None), ["NVIDIA GPU-a is cut into instances (MIG)", "NVIDIA GPU-b lets no process in"]),
+    ],
+)
+def test_what_keeps_processes_from_a_gpu_is_named_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, modes: tuple[int, int], cut: tuple[int, int | None], said: list[str]
+) -> None:
+    def mig(handle: str) -> list[int]:
+        current = cut[("GPU-a", "GPU-b").index(handle)]
+        if current is None:
+            raise DriverError("Not Supported")
+        return [current, 0]
+
+    fake_nvml(monkeypatch, [])
+    for name, value in {
+        "nvmlDeviceGetComputeMode": lambda handle: modes[("GPU-a", "GPU-b").index(handle)],
+        "nvmlDeviceGetMigMode": mig,
+        "NVML_COMPUTEMODE_EXCLUSIVE_PROCESS": pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS,
+        "NVML_COMPUTEMODE_PROHIBITED": pynvml.NVML_COMPUTEMODE_PROHIBITED,
+        "NVML_DEVICE_MIG_ENABLE": pynvml.NVML_DEVICE_MIG_ENABLE,
+    }.items():
+        monkeypatch.setattr(sys.modules["pynvml"], name, value, raising=False)
+    found = [one.said for one in _machine() if one.about == "GPUs"][1:]
+    assert [one.partition(" which")[0].partition(":")[0].rstrip(",") for one in found] == said
+    assert all("nvidia-smi --" in one for one in found)
 
 
 class Process:

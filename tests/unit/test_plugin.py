@@ -96,15 +96,15 @@ def test_composing_nothing_is_the_starting_extractor(plan: LoadPlan) -> None:
     assert compose(plan, []).padding == PadToFixed()
 
 
-def test_an_optimization_that_cannot_run_here_is_refused_before_anything_is_applied(plan: LoadPlan) -> None:
+def test_an_optimization_that_cannot_run_here_is_refused_before_anything_is_loaded(plan: LoadPlan) -> None:
     seen: list[str] = []
     chosen: list[Applied] = [
         (noting("fine", Stage.LOAD, seen), {}),
         (noting("needy", Stage.GRAPH, seen, "it needs a GPU"), {}),
     ]
     with pytest.raises(UnavailableError, match="needy: it needs a GPU"):
-        compose(plan, chosen)
-    assert seen == []
+        compose(replace(plan, read_model=lambda *_: pytest.fail("it was loaded")), chosen)
+    assert seen == ["fine to LoadPlan"], "which may put the model elsewhere"
 
 
 def test_a_probe_notes_what_each_call_of_the_towers_was_given(baseline: Extractor) -> None:

@@ -3,9 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+import torch
+
 from harness import Extractor
 from harness.baseline.slots import PadToLongest
-from harness.measure.over_time import most
+from harness.measure.over_time import Watch, most
 from harness.measure.profile import Stopwatch, profile
 from harness.profile import PARTS
 
@@ -34,7 +37,7 @@ def test_a_pass_taken_apart_has_every_part_of_every_text_and_changes_no_answer(b
     assert found.parts_ns["cross"][1] > found.parts_ns["tokenize"][1]
     assert 0 < len(found.rss_bytes) <= 101
     assert min(found.rss_bytes) > 2**20
-    assert found.cuda_bytes == []
+    assert found.cuda_bytes == found.cuda_allocated_bytes == []
     assert asked
 
 
@@ -48,3 +51,38 @@ def test_less_padding_shows_in_the_towers(baseline: Extractor) -> None:
 def test_the_most_of_each_step_is_kept_and_a_gap_has_what_was_seen_last() -> None:
     assert most([(100, 5), (104, 9), (109, 7), (131, 3), (139, 4), (140, 1)], 10) == [9, 7, 7, 4, 1]
     assert most([], 10) == []
+
+
+class Pauses:
+    """In place of an event: notes how long each wait is, and ends after the third."""
+
+    def __init__(self) -> None:
+        self.waited: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.waited.append(seconds)
+        return len(self.waited) == 3
+
+
+@pytest.mark.parametrize(("look_s", "pause_s"), [(0.000_01, 0.002), (0.005, 0.5)])
+def test_looking_takes_a_hundredth_of_the_time_at_most_and_sees_what_tensors_take(
+    monkeypatch: pytest.MonkeyPatch, look_s: float, pause_s: float
+) -> None:
+    spent = [0.0]
+
+    def stats(_: object) -> dict[str, Any]:
+        spent[0] += look_s
+        return {
+            "allocated_bytes": {"all": {"current": 7, "peak": 70}},
+            "reserved_bytes": {"all": {"current": 700, "peak": 7000}},
+        }
+
+    monkeypatch.setattr(torch.cuda, "memory_stats_as_nested_dict", stats)
+    monkeypatch.setattr("time.thread_time", lambda: spent[0])
+    watch, pauses = Watch(torch.device("cuda")), Pauses()
+    monkeypatch.setattr(watch, "_ended", pauses)
+    watch._look()
+    assert pauses.waited == pytest.approx([0.002, pause_s, pause_s])
+    _, host, cuda = watch.steps()
+    assert set(cuda) == {7}
+    assert min(host) > 2**20

@@ -54,7 +54,9 @@ def identical(count: int, seed: int = 0, sd: float = 0.012) -> list[SingleStream
             partner_ns=times(),
             own_cpu_ns=[1] * PASSES,
             parity=Parity(100),
-            memory=Memory(1, rss_serving_peak_bytes=300 * MIB + int(chance.integers(MIB)), cuda_serving_peak_bytes=MIB),
+            memory=Memory(
+                1, rss_serving_peak_bytes=300 * MIB + int(chance.integers(MIB)), cuda_serving_allocated_peak_bytes=MIB
+            ),
             own_heap_bytes=[300 * MIB + int(chance.integers(65536)) for _ in range(PASSES)],
         )
         for _ in range(count)
@@ -220,7 +222,7 @@ def a_check(device: str = "cpu", rounds: int = 60) -> tuple[Record, ...]:
         elif name == GROWS:
             made = [with_memory(one, rss_serving_peak_bytes=64 * MIB) for one in made]
         elif name == GROWS_ON_DEVICE:
-            made = [with_memory(one, cuda_serving_peak_bytes=64 * MIB) for one in made]
+            made = [with_memory(one, cuda_serving_allocated_peak_bytes=64 * MIB) for one in made]
         found += measured(name, [loop(1)] * count if name == ALONE else made, device)
     return tuple(found)
 

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
+from harness.errors import InputError, UnavailableError
+from harness.run import pipe, python
 from harness.run import protocol as say
-from harness.run import python
 from harness.run.process import WorkerError, WorkerProcess
 
 ROOT = Path(__file__).parents[2]
@@ -128,3 +130,48 @@ def test_what_does_not_concern_the_pipe_changes_nothing(
         assert [worker.ask(say.WarmUp(), say.Warm).requests for _ in range(3)] == [2, 3, 4]
     finally:
         worker.close()
+
+
+SCRIPTED = f"""The following operation failed in the TorchScript interpreter.
+Traceback of TorchScript (most recent call last):
+{"  File 'model.py', line 1, in forward" * 200}
+RuntimeError: {{}}
+"""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
+        torch.AcceleratorError("CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation' in …"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError(SCRIPTED.format("CUDA out of memory. Tried to allocate 20.00 MiB.")),
+        RuntimeError(SCRIPTED.format("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")),
+        UnavailableError("torchscript: the trace of cross differs (CUDA out of memory. Tried to allocate 20.00 MiB.)"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_memory_that_has_run_out_is_told_as_that_however_it_is_said(error: Exception) -> None:
+    assert pipe.fault(error)[0] == "out_of_memory"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), "error"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED"), "error"),
+        (InputError("the text 'CUDA out of memory' holds no schema"), "input"),
+        (UnavailableError("the GPU has no units for bfloat16"), "unavailable"),
+    ],
+    ids=lambda found: found if isinstance(found, str) else type(found).__name__,
+)
+def test_other_errors_are_none_of_memory(error: Exception, kind: str) -> None:
+    assert pipe.fault(error)[0] == kind
+
+
+def test_of_a_long_message_the_end_is_kept_too() -> None:
+    _, said = pipe.fault(RuntimeError(f"first {'x' * 100_000} last"))
+    assert len(said) < 4100
+    assert said.startswith("RuntimeError: first")
+    assert said.endswith("last")

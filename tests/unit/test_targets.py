@@ -8,11 +8,13 @@ from made_up import HEADER, RECORDS
 from msgspec import structs
 
 from harness.analyse.percentiles import Percentile
+from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
 from harness.analyse.targets import FIGURES, judged
 from harness.analyse.view import view
 from harness.errors import SuiteError
 from harness.plan.suite import Targets, read_suite
+from harness.record import Memory
 from harness.report.flat import flat
 from harness.report.html import render
 from harness.report.table import fields
@@ -87,3 +89,41 @@ def test_limits_are_read_with_their_units(tmp_path: Path) -> None:
         file.write_text(f"[targets]\n{written}\n{texts}")
         with pytest.raises(SuiteError, match=said):
             read_suite(file)
+
+
+MIB = 1 << 20
+TORCHS = Memory(
+    1,
+    cuda_load_peak_bytes=500 * MIB,
+    cuda_serving_peak_bytes=600 * MIB,
+    cuda_serving_allocated_peak_bytes=550 * MIB,
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "under_load", "found"),
+    [
+        ({"cuda_process_bytes": 1100 * MIB, "cuda_device_bytes": 5}, None, 1100),
+        ({"cuda_process_bytes": 1100 * MIB}, 580 * MIB, 1100),
+        ({"cuda_process_bytes": 1100 * MIB}, 900 * MIB, 1100 + 300),
+        ({"cuda_device_bytes": 1000 * MIB}, None, 1000 + 100),  # the driver of many containers names no process
+        ({"cuda_device_bytes": 1000 * MIB}, 900 * MIB, 1000 + 100 + 300),
+    ],
+)
+def test_what_has_to_fit_on_a_gpu_is_all_that_the_process_takes_there(
+    more: dict[str, int], under_load: int | None, found: int
+) -> None:
+    row = replace(rows()["good"], memory=structs.replace(TORCHS, **more))
+    row = replace(row, loads=tuple(replace(load, cuda_peak_bytes=under_load) for load in row.loads))
+    assert FIGURES["vram"](row) == Figure(found * MIB)
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(599, "missed"), (4096, "unsure")])
+def test_where_only_torchs_own_memory_is_known_the_process_takes_more(limit: int, kept: str) -> None:
+    row = replace(rows()["good"], memory=TORCHS)
+    (held,) = judged(row, {"max_vram": limit * MIB}).targets
+    assert held.kept == kept
+
+
+def test_a_process_on_a_cpu_takes_nothing_of_a_gpu() -> None:
+    assert FIGURES["vram"](replace(rows()["good"], memory=Memory(1, rss_serving_peak_bytes=MIB))) is None

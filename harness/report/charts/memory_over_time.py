@@ -13,19 +13,23 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "memory over one pass that is not timed, of the notable combinations"
 NEEDS = "the scenario single_stream, in a suite like demo; runs made before this was recorded have none"
+# What is drawn, the first that a run has: the axis by the field of a profile.
+_WHERE = {
+    "cuda_allocated_bytes": "in use by tensors on the device (MiB)",
+    "cuda_bytes": "reserved on the device (MiB)",
+    "rss_bytes": "resident set (MiB)",
+}
 
 
 def chart(run: View) -> Figure | None:
     """A line a combination: the device's memory where there is one, else the host's."""
     found = {row.combination: row.profile for row in notable(run.rows) if row.profile}
-    on_device = any(one.cuda_bytes for one in found.values())
+    kind = next((kind for kind in _WHERE if any(getattr(one, kind) for one in found.values())), "rss_bytes")
     shown = []
     for name, one in found.items():
-        sizes = one.cuda_bytes if on_device else one.rss_bytes
-        if sizes:
+        if sizes := getattr(one, kind):
             seconds = [place * one.step_ns / NS_PER_S for place in range(len(sizes))]
             shown.append(Line(name, seconds, [size / MIB for size in sizes]))
     if not shown:
         return None
-    where = "reserved on the device (MiB)" if on_device else "resident set (MiB)"
-    return lines("Memory while the texts are answered once", "seconds", where, shown)
+    return lines("Memory while the texts are answered once", "seconds", _WHERE[kind], shown)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from harness.analyse.roofline import CEILINGS
+from harness.analyse.roofline import CEILINGS, NO_CEILINGS
 from harness.conditions import Conditions, Course
 from harness.data.dataset import Example
 from harness.measure.f1 import score
@@ -109,9 +110,12 @@ class LocalExecutor:
             logits = str(self._logits())
             everything = list(range(len(self._settings.examples)))
             answered = worker.ask(say.Answer(everything, marks=True, logits_to=logits), say.Answered)
-            ceilings = worker.ask(say.MeasureCeilings(), say.CeilingsMeasured).ceilings
-        facts = {**ready.facts, CEILINGS: to_builtins(ceilings)}
-        return Reference(answered.answers, answered.marks), facts
+            try:
+                measured = worker.ask(say.MeasureCeilings(), say.CeilingsMeasured)
+                device = {CEILINGS: to_builtins(measured.ceilings)}
+            except WorkerError as error:  # a run needs them for its roofline alone
+                device = {NO_CEILINGS: f"{error.kind}: {error}"}
+        return Reference(answered.answers, answered.marks), {**ready.facts, **device}
 
     def other_problem(self, combination: str, *, answering: bool = True) -> str | None:
         """Why the other code, alone, does not come up; or does not answer with all its optimizations active."""
@@ -168,8 +172,9 @@ class LocalExecutor:
             roles = ROLES if settings.other_code else ROLES[:1]
             up = {role: _start_up(start, role) for role in roles if cold and not weighs}
             here, there = self._shares(reference) if inspected else ([], [])
-            weighing = Weighing(start, roles if weighs else (), alone=cold or pair.gpu is not None, places=there)
-            seen = pair.own.ask(say.Inspect(str(self._logits())), say.Inspected) if inspected else None
+            alone = cold or pair.gpu is not None
+            weigh = partial(Weighing, start, roles if weighs else (), alone=alone, places=there)
+            seen, weighing = self._taken_apart(pair, weigh) if inspected else (None, weigh())
             evidence = self._proved(pair.own, in_full=first)
             compared = pair.answers(roles, here) if here else {}
             weighed = weighing.results()
@@ -223,6 +228,17 @@ class LocalExecutor:
             else:
                 samples[cell] = Offline(loads(ours), loads(theirs), parity[cell])
         return _Round(samples, noise, account(clock, timed.values(), pair), evidence)
+
+    def _taken_apart(self, pair: Pair, weigh: Callable[[], Weighing]) -> tuple[say.Inspected, Weighing]:
+        """What the combination's requests are made of, and the processes that are weighed.
+
+        On a CPU both go on at once, each on a core; on a GPU the weighed ones start when it is free.
+        """
+        inspect = say.Inspect(str(self._logits()))
+        if pair.gpu is not None:
+            return pair.own.ask(inspect, say.Inspected), weigh()
+        weighing = weigh()
+        return pair.own.ask(inspect, say.Inspected), weighing
 
     def _proved(self, own: WorkerProcess, *, in_full: bool) -> list[Evidence]:
         """The evidence: of all timed texts, or of the longest and the shortest while these show it."""

@@ -23,7 +23,17 @@ MarksOf: TypeAlias = Callable[[list[int]], Sequence[Sequence[Mark]]]
 
 def loads(passes: Passes) -> list[Load]:
     """The passes of a scenario with load."""
-    return [Load(one.wall_ns, one.request_ns, one.wait_ns, one.batch_sizes) for one in passes]
+    return [
+        Load(
+            one.wall_ns,
+            one.request_ns,
+            one.wait_ns,
+            one.batch_sizes,
+            one.cuda_peak_bytes,
+            one.cuda_allocated_peak_bytes,
+        )
+        for one in passes
+    ]
 
 
 def account(clock: Sequence[float], timed: Iterable[tuple[Passes, Passes]], pair: Pair) -> Course:
