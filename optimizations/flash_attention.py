@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from harness.baseline.model import AttentionKernel
+    from harness.baseline.model import AttentionKernel, Masking
     from harness.plugin import Extractor
 
 # The fused kernels by the events that a profile shows of them.
@@ -58,71 +58,58 @@ def fused(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Ten
     """Scaled dot-product attention by torch's fused kernels. Shapes as in `harness.baseline.model`."""
     import torch.nn.functional as F
 
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    # Its numbers have to be of the query's type.
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=None if mask is None else mask.to(query.dtype))
+
+
+def kept_first(kept: Tensor, _: torch.dtype) -> tuple[Tensor, Tensor]:
+    """What `unpadded` is given of a mask; the host learns nothing of it, so it need not wait for the device.
+
+    kept: bool (B, T) -> an order of all tokens (B * T) in which the kept ones come first, row by row, and the bounds
+    between which each row's are, int32 (B + 1).
+    """
+    import torch
+    import torch.nn.functional as F
+
+    order = kept.flatten().to(torch.int8).argsort(stable=True, descending=True)
+    return order, F.pad(kept.sum(dim=1).cumsum(dim=0), (1, 0)).to(torch.int32)
 
 
 def unpadded(kernel: Callable[..., Any]) -> AttentionKernel:
     """Attention by a kernel that takes no mask but rows of different lengths, put one after another.
 
-    How many tokens are kept is known to the device alone, and nothing here asks it, so nothing waits and a trace holds
-    for any shape: the padding goes behind the last row, where no row looks, and what comes back from there is dropped.
+    Queries are left as they are, since what comes of padding is read by nobody.
 
     Args:
-        kernel: (query, key, value, bounds of queries, bounds of keys, most queries, most keys) -> context; query, key,
-            value and context are (tokens, N, D), bounds int32 (B + 1): where each row begins and the last ends. The
-            most that there are may be fewer: they are the same for all shapes.
+        kernel: (query, key, value, bounds of queries, bounds of keys, most queries, most keys) -> context; query and
+            context are (B * Q, N, D), key and value (B * T, N, D), bounds int32 (B + 1): where each row begins and the
+            last ends. The most that there are may be fewer: they are the same for all shapes, so that a trace holds.
     """
     from harness.baseline.windows import PROMPT_TOKENS, TEXT_TOKENS
 
-    # Of a row: no text and prompt together have more. A kernel starts work for so many, and the row's end stops it.
-    most = TEXT_TOKENS + PROMPT_TOKENS
+    most = TEXT_TOKENS + PROMPT_TOKENS  # of a row; a kernel starts work for so many, and the row's end stops it
 
-    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    def attend(query: Tensor, key: Tensor, value: Tensor, mask: tuple[Tensor, Tensor] | None) -> Tensor:
         import torch
 
-        query, key, value = (one.transpose(1, 2) for one in (query, key, value))  # (B, Q, N, D), twice (B, T, N, D)
-        kept = torch.ones_like(key[:, :, 0, 0], dtype=torch.bool)  # (B, T)
+        asking, tokens = query.shape[2], key.shape[2]
+        steps = torch.arange(query.shape[0] + 1, dtype=torch.int32, device=query.device)
+        asks = query.transpose(1, 2)  # (B, Q, N, D)
+        key, value = (one.transpose(1, 2).flatten(0, 1) for one in (key, value))
+        bounds = steps * tokens
         if mask is not None:
-            kept = kept & mask[:, 0, 0]
-        asking = kept[:, : query.shape[1]]  # (B, Q)
-        asks, keeps = _places(asking), _places(kept)
-        packed = [_packed(one, at) for one, at in ((query, asks), (key, keeps), (value, keeps))]
-        context: Tensor = kernel(*packed, _bounds(asking), _bounds(kept), most, most)
-        unpacked = context.index_select(0, asks).reshape_as(query)
-        return unpacked.masked_fill(~asking[:, :, None, None], 0.0).transpose(1, 2)
+            order, bounds = mask
+            key, value = key[order], value[order]
+        context: Tensor = kernel(asks.flatten(0, 1), key, value, steps * asking, bounds, most, most)
+        return context.reshape_as(asks).transpose(1, 2)
 
     return attend
-
-
-def _places(kept: Tensor) -> Tensor:
-    """Where each token is put, (B * T): those that are kept, bool (B, T), in order, then the others."""
-    import torch
-
-    flat = kept.flatten()
-    among_kept, among_others = flat.cumsum(0), (~flat).cumsum(0)
-    return torch.where(flat, among_kept, among_kept[-1] + among_others) - 1
-
-
-def _packed(tokens: Tensor, places: Tensor) -> Tensor:
-    """(B, T, N, D) -> (B * T, N, D), each token at its place."""
-    import torch
-
-    flat = tokens.flatten(0, 1)
-    return torch.empty_like(flat).index_copy(0, places, flat)
-
-
-def _bounds(kept: Tensor) -> Tensor:
-    """Where each row begins among the tokens that are kept, bool (B, T), and the last ends: int32 (B + 1)."""
-    import torch
-    import torch.nn.functional as F
-
-    return F.pad(kept.sum(dim=1).cumsum(dim=0), (1, 0)).to(torch.int32)
 
 
 def in_dtype(name: str, attention: AttentionKernel) -> AttentionKernel:
     """Attention on query, key and value cast to another type, its result cast back."""
 
-    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> Tensor:
         import torch
 
         dtype = getattr(torch, name)
@@ -157,16 +144,21 @@ def flash_attention(extractor: Extractor, *, attention_dtype: str = "float32") -
     """
     if attention_dtype not in _DTYPES:
         raise InputError(f"flash_attention: attention_dtype is {attention_dtype!r}; it must be one of {_DTYPES}")
-    attention = fused if attention_dtype == "float32" else in_dtype(attention_dtype, _in_half(extractor.device))
-    return extractor.with_ops(replace(extractor.model.ops, attention=attention))
+    ops = extractor.model.ops
+    if attention_dtype == "float32":
+        return extractor.with_ops(replace(ops, attention=fused))
+    kernel, masking = _in_half(extractor.device)
+    return extractor.with_ops(replace(ops, attention=in_dtype(attention_dtype, kernel), masking=masking))
 
 
-def _in_half(device: torch.device) -> AttentionKernel:
-    """The kernel for half precision: on a CPU SDPA's flash kernel, which takes a mask."""
+def _in_half(device: torch.device) -> tuple[AttentionKernel, Masking]:
+    """The kernel for half precision, and what it takes of a mask: on a CPU SDPA's flash kernel."""
     import torch
 
+    from harness.baseline.model import additive
+
     if device.type == "cpu":
-        return fused
+        return fused, additive
     if (found := torch.cuda.get_device_capability(device)) < _OLDEST_FLASH:
         raise UnavailableError(
             f"flash_attention: the flash kernels need compute capability 8.0, and this device has "
@@ -175,8 +167,8 @@ def _in_half(device: torch.device) -> AttentionKernel:
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
-        return unpadded(_of_flash_attn())
-    return unpadded(varlen_attn)
+        return unpadded(_of_flash_attn()), kept_first
+    return unpadded(varlen_attn), kept_first
 
 
 def _of_flash_attn() -> Callable[..., Any]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 THRESHOLD = 0.5  # on the logit itself: the reference applies no sigmoid
+
+# Logits, or whether each is over the threshold: decoding finds the same.
+Scores: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True, order=True)
@@ -18,15 +22,15 @@ class Span:
     end: int
 
 
-def decode(head: NDArray[np.float32], tail: NDArray[np.float32], offsets: NDArray[np.int64]) -> list[Span]:
+def decode(head: Scores, tail: Scores, offsets: NDArray[np.int64]) -> list[Span]:
     """Pair every firing head with the first firing tail at or after it.
 
     Spans that hold nothing (a tail on [SEP] gives one) are dropped after the pairing: the reference returns them, which
     is a bug of its own.
 
     Args:
-        head: logits per token. (tokens)
-        tail: logits per token. (tokens)
+        head: logits per token, or whether each is over the threshold. (tokens)
+        tail: likewise. (tokens)
         offsets: start and end of each token in the text, (0, 0) for [CLS] and [SEP]. (tokens, 2)
 
     Returns:

@@ -67,10 +67,10 @@ def answer(
     level = roots
     while level:
         asks = [[Ask(node.document, tokenizer.prompt(prompt(node.path, key))) for key in node.schema] for node in level]
-        logits = scorer.score(asks)
+        scores = scorer.score(asks, answers_only=observe is None)
         for node, node_asks in zip(level, asks, strict=True):
             for key, ask in zip(node.schema, node_asks, strict=True):
-                head, tail = both = logits[ask]
+                head, tail = both = scores[ask]
                 if not np.isfinite(both).all():
                     raise not_a_number(node, key)
                 node.found[key] = [_step(node, key, span) for span in decode(head, tail, node.document.tokens.offsets)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, takewhile
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.baseline.batch import Batch, Chunk, Numbers, chosen
+from harness.baseline.decode import THRESHOLD, Scores
 from harness.baseline.kept import Kept
 from harness.baseline.model import SiameseUIE
 from harness.baseline.precision import Precision
@@ -53,11 +56,11 @@ class Forwards:
 
 @dataclass(frozen=True, eq=False)
 class EncodedTexts:
-    """The text tower's output for several windows, and which row each window has."""
+    """The text tower's output for all windows of some documents, one document after another."""
 
     hidden: Tensor  # (windows, tokens, hidden)
     mask: Tensor  # bool (windows, tokens)
-    row: dict[tuple[Document, int], int]
+    documents: Sequence[Document]
 
     @property
     def nbytes(self) -> int:
@@ -65,12 +68,12 @@ class EncodedTexts:
         return self.hidden.nbytes + self.mask.nbytes
 
     def of(self, document: Document) -> EncodedTexts:
-        """One document's windows, which lie together; a copy where there are others."""
-        places = [place for place in self.row if place[0] is document]
-        if len(places) == len(self.row):
+        """One document's windows; a copy where there are others."""
+        if len(self.documents) == 1:
             return self
-        rows = slice(self.row[places[0]], self.row[places[-1]] + 1)
-        return EncodedTexts(self.hidden[rows].clone(), self.mask[rows].clone(), {place: place[1] for place in places})
+        begin = sum(len(one.windows) for one in takewhile(lambda one: one is not document, self.documents))
+        rows = slice(begin, begin + len(document.windows))
+        return EncodedTexts(self.hidden[rows].clone(), self.mask[rows].clone(), [document])
 
     @staticmethod
     def together(parts: Sequence[EncodedTexts]) -> EncodedTexts:
@@ -79,17 +82,39 @@ class EncodedTexts:
             return parts[0]
         longest = max(part.mask.shape[1] for part in parts)
         missing = [longest - part.mask.shape[1] for part in parts]
-        places = (place for part in parts for place in part.row)
         return EncodedTexts(
             torch.cat([F.pad(part.hidden, (0, 0, 0, more)) for part, more in zip(parts, missing, strict=True)]),
             torch.cat([F.pad(part.mask, (0, more)) for part, more in zip(parts, missing, strict=True)]),
-            {place: i for i, place in enumerate(places)},
+            [document for part in parts for document in part.documents],
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Picked:
+    """Rows of what a tower gave. They are gathered per micro-batch, so that few are repeated at a time."""
+
+    hidden: Tensor
+    mask: Tensor
+    index: Tensor | None  # None where they are these rows
+
+    def __getitem__(self, rows: slice) -> Picked:
+        """Some of them."""
+        if self.index is None:
+            return Picked(self.hidden[rows], self.mask[rows], None)
+        return replace(self, index=self.index[rows])
+
+    def gathered(self) -> tuple[Tensor, Tensor]:
+        """The hidden states and the mask."""
+        return (self.hidden, self.mask) if self.index is None else (self.hidden[self.index], self.mask[self.index])
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores asks: what of an extractor runs on the device."""
+    """Scores asks: what of an extractor runs on the device.
+
+    What a unit of asks needs goes to the device in one copy, before anything is computed, and what comes of it comes
+    back in one, which is all that the host waits for.
+    """
 
     forwards: Forwards
     padding: Padding
@@ -102,103 +127,184 @@ class Scorer:
     prompts_once: bool  # whether a level's prompts that are the same to the same text are scored once
 
     @torch.inference_mode()
-    def score(self, nodes: Sequence[Sequence[Ask]]) -> dict[Ask, NDArray[np.float32]]:
-        """Head and tail logits of every ask of a level, over its document's tokens. (2, tokens) each."""
+    def score(self, nodes: Sequence[Sequence[Ask]], *, answers_only: bool = False) -> dict[Ask, Scores]:
+        """Head and tail of every ask of a level, over its document's tokens. (2, tokens) each.
+
+        Args:
+            nodes: the asks of each schema node.
+            answers_only: whether it is enough to know which logits are over the threshold.
+        """
         if not self.prompts_once:
-            return self._score(nodes)
+            return self._score(nodes, answers_only)
         first: dict[Prompted, Ask] = {}
         for ask in (ask for node in nodes for ask in node):
             first.setdefault(ask.prompted, ask)
-        scored = self._score([new for node in nodes if (new := [ask for ask in node if first[ask.prompted] is ask])])
+        different = [new for node in nodes if (new := [ask for ask in node if first[ask.prompted] is ask])]
+        scored = self._score(different, answers_only)
         return {ask: scored[first[ask.prompted]] for node in nodes for ask in node}
 
-    def _score(self, nodes: Sequence[Sequence[Ask]]) -> dict[Ask, NDArray[np.float32]]:
-        logits: dict[Ask, NDArray[np.float32]] = {}
+    def _score(self, nodes: Sequence[Sequence[Ask]], answers_only: bool) -> dict[Ask, Scores]:
+        scores: dict[Ask, Scores] = {}
         for unit in self.batching.units(nodes):
-            with self.precision.block(self.device):
-                texts = self.encode_texts(dict.fromkeys(ask.document for ask in unit))
-            windows: dict[tuple[Ask, int], NDArray[np.float32]] = {}
-            rows = [Row(ask, window) for ask in unit for window in range(len(ask.document.windows))]
-            with self.precision.block(self.device):
-                for chunk in self.batching.chunks(rows):
-                    scored = self._score_rows(chunk, texts)
-                    windows.update({(row.ask, row.window): values for row, values in zip(chunk, scored, strict=True)})
+            windows = self._score_unit(unit, answers_only)
             for ask in unit:
                 parts = [windows[ask, window] for window in range(len(ask.document.windows))]
-                logits[ask] = merge(ask.document.windows, parts)
-        return logits
+                scores[ask] = merge(ask.document.windows, parts)
+        return scores
 
-    def encode_texts(self, documents: Iterable[Document]) -> EncodedTexts:
-        """The text tower's output for all windows of the documents; those that were kept are not encoded again."""
+    def _score_unit(self, unit: Sequence[Ask], answers_only: bool) -> dict[tuple[Ask, int], Scores]:
+        """As :meth:`score`, of asks whose texts are encoded together, window by window."""
+        documents = list(dict.fromkeys(ask.document for ask in unit))
+        asked = {} if self.texts is None else {one: self.texts.get(one) for one in documents}
+        kept = {one: found for one, found in asked.items() if found is not None}
+        new = [one for one in documents if one not in kept]
+        texts = self._batch(new) if new else None
+        place = {key: i for i, key in enumerate((one, j) for one in documents for j in range(len(one.windows)))}
+        rows = [Row(ask, window) for ask in unit for window in range(len(ask.document.windows))]
+        chunks = [self._chunk(chunk, place) for chunk in self.batching.chunks(rows)]
+        batches = [*([] if texts is None else [texts]), *(chunk.prompts for chunk in chunks)]
+        numbers = [np.arange(max(one.ids.shape[1] for one in batches))]
+        numbers += [] if texts is None else [texts.ids, texts.lengths]
+        numbers += [one for chunk in chunks for one in chunk.numbers]
+        with self.precision.block(self.device):
+            steps, *rest = self.to_device(numbers)
+            sent = iter(rest)
+            if texts is None:
+                encoded = EncodedTexts.together(list(kept.values()))
+            else:
+                encoded = self._with_kept(documents, kept, self._encode(new, texts, sent, steps))
+        with self.precision.block(self.device):
+            logits = [self._score_rows(chunk, encoded, sent, steps) for chunk in chunks]
+        # Where windows overlap, it is their mean that is over the threshold or not.
+        in_one_window = all(len(one.windows) == 1 for one in documents)
+        scored = self.to_host(logits, answers_only=answers_only and in_one_window)
+        return {
+            (row.ask, row.window): values
+            for chunk, found in zip(chunks, scored, strict=True)
+            for row, values in zip(chunk.rows, found, strict=True)
+        }
+
+    def _with_kept(
+        self, documents: Sequence[Document], kept: dict[Document, EncodedTexts], encoded: EncodedTexts
+    ) -> EncodedTexts:
+        """What was encoded together with what is kept, in the documents' order; it is kept from now on too."""
         if self.texts is None:
-            return self._encode(documents)
-        found = {document: self.texts.get(document) for document in documents}
-        if new := [document for document, kept in found.items() if kept is None]:
-            encoded = self._encode(new)
-            for document in new:
-                found[document] = part = encoded.of(document)
-                self.texts.put(document, part)
-            if len(new) == len(found):
-                return encoded
-        return EncodedTexts.together([part for part in found.values() if part is not None])
+            return encoded
+        parts = {one: kept[one] if one in kept else encoded.of(one) for one in documents}
+        for one in encoded.documents:
+            self.texts.put(one, parts[one])
+        return EncodedTexts.together(list(parts.values())) if kept else encoded
 
-    def _encode(self, documents: Iterable[Document]) -> EncodedTexts:
-        """Run the text tower over all windows of the documents, padded alike."""
-        places = [(document, j) for document in documents for j in range(len(document.windows))]
-        batch = [document.windows[j].ids for document, j in places]
-        characters = max(len(document.text) for document, _ in places)
-        ids, mask = self.to_device(batch, self.padding.text(max(map(len, batch)), characters))
-        hidden = self._forward(self.forwards.encode_text, ids.shape[1], ids, mask)
-        return EncodedTexts(hidden, mask, {place: i for i, place in enumerate(places)})
+    def _batch(self, documents: Sequence[Document]) -> Batch:
+        """All windows of the documents, padded alike."""
+        windows = [window.ids for document in documents for window in document.windows]
+        characters = max(len(document.text) for document in documents)
+        return Batch.of(windows, self.padding.text(max(map(len, windows)), characters))
 
-    def to_host(self, logits: Tensor) -> NDArray[np.float32]:
-        """The same numbers; waits for the device."""
-        found: NDArray[np.float32] = logits.float().cpu().numpy()
-        return found
-
-    def to_device(self, rows: Sequence[tuple[int, ...]], length: int) -> tuple[Tensor, Tensor]:
-        """Token ids padded with 0, and the mask that is True on tokens; both are (rows, length)."""
-        ids = np.zeros((len(rows), length), dtype=np.int64)
-        mask = np.zeros((len(rows), length), dtype=np.bool_)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = True
-        return torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device)
-
-    def _score_rows(self, rows: Sequence[Row], texts: EncodedTexts) -> NDArray[np.float32]:
-        """Head and tail logits of the rows: (rows, 2, text tokens as padded for the longest of them)."""
+    def _chunk(self, rows: Sequence[Row], place: dict[tuple[Document, int], int]) -> Chunk:
+        """Rows with their prompts, given the row that each window has among the encoded texts."""
         # Two rows share an encoded prompt only where its position ids are the same too.
         keys = [(row.ask.prompt, row.ask.document.prompt_start) for row in rows]
         asked = list(dict.fromkeys(keys)) if self.shared else keys
-        prompts = [prompt for prompt, _ in asked]
-        ids, mask = self.to_device(prompts, self.padding.prompt(max(map(len, prompts))))
-        starts = self._index([start for _, start in asked])
-        hidden = self._forward(self.forwards.encode_prompt, ids.shape[1], ids, mask, starts)
-        of_text = self._index([texts.row[row.ask.document, row.window] for row in rows])
-        # The texts were encoded with others, of which a longer one may not be among these rows.
-        longest = max(len(row.ask.document.windows[row.window].ids) for row in rows)
-        characters = max(len(row.ask.document.text) for row in rows)
-        length = min(self.padding.text(longest, characters), texts.mask.shape[1])
-        tokens = length + mask.shape[1]
+        prompts = Batch.of([one for one, _ in asked], self.padding.prompt(max(len(one) for one, _ in asked)))
+        starts = np.array([start for _, start in asked])
+        of_text = [place[row.ask.document, row.window] for row in rows]
         if not self.shared:
-            copies = texts.hidden[of_text, :length], texts.mask[of_text, :length], hidden, mask
-            return self.to_host(self._forward(self.forwards.cross, tokens, *copies))
-        place = {key: i for i, key in enumerate(asked)}
-        of_prompt = self._index([place[key] for key in keys])
+            return Chunk(rows, prompts, starts, np.array(of_text), None)
+        number = {key: i for i, key in enumerate(asked)}
+        of_prompt = [number[key] for key in keys]
+        return Chunk(rows, prompts, starts, chosen(of_text, len(place)), chosen(of_prompt, len(asked)))
 
-        def cross(of_text: Tensor, of_prompt: Tensor) -> Tensor:
-            # Gathered per micro-batch, so that a text's hidden states are repeated for few rows at a time.
-            text = texts.hidden[of_text, :length], texts.mask[of_text, :length]
-            return self.forwards.cross(*text, hidden[of_prompt], mask[of_prompt])
+    def to_device(self, numbers: Sequence[Numbers]) -> list[Tensor]:
+        """Arrays of whole numbers, in one copy that the host does not wait for."""
+        if self.device.type == "cpu":
+            return [torch.from_numpy(one) for one in numbers]
+        sizes = [one.size for one in numbers]
+        packed = torch.empty(sum(sizes), dtype=torch.int64, pin_memory=True)
+        np.concatenate([one.ravel() for one in numbers], out=packed.numpy())
+        sent = torch.split(packed.to(self.device, non_blocking=True), sizes)
+        return [one.view(*array.shape) for one, array in zip(sent, numbers, strict=True)]
 
-        return self.to_host(self._forward(cross, tokens, of_text, of_prompt))
+    def to_host(self, logits: Sequence[Tensor], *, answers_only: bool) -> list[Scores]:
+        """Logits in one copy, or whether each is over the threshold, unless one is no number; waits for the device.
 
-    def _forward(self, forward: Callable[..., Tensor], tokens: int, *inputs: Tensor) -> Tensor:
-        """One forward, or as many as the slot wants, their rows put together again."""
-        sizes = self.micro_batches.sizes(len(inputs[0]), tokens)
+        On a CPU they are there already, so nothing is done to them.
+        """
+        if self.device.type == "cpu":
+            return [one.float().numpy() for one in logits]
+        parts = [one.float().flatten() for one in logits]
+        flat = parts[0] if len(parts) == 1 else torch.cat(parts)
+        found = _over_the_threshold(flat) if answers_only else None
+        every: Scores = flat.cpu().numpy() if found is None else found
+        ends = np.cumsum([one.numel() for one in logits])
+        return [part.reshape(one.shape) for part, one in zip(np.split(every, ends[:-1]), logits, strict=True)]
+
+    def _encode(
+        self, documents: Sequence[Document], texts: Batch, sent: Iterator[Tensor], steps: Tensor
+    ) -> EncodedTexts:
+        """Run the text tower over all windows of the documents."""
+        ids, lengths = next(sent), next(sent)
+        mask = _mask(lengths, steps[: ids.shape[1]])
+        given = ids, self._needed(self.forwards.encode_text, mask, padded=texts.padded)
+        return EncodedTexts(self._forward(self.forwards.encode_text, ids.shape, *given), mask, documents)
+
+    def _score_rows(self, chunk: Chunk, texts: EncodedTexts, sent: Iterator[Tensor], steps: Tensor) -> Tensor:
+        """Head and tail logits of the rows: (rows, 2, text tokens as padded for the longest of them)."""
+        ids, lengths, starts = next(sent), next(sent), next(sent)
+        of_text, of_prompt = (None if one is None else next(sent) for one in (chunk.of_text, chunk.of_prompt))
+        mask = _mask(lengths, steps[: ids.shape[1]])
+        given = ids, self._needed(self.forwards.encode_prompt, mask, padded=chunk.prompts.padded), starts
+        hidden = self._forward(self.forwards.encode_prompt, ids.shape, *given)
+        # The texts were encoded with others, of which a longer one may not be among these rows.
+        tokens = [len(row.ask.document.windows[row.window].ids) for row in chunk.rows]
+        characters = max(len(row.ask.document.text) for row in chunk.rows)
+        length = min(self.padding.text(max(tokens), characters), texts.mask.shape[1])
+        padded = chunk.prompts.padded or min(tokens) < length
+        count = len(chunk.rows)
+        text = _picked(texts.hidden[:, :length], texts.mask[:, :length], of_text, count)
+        prompt = _picked(hidden, mask, of_prompt, count)
+
+        def cross(text: Picked, prompt: Picked) -> Tensor:
+            given: list[Any] = []
+            for hidden, mask in (text.gathered(), prompt.gathered()):
+                given += [hidden, self._needed(self.forwards.cross, mask, padded=padded)]
+            return self.forwards.cross(*given)
+
+        if not self.shared:
+            text = Picked(*text.gathered(), None)  # each row has its own copy
+        return self._forward(cross, (count, length + ids.shape[1]), text, prompt)
+
+    @staticmethod
+    def _needed(forward: Callable[..., Tensor], mask: Tensor, *, padded: bool) -> Tensor | None:
+        """A mask; None where it would say nothing, and the forward is that of a model that goes without."""
+        model = getattr(forward, "__self__", None)
+        spared = isinstance(model, SiameseUIE) and model.ops.masks_padding_alone and not padded
+        return None if spared else mask
+
+    def _forward(self, forward: Callable[..., Tensor], shape: Sequence[int], *inputs: Any) -> Tensor:
+        """One forward, or as many as the slot wants, their rows put together again. shape: (rows, tokens)."""
+        sizes = self.micro_batches.sizes(*shape)
         if len(sizes) == 1:
             return forward(*inputs)
-        return torch.cat([forward(*parts) for parts in zip(*(torch.split(one, sizes) for one in inputs), strict=True)])
+        parts = [slice(end - size, end) for size, end in zip(sizes, accumulate(sizes), strict=True)]
+        return torch.cat([forward(*(one if one is None else one[part] for one in inputs)) for part in parts])
 
-    def _index(self, values: list[int]) -> Tensor:
-        return torch.tensor(values, device=self.device)
+
+def _mask(lengths: Tensor, steps: Tensor) -> Tensor:
+    """True on tokens. lengths: (rows), steps: 0, 1, 2, … (tokens) -> bool (rows, tokens)."""
+    return steps < lengths[:, None]
+
+
+def _picked(hidden: Tensor, mask: Tensor, index: Tensor | None, rows: int) -> Picked:
+    """So many rows; without an index all that are there, or the only one for each."""
+    if index is None:
+        hidden, mask = hidden.expand(rows, -1, -1), mask.expand(rows, -1)
+    return Picked(hidden, mask, index)
+
+
+def _over_the_threshold(logits: Tensor) -> NDArray[np.bool_] | None:
+    """Whether each logit is, in a quarter of the bytes; None where one is no number. (n)."""
+    total = logits.sum(dim=0, keepdim=True)  # no number, where one of them is none
+    packed = torch.cat(((logits > THRESHOLD).view(torch.uint8), total.view(torch.uint8))).cpu().numpy()
+    over, last = np.split(packed, [len(logits)])
+    return over.view(np.bool_) if np.isfinite(last.view(np.float32)).all() else None

@@ -18,9 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# An attention kernel: (query, key, value, keys to attend to or None for all) -> context.
-# query, context: (B, N, Q, D); key, value: (B, N, T, D); mask: bool (B, 1, 1, T). Of T tokens the first Q ask.
-AttentionKernel: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+# An attention kernel: (query, key, value, what `Ops.masking` gave or None for all keys) -> context.
+# query, context: (B, N, Q, D); key, value: (B, N, T, D). Of T tokens the first Q ask.
+AttentionKernel: TypeAlias = Callable[[Tensor, Tensor, Tensor, Any], Tensor]
+# What a kernel is given of a mask, made once for all layers of a stack: (bool (B, T), type of the numbers) -> anything.
+Masking: TypeAlias = Callable[[Tensor, torch.dtype], Any]
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,20 @@ class ModelConfig:
     layer_norm_eps: float = 1e-12
 
 
+def additive(kept: Tensor, dtype: torch.dtype) -> Tensor:
+    """What is added to the scores: nothing for a key that is kept, the lowest number for one that is not. (B, 1, 1, T).
+
+    The reference makes it once a stack too.
+    """
+    lowest = torch.full_like(kept, torch.finfo(dtype).min, dtype=dtype)
+    return lowest.masked_fill(kept, 0)[:, None, None, :]
+
+
 def eager_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention written out: the whole score matrix, a softmax, a product. The baseline's kernel."""
+    """Attention written out: the whole score matrix, a softmax, a product. The baseline's kernel, by `additive`."""
     scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5  # (B, N, T, T)
     if mask is not None:
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        scores = scores + mask
     context: Tensor = scores.softmax(dim=-1) @ value
     return context
 
@@ -62,11 +73,14 @@ class Ops:
     """How the parts of the model are computed."""
 
     attention: AttentionKernel = eager_attention
+    masking: Masking = additive
     feed_forward: FeedForward = whole_feed_forward
     # Whether the towers compute what the first cross layer projects, once a text or prompt and not once a pair of them.
     projects_ahead: bool = False
     # Whether the last cross layer computes the text's tokens alone, which are all that the classifiers read.
     last_for_text: bool = False
+    # Whether the model's own forwards are given no mask where nothing is padded.
+    masks_padding_alone: bool = False
 
 
 class Embedding(nn.Embedding):
@@ -209,7 +223,7 @@ class Stack(nn.Module):
         projected: Sequence[Tensor] | None = None,
         wanted: int | None = None,
     ) -> Tensor:
-        """hidden: (B, T, H), mask: bool (B, 1, 1, T) or None -> (B, T, H), or (B, wanted, H) of the first tokens.
+        """hidden: (B, T, H), mask: as the attention takes it -> (B, T, H), or (B, wanted, H) of the first tokens.
 
         projected: the first layer's query, key and value where they are known, each (B, T, N * D).
         """
@@ -256,11 +270,14 @@ class SiameseUIE(nn.Module):
         shared = (*self.parameters(), *self.buffers(), self.ops)
         return copy.deepcopy(self, {id(one): one for one in shared})
 
-    def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids: (B, T), mask: bool (B, T), False on padding -> (B, T, H), or wider with `Ops.projects_ahead`."""
+    def encode_text(self, ids: Tensor, mask: Tensor | None) -> Tensor:
+        """ids: (B, T), mask: bool (B, T), False on padding -> (B, T, H), or wider with `Ops.projects_ahead`.
+
+        None for a mask says that nothing is padded, here and in the other two; a graph made of them wants one always.
+        """
         return self.tower(ids, mask, self.text_positions(ids), 0)
 
-    def encode_prompt(self, ids: Tensor, mask: Tensor, starts: Tensor) -> Tensor:
+    def encode_prompt(self, ids: Tensor, mask: Tensor | None, starts: Tensor) -> Tensor:
         """ids: (B, T), mask: bool (B, T), starts: (B) first position id of each row -> as `encode_text`."""
         return self.tower(ids, mask, self.prompt_positions(ids, starts), 1)
 
@@ -276,26 +293,32 @@ class SiameseUIE(nn.Module):
         steps = torch.arange(ids.shape[1], device=ids.device)
         return (starts[:, None] + steps).clamp(max=self.config.positions - 1)
 
-    def tower(self, ids: Tensor, mask: Tensor, positions: Tensor, token_type: int | Tensor) -> Tensor:
+    def tower(self, ids: Tensor, mask: Tensor | None, positions: Tensor, token_type: int | Tensor) -> Tensor:
         """ids, positions: (B, T), mask: bool (B, T), token_type: 0 for texts, 1 for prompts -> as `encode_text`."""
         hidden = self.plm.embeddings(ids, positions, token_type)
-        encoded: Tensor = self.plm.encoder(hidden, mask[:, None, None, :], self.ops)
+        encoded: Tensor = self.plm.encoder(hidden, self._masked(mask, hidden), self.ops)
         if not self.ops.projects_ahead:
             return encoded
         first: Any = self.crossattention.layer[0]
         return torch.cat((encoded, *first.project(encoded)), dim=-1)
 
-    def cross(self, text: Tensor, text_mask: Tensor, prompt: Tensor, prompt_mask: Tensor) -> Tensor:
+    def cross(self, text: Tensor, text_mask: Tensor | None, prompt: Tensor, prompt_mask: Tensor | None) -> Tensor:
         """Score each text token under the prompt of its row.
 
         text: (B, T, H), text_mask: bool (B, T), prompt: (B, P, H), prompt_mask: bool (B, P) -> (B, 2, T), head and
-        tail logits. Text and prompt are as the towers give them: (B, T, H + 3 * N * D) with `Ops.projects_ahead`.
+        tail logits. Text and prompt are as the towers give them: (B, T, H + 3 * N * D) with `Ops.projects_ahead`. Both
+        masks are None, or neither.
         """
         hidden = torch.cat((text, prompt), dim=1)  # (B, T + P, H), or as wide as the towers' output
-        mask = torch.cat((text_mask, prompt_mask), dim=1)[:, None, None, :]
+        masks = [one for one in (text_mask, prompt_mask) if one is not None]
+        mask = self._masked(torch.cat(masks, dim=1) if masks else None, hidden)
         known: dict[str, Any] = {"wanted": text.shape[1]} if self.ops.last_for_text else {}
         if self.ops.projects_ahead:
             width = self.config.hidden
             hidden, known["projected"] = hidden[..., :width], hidden[..., width:].chunk(3, dim=-1)
         hidden = self.crossattention(hidden, mask, self.ops, **known)[:, : text.shape[1]]
         return torch.cat((self.head_clsf(hidden), self.tail_clsf(hidden)), dim=-1).transpose(1, 2)
+
+    def _masked(self, kept: Tensor | None, hidden: Tensor) -> Any:
+        """What the attention kernel is given of a mask."""
+        return None if kept is None else self.ops.masking(kept, hidden.dtype)

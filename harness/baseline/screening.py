@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.baseline.decode import THRESHOLD
+from harness.baseline.decode import THRESHOLD, Scores
 from harness.baseline.forward import Scorer
 from harness.baseline.model import SiameseUIE
 from harness.baseline.slots import Ask
@@ -34,11 +34,11 @@ class ScreeningScorer:
     rounded: Scorer
     exact: Scorer
 
-    def score(self, nodes: Sequence[Sequence[Ask]]) -> dict[Ask, NDArray[np.float32]]:
+    def score(self, nodes: Sequence[Sequence[Ask]], *, answers_only: bool = False) -> dict[Ask, Scores]:
         """As :meth:`Scorer.score`: exact logits of prompts that have an unsure one, rounded ones of others."""
         logits = self.rounded.score(nodes)
         again = [unsure for node in nodes if (unsure := [ask for ask in node if self.screen.is_unsure(logits[ask])])]
-        return logits | self.exact.score(again) if again else logits
+        return logits | self.exact.score(again, answers_only=answers_only) if again else logits
 
 
 @dataclass(frozen=True)

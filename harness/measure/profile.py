@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from harness.measure.over_time import Watch
-from harness.profile import PARTS, Profile
+from harness.profile import PARTS, Profile, Traffic
 
 if TYPE_CHECKING:
     from harness.baseline.extractor import Extractor
@@ -64,7 +64,7 @@ class Stopwatch:
 def profile(
     extractor: Extractor, texts: Sequence[str], schemas: Sequence[Any], synchronize: Callable[[], object]
 ) -> Profile:
-    """Answer each text once more, and note what it took.
+    """Answer each text once or twice more, and note what it took.
 
     Args:
         extractor: any; it is not changed.
@@ -82,7 +82,21 @@ def profile(
             spent.append(watch.take())
     step_ns, host, cuda = memory.steps()
     parts = {name: [one[name] for one in spent] for name in PARTS}
-    return Profile(parts, step_ns, host, cuda_allocated_bytes=cuda)
+    return Profile(parts, step_ns, host, cuda_allocated_bytes=cuda, traffic=_traffic(extractor, texts, schemas))
+
+
+def _traffic(extractor: Extractor, texts: Sequence[str], schemas: Sequence[Any]) -> list[Traffic]:
+    """What passes between host and device for each text, in a pass of its own; nothing where they are the same."""
+    if extractor.device.type == "cpu":
+        return []
+    from harness.measure.traffic import Counting
+
+    found = []
+    for text, schema in zip(texts, schemas, strict=True):
+        with Counting(extractor.device) as counting:
+            extractor.extract(text, schema)
+        found.append(counting.traffic)
+    return found
 
 
 @dataclass(frozen=True)

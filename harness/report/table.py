@@ -11,7 +11,7 @@ from harness.analyse.f1 import ScoreDifference
 from harness.analyse.rates import counted
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate
-from harness.profile import PARTS
+from harness.profile import PARTS, Traffic
 from harness.record import BASELINE, STOCK
 from harness.report.one_line import one_line
 from harness.units import format_bytes, format_ms, format_seconds
@@ -58,12 +58,19 @@ def details(row: Row) -> dict[str, Field]:
 
 
 def parts(row: Row) -> dict[str, Field]:
-    """What each part of a request takes, the mean over texts, and its share; empty where that was not recorded."""
+    """What each part of a request takes, and its share, then its traffic with a device: means over texts.
+
+    Empty where nothing was recorded.
+    """
     if row.profile is None:
         return {}
     means = {part.replace("_", " "): fmean(row.profile.parts_ns[part]) for part in PARTS}
     whole = sum(means.values())
-    return {name: Field(f"{format_ms(ns)} ({ns / whole:.0%})", row.struck_out) for name, ns in means.items()}
+    found = {name: Field(f"{format_ms(ns)} ({ns / whole:.0%})", row.struck_out) for name, ns in means.items()}
+    if traffic := row.profile.traffic:
+        for name in Traffic.__struct_fields__:
+            found[name.replace("_", " ")] = Field(f"{fmean(getattr(one, name) for one in traffic):,.1f}")
+    return found
 
 
 def loads(rows: Sequence[Row]) -> dict[tuple[str, int], str]:

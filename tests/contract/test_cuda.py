@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from harness.baseline.loading import STARTS, plain_plan
 from harness.compose import compose
 from harness.data.dataset import pick, read_dataset
 from harness.errors import UnavailableError
+from harness.measure.profile import profile
 from harness.measure.roofline import Counter
 from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
@@ -73,6 +75,29 @@ def test_stocks_work_is_counted_in_the_precision_that_it_runs_in() -> None:
         counter = Counter(plain_plan(GOLDEN / "checkpoint", device="cuda", start=start).load())
         counter.extractor.extract("华为手机", {"价格": None})
         assert counter.work.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["flash_attention", "dynamic_truncation", "batching", "segmented_forward"]], ids="+".join
+)
+def test_a_unit_goes_over_once_and_comes_back_once_and_nothing_else_is_waited_for(names: list[str]) -> None:
+    registry = find_optimizations()
+    extractor = compose(
+        plain_plan(GOLDEN / "checkpoint", device="cuda", start="plain"), [(registry[name], {}) for name in names]
+    )
+    text, schema = "华为手机，售价999元，屏幕很亮", {"价格": None, "产品型号": None}  # one level: one unit
+    extractor.extract(text, schema)
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as waited:
+            warnings.simplefilter("always")
+            extractor.extract(text, schema)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert sum("synchronizing" in str(one.message) for one in waited) == 1
+    (traffic,) = profile(extractor, [text], [schema], torch.cuda.synchronize).traffic
+    assert (traffic.copies_in, traffic.copies_out, traffic.synchronisations) == (1, 1, 1)
+    assert traffic.launches > 0
 
 
 def test_the_ledger_of_a_process_on_the_gpu() -> None:

@@ -20,7 +20,7 @@ import torch
 from harness import Extractor
 from harness.baseline.forward import Forwards
 from harness.baseline.loading import plain_plan
-from harness.baseline.model import Ops, eager_attention
+from harness.baseline.model import Ops, additive, eager_attention
 from harness.baseline.slots import WHOLE_BATCH, NodeByNode, PadToFixed
 from harness.compose import compose
 from harness.data.dataset import pick, read_dataset
@@ -31,7 +31,7 @@ from harness.plan.registry import find_optimizations
 from harness.plugin import Probe
 from optimizations import flash_attention as flash_file
 from optimizations import torchscript as torchscript_file
-from optimizations.flash_attention import _in_half, unpadded
+from optimizations.flash_attention import _in_half, kept_first, unpadded
 
 EXAMPLES = pick([one for one in read_dataset("business/dev") if len(one.text) < 200], 4)
 REGISTRY = find_optimizations()
@@ -79,7 +79,7 @@ def test_segments_that_a_script_has_lost_are_not_active(golden: Any) -> None:
 
 
 def test_micro_batches_are_no_evidence_of_segments(golden: Any) -> None:
-    extractor = composed(golden, "segmented_forward", tokens=512)
+    extractor = composed(golden, "segmented_forward", tokens=512, feed_forward=64)
     lost = extractor.with_ops(replace(extractor.model.ops, feed_forward=Ops().feed_forward))
     found = REGISTRY["segmented_forward"].evidence(probe(lost))
     assert found.figures["bytes"] < found.figures["bytes_unsegmented"]
@@ -330,40 +330,39 @@ def rows_of(rows: int, tokens: int, asking: int) -> tuple[torch.Tensor, ...]:
     query, key, value = torch.randn(3, rows, 2, tokens, 5, generator=drawn)
     kept = torch.rand(rows, tokens, generator=drawn) < 0.7
     kept[:, 0] = True
-    return query[:, :, :asking], key, value, kept[:, None, None]
+    return query[:, :, :asking], key, value, kept
 
 
 @pytest.mark.parametrize("asking", [9, 6])
 @pytest.mark.parametrize("padded", [True, False])
 def test_rows_without_their_padding_attend_as_masked_ones(padded: bool, asking: int) -> None:
-    query, key, value, mask = rows_of(4, 9, asking)
-    if not padded:
-        mask = torch.ones_like(mask)
+    query, key, value, kept = rows_of(4, 9, asking)
+    mask, order = (additive(kept, query.dtype), kept_first(kept, query.dtype)) if padded else (None, None)
     expected = eager_attention(query, key, value, mask)
-    found = unpadded(kernel_without_a_mask)(query, key, value, mask if padded else None)
-    asked = mask[:, 0, 0, :asking, None, None]
-    torch.testing.assert_close(found.transpose(1, 2), expected.transpose(1, 2).masked_fill(~asked, 0.0))
+    torch.testing.assert_close(unpadded(kernel_without_a_mask)(query, key, value, order), expected)
+
+
+def by_kept(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    return unpadded(kernel_without_a_mask)(query, key, value, kept_first(kept, query.dtype))
 
 
 def test_rows_are_packed_without_asking_the_device_for_anything() -> None:
-    attend = unpadded(kernel_without_a_mask)
     given = rows_of(4, 9, 6)
     # On the meta device whatever depends on the numbers themselves is an error: it would have to wait for them.
-    assert attend(*(one.to("meta") for one in given)).shape == given[0].shape
+    assert by_kept(*(one.to("meta") for one in given)).shape == given[0].shape
     with pytest.raises((NotImplementedError, RuntimeError)):
-        given[1].to("meta")[given[3][:, 0].to("meta").expand(-1, 2, -1)]
+        given[1].to("meta")[given[3][:, None].to("meta").expand(-1, 2, -1)]
 
 
 def test_a_trace_of_packed_rows_holds_for_other_shapes() -> None:
-    attend = unpadded(kernel_without_a_mask)
-    traced: Any = torch.jit.trace(attend, rows_of(2, 5, 3), check_trace=False)  # type: ignore[no-untyped-call]
+    traced: Any = torch.jit.trace(by_kept, rows_of(2, 5, 3), check_trace=False)  # type: ignore[no-untyped-call]
     buffer = io.BytesIO()
     torch.jit.save(traced, buffer)
     buffer.seek(0)
     for script in (traced, torch.jit.load(buffer)):  # type: ignore[no-untyped-call]
         for shape in ((2, 5, 3), (3, 12, 7), (5, 300, 300)):
             given = rows_of(*shape)
-            torch.testing.assert_close(script(*given), attend(*given))
+            torch.testing.assert_close(script(*given), by_kept(*given))
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from harness.analyse.view import view
 from harness.conditions import Conditions, Course, GpuConditions
-from harness.profile import PARTS, Profile
+from harness.profile import PARTS, Profile, Traffic
 from harness.record import Difference, Failed, Measured, Record, SingleStream
 from harness.report import html
 from harness.report.conditions import conditions, where
@@ -97,7 +97,8 @@ def test_an_answer_that_differs_stands_in_its_text_and_is_escaped() -> None:
 
 def profiled(name: str, *differences: Difference) -> list[Measured]:
     """Its round of single_stream, with what a request is made of: 30 ms, of which `cross` has 9."""
-    profile = Profile({part: [2_000_000, 4_000_000] for part in PARTS} | {"cross": [9_000_000] * 2}, 10**7, [])
+    parts = {part: [2_000_000, 4_000_000] for part in PARTS} | {"cross": [9_000_000] * 2}
+    profile = Profile(parts, 10**7, [], traffic=[Traffic(2, 2, 2, 1500), Traffic(1, 1, 1, 700)])
     return [
         replace(record, samples=replace(record.samples, profile=profile))
         for record in measured(name, 0.5, *differences)
@@ -116,6 +117,8 @@ def test_details_tell_what_a_request_is_made_of() -> None:
     good = details_of("good", written)
     assert "<dt>text tower</dt><dd>3.00 ms (10%)</dd>" in good
     assert "<dt>cross</dt><dd>9.00 ms (30%)</dd>" in good
+    assert "<dt>copies in</dt><dd>1.5</dd>" in good
+    assert "<dt>launches</dt><dd>1,100.0</dd>" in good
     assert "<dt>cross</dt><dd><s>9.00 ms (30%)</s></dd>" in details_of("wrong", written)
     assert "What a request is made of" not in details_of("better", written)
 
