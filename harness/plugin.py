@@ -162,7 +162,9 @@ class Probe:
         """Its forwards that were captured or compiled are those that this was done with: a replay calls no operator."""
         asked = extractor or self.extractor
         own = asked.forwards
-        made_from = {name: getattr(forward, "made_from", forward) for name, forward in own.by_name().items()}
+        made_from: dict[str, Any] = {
+            name: getattr(forward, "made_from", forward) for name, forward in own.by_name().items()
+        }
         return replace(asked, forwards=replace(own, **made_from))
 
 

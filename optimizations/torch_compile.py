@@ -99,5 +99,5 @@ def _set_up() -> None:
 def _inductor(graph: Any, given: Sequence[Any]) -> Callable[..., Any]:
     import torch._inductor
 
-    code: Callable[..., Any] = torch._inductor.compile(graph, list(given))  # type: ignore[no-untyped-call]
+    code: Callable[..., Any] = torch._inductor.compile(graph, list(given))
     return code

@@ -142,10 +142,13 @@ def test_attention_without_padding_is_refused_or_replayed_right() -> None:
     registry = find_optimizations()
     plan = plain_plan(GOLDEN / "checkpoint", device="cuda", start="plain")
     half = (registry["flash_attention"], {"attention_dtype": "float16"})
+    refused: list[str] = []
     try:
         replayed = compose(plan, [half, (registry["cuda_graphs"], {})])
     except UnavailableError as error:
-        assert "cuda_graphs: " in str(error)
+        refused.append(str(error))
+    if refused:
+        assert "cuda_graphs: " in refused[0]
         return
     plain = compose(plan, [half])
     for one in EXAMPLES:
