@@ -127,19 +127,6 @@ def memory_ratio(row: Row, baseline: Row, part: Callable[[Memory | None], int | 
     return Figure(ours / theirs) if ours and theirs else None
 
 
-def _device_memory(row: Row, baseline: Row) -> Figure | None:
-    """What the driver counts for both processes, else what torch reserves in both: never one kind against the other."""
-    return memory_ratio(row, baseline, _of_process) or memory_ratio(row, baseline, _reserved)
-
-
-def _of_process(memory: Memory | None) -> int | None:
-    return memory.cuda_process_bytes if memory else None
-
-
-def _reserved(memory: Memory | None) -> int | None:
-    return memory.cuda_serving_peak_bytes if memory else None
-
-
 def _memory_gb(row: Row, _: Row) -> Figure | None:
     found = of_process_on_device(row)
     if found is None:
@@ -183,7 +170,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "time": _time,
     "P95": _p95,
     "QPS": _qps,
-    "memory": _device_memory,
+    "memory": lambda row, baseline: memory_ratio(row, baseline, on_device),
     "cold start": _cold_start,
     "CPU": _cpu,
     "F1 lost, points": _f1_lost,

@@ -139,7 +139,7 @@ def test_a_claim_without_verdict_names_the_command_that_judges_it(
 
 def test_a_run_of_the_reference_on_a_gpu_judges_every_claim() -> None:
     """But for those about texts of some lengths, which take the records too."""
-    memory = msgspec.structs.replace(REFERENCE, cuda_process_bytes=2 << 30)
+    memory = msgspec.structs.replace(REFERENCE, cuda_serving_allocated_peak_bytes=1 << 30, cuda_process_bytes=2 << 30)
     rate = Throughput("closed_loop", 3, 2.0, Spread(0.025).estimate(0.0, 0.025), None, None)
     worse = ScoreDifference(-0.06, -0.07, -0.05)
     claims = [claim for claim in read_claims().claim if claim.longest is claim.shortest is None]
@@ -152,16 +152,6 @@ def test_a_run_of_the_reference_on_a_gpu_judges_every_claim() -> None:
         if one.claim in claims and side is not None and side.verdict == "cannot be judged"
     ]
     assert left == []
-
-
-def test_two_kinds_of_memory_are_never_held_against_each_other() -> None:
-    def of(name: str, reserved: int, process: int | None) -> Row:
-        kinds = {"cuda_serving_peak_bytes": reserved << 30, "cuda_process_bytes": process and process << 30}
-        return replace(row(name, 1), memory=msgspec.structs.replace(REFERENCE, **kinds))
-
-    for process, ratio in ((None, 0.5), (3, 0.75)):
-        side = published("1 TorchScript: memory", of("baseline", 2, 4), of(TRACED, 1, process), header=CUDA)
-        assert side.figure == Figure(ratio)
 
 
 def test_memory_is_judged_where_the_model_is_as_large_as_the_reference() -> None:
