@@ -170,7 +170,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "time": _time,
     "P95": _p95,
     "QPS": _qps,
-    "memory": lambda row, baseline: memory_ratio(row, baseline, on_device),
+    "memory": lambda row, baseline: memory_ratio(row, baseline, in_use_on_device),
     "cold start": _cold_start,
     "CPU": _cpu,
     "F1 lost, points": _f1_lost,
