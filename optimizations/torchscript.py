@@ -47,8 +47,9 @@ def torchscript(extractor: Extractor) -> Extractor:
     on CUDA torch merges layers that take the same input, and so holds query, key and value a second time. torch calls
     TorchScript deprecated since 2.9 in favour of torch.compile.
 
-    Left out: passes that change numbers, and ``optimize_for_inference``: on a CPU it gave the same numbers in the same
-    time, for one short row and for eight long ones.
+    Left out: the fuser, which on CUDA would compile kernels during the first requests of each shape; it is turned off
+    for the whole process. Passes that change numbers. ``optimize_for_inference``: on a CPU it gave the same numbers in
+    the same time, for one short row and for eight long ones.
     Source: step 1 of the guide, which traces the encoder at one shape.
     """
     import torch
@@ -73,6 +74,7 @@ def torchscript(extractor: Extractor) -> Extractor:
         with made(None if key is None else f"torchscript-{key}", save) as directory:
             graphs = torch.jit.load(directory / _FILE, map_location=device)  # type: ignore[no-untyped-call]
         _place(graphs, _weights(model))
+        torch._C._jit_set_texpr_fuser_enabled(False)
         frozen = _freeze(graphs)
     return replace(extractor, forwards=Forwards(frozen.encode_text, frozen.encode_prompt, frozen.cross))
 

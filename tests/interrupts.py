@@ -1,4 +1,4 @@
-"""Ctrl-C for processes that tests start."""
+"""Signals for processes that tests start."""
 
 from __future__ import annotations
 
@@ -6,5 +6,9 @@ import signal
 
 
 def hear_interrupts() -> None:
-    """For ``preexec_fn``: what a shell starts in its background ignores Ctrl-C, and so does all that it starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """For ``preexec_fn``: what a shell starts in its background ignores Ctrl-C, what `nohup` starts ignores SIGHUP.
+
+    So does all that is started by those.
+    """
+    for one in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(one, signal.SIG_DFL)

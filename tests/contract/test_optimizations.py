@@ -6,6 +6,7 @@ import importlib
 import io
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from itertools import pairwise
@@ -242,6 +243,23 @@ def test_a_full_disk_is_named_and_does_not_abort_the_process() -> None:
     assert done.returncode == 1, done.stderr
     assert "the cache" in done.stderr
     assert "make room there" in done.stderr
+
+
+@pytest.fixture
+def fusing_on_a_cpu() -> Iterator[None]:
+    before = torch._C._jit_can_fuse_on_cpu()
+    for switch in (torch._C._jit_override_can_fuse_on_cpu, torch._C._jit_set_texpr_fuser_enabled):
+        switch(True)  # noqa: FBT003 (torch's own)
+    yield
+    torch._C._jit_override_can_fuse_on_cpu(before)
+
+
+@pytest.mark.usefixtures("fusing_on_a_cpu")
+def test_a_script_compiles_no_kernels_in_its_first_requests(golden: Any) -> None:
+    extractor = composed(golden, "torchscript")
+    for _ in range(3):  # the third would run what was compiled in the second, by a compiler that torch for CPUs lacks
+        extractor.extract(EXAMPLES[0].text, dict.fromkeys(EXAMPLES[0].schema))
+    assert not torch._C._jit_texpr_fuser_enabled()
 
 
 @pytest.mark.parametrize("company", [(), ("packed_linear",)], ids="+".join)

@@ -117,7 +117,12 @@ def test_whatever_ends_a_runner_leaves_no_worker_and_nothing_that_a_worker_start
     mark = f"{os.getpid()}-{how.name}"
     environment = {**os.environ, MARK: mark}
     with subprocess.Popen(
-        [sys.executable, "-c", RUNNER], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", RUNNER],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_interrupts,
     ) as runner:
         assert runner.stdout is not None
         assert runner.stdout.readline() == "up\n"
