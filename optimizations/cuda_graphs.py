@@ -54,7 +54,7 @@ def cuda_graphs(extractor: Extractor, *, multiple: int = 32, mebibytes: int = 10
     Cheaper: a forward of this model is hundreds of kernels, and where texts are short, launching one takes longer than
     running it. A replay launches all of them at once. Rows are padded to a power of two and tokens to a multiple, so
     that few shapes are left; padding is masked, and cut off what comes out. A bucket is captured when it is first seen,
-    some tens of milliseconds; until a process has seen its buckets, some requests are slow. Before it is used, replays
+    so until a process has seen its buckets, some requests are slow. Before it is used, replays
     are compared with the eager forwards on other inputs than those they were captured with, and refused where they
     differ: attention that waits for the device, or that bakes lengths in, cannot be replayed.
 

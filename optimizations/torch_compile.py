@@ -47,7 +47,7 @@ def why_not(device: Any) -> str | None:
     if device.type != "cuda":
         return (
             f"it is for GPUs, and this is {device.type}; on a CPU compiled code was no faster than torch's fused "
-            "kernels, and the first start took half a minute longer"
+            "kernels, and the first start took two minutes"
         )
     if (found := torch.cuda.get_device_capability(device)) < _OLDEST:
         return f"Triton generates code from compute capability 7.0 on, and this GPU has {found[0]}.{found[1]}"
@@ -71,8 +71,8 @@ def torch_compile(extractor: Extractor) -> Extractor:
 
     Cheaper: what lies between the matrix products (bias, GELU, residual, LayerNorm, masks) becomes few generated
     kernels, so there are fewer launches and less traffic; the products are cuBLAS's as before. Code is made for one
-    row and for several, at any length, when the process comes up: half a minute and more the first time, and some
-    seconds once it is in the user's cache. It is compared with the eager forwards before it is used. A graph that
+    row and for several, at any length, when the process comes up; on a CPU that took two minutes, and half a minute
+    once it was in the user's cache. It is compared with the eager forwards before it is used. A graph that
     breaks, and code that is compiled for ever more shapes, are errors. The order of summation changes, so logits move
     by about 1e-6.
     Source: Ansel et al., 2024, doi 10.1145/3620665.3640366.

@@ -45,7 +45,7 @@ def steps(device: str) -> list[Step]:
         Step("tests", ("-m", "pytest", "tests/contract/test_cuda.py", "-rs", "--durations=10"), 300),
         Step("doctor", ("-m", "harness", "doctor", *on), 300),
         Step("probe", ("-m", "gpu.probe", *on, "--checkpoint", "base", "--out", "{here}"), 180),
-        Step("out_of_memory", ("-m", "gpu.out_of_memory", *on, "--checkpoint", "base", "--out", "{here}"), 120),
+        Step("out_of_memory", ("-m", "gpu.out_of_memory", *on, "--checkpoint", "base", "--out", "{here}"), 180),
         going_on(str(HERE / "stock.toml")),
         Step("base", run("base", "170s"), 260),
         *map(going_on, ("gpu", "quick", "claims", "fast")),
