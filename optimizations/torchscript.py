@@ -59,6 +59,7 @@ def torchscript(extractor: Extractor) -> Extractor:
     from harness.embedded.cache import made
 
     model, device = extractor.model, extractor.device
+    torch._C._jit_set_texpr_fuser_enabled(False)  # noqa: FBT003
 
     def save(directory: Path) -> None:
         buffer = io.BytesIO()  # torch.jit.save itself aborts the process where the disk is full
@@ -74,7 +75,6 @@ def torchscript(extractor: Extractor) -> Extractor:
         with made(None if key is None else f"torchscript-{key}", save) as directory:
             graphs = torch.jit.load(directory / _FILE, map_location=device)  # type: ignore[no-untyped-call]
         _place(graphs, _weights(model))
-        torch._C._jit_set_texpr_fuser_enabled(False)  # noqa: FBT003
         frozen = _freeze(graphs)
     return replace(extractor, forwards=Forwards(frozen.encode_text, frozen.encode_prompt, frozen.cross))
 
