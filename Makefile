@@ -9,7 +9,7 @@ demo: .venv
 
 test: .venv/dev
 	$(MAKE) --no-print-directory lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -rs --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -rs --durations 15 --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # The fuzzing tests alone, with so many times as many inputs as `make test` has.
 FUZZ ?= 25

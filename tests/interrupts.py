@@ -1,4 +1,4 @@
-"""Signals for processes that tests start."""
+"""Signals for processes that tests and `make gpu` start."""
 
 from __future__ import annotations
 

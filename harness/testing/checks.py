@@ -16,8 +16,8 @@ from harness.testing.subject import Subject, texts, two_texts
 
 Check: TypeAlias = Callable[[Subject], None]
 
-_MANY = 40  # texts; all of them are asked of all optimizations at once
-_PAIR_TEXTS = 8
+_MANY = 24  # texts; all of them are asked of all optimizations at once
+_PAIR_TEXTS = 6
 _FEW = 6  # padded ones, which take five times as long, and mixed lengths
 _THREADS = 4
 _ODD = {  # texts at the edges of what a tokenizer and a window can be given

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
+from interrupts import hear_interrupts
+
 from gpu.kept import Kept, Outcome
 from gpu.steps import HERE, ROOT, Step
 from harness.errors import InputError
@@ -37,6 +39,7 @@ def program(arguments: Sequence[str], log: Path, limit_s: float) -> int | None:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=hear_interrupts,
         )
     try:
         return running.wait(limit_s)
