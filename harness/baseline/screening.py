@@ -14,6 +14,11 @@ from harness.baseline.model import SiameseUIE
 from harness.baseline.slots import Ask
 
 
+def _distances(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of each from the threshold; 0 where one is no number: half precision overflows where fp32 does not."""
+    return np.where(np.isfinite(logits), np.abs(logits - THRESHOLD), np.float32(0))
+
+
 @dataclass(frozen=True)
 class Screen:
     """The slot ``screen``: a rounded model that scores every prompt first."""
@@ -22,8 +27,8 @@ class Screen:
     band: float  # logits that are nearer to the threshold are computed again
 
     def is_unsure(self, logits: NDArray[np.float32]) -> bool:
-        """Whether one is within the band, or no number: half precision overflows where fp32 does not."""
-        return not (np.isfinite(logits) & (np.abs(logits - THRESHOLD) >= self.band)).all()
+        """Whether one is within the band, or no number."""
+        return bool((_distances(logits) < self.band).any())
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,7 @@ class Rounding:
     @staticmethod
     def of(exact: NDArray[np.float32], rounded: NDArray[np.float32]) -> Rounding:
         """exact, rounded: the logits of a prompt, of the same shape."""
-        errors = np.nan_to_num(np.abs(rounded - exact), nan=np.inf)  # half precision overflows where fp32 does not
-        distances = np.where(np.isfinite(rounded), np.abs(rounded - THRESHOLD), 0.0)
+        errors, distances = np.nan_to_num(np.abs(rounded - exact), nan=np.inf), _distances(rounded)
         flipped = (rounded > THRESHOLD) != (exact > THRESHOLD)
         return Rounding(
             float(errors.max()),

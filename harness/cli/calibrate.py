@@ -45,13 +45,11 @@ def calibrate(
     examples = list(read_texts(data, warn, format_name=format_name, schema=asked))
     if not examples:
         raise InputError(f"{data} has no text to calibrate with")
-    plan = plain_plan(find_checkpoint(checkpoint), device=device, start="baseline")
-    registry = find_optimizations()
-    screened = registry[_SCREENED]
+    plan = plain_plan(find_checkpoint(checkpoint), device=device, start="plain")
+    screened = find_optimizations()[_SCREENED]
     if reason := screened.unavailable(plan.device):
         raise UnavailableError(f"{_SCREENED}: {reason}")
-    cheaper = [(registry[name], dict[str, object]()) for name in ("dynamic_truncation", "batching")]
-    extractor = compose(plan, [*cheaper, (screened, {"dtype": dtype})])
+    extractor = compose(plan, [(screened, {"dtype": dtype})])
     progress = track(examples, "calibrate", console=Console(file=beneath(sys.stderr)), disable=not sys.stderr.isatty())
     texts = [extractor.roundings(example.text, example.schema) for example in progress]
     print(f"{checkpoint} in {dtype} on {data}:", *_lines(texts), sep="\n")
