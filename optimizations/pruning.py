@@ -17,7 +17,7 @@ _LEAST, _MOST = 0.1, 0.3  # source: the guide's range
 
 
 def what_went(probe: Probe) -> Evidence:
-    """Count the heads and units that the layers still have, and those that the checkpoint's sizes say."""
+    """Compare the heads and units of the layers with those in the checkpoint's configuration."""
     config, layers = probe.extractor.model.config, _layers(probe.extractor.model)
     heads, units = config.heads * len(layers), config.feed_forward * len(layers)
     fewer_heads = heads - sum(layer.attention.self.heads for layer in layers)
@@ -34,14 +34,14 @@ def what_went(probe: Probe) -> Evidence:
 def pruning(extractor: Extractor, *, share: float = 0.2) -> Extractor:
     """Remove the attention heads and feed-forward units of each layer whose weights are the smallest.
 
-    Cheaper: every layer's matrices are really smaller, so time and memory of its products fall by about the share. A
+    Cheaper: every layer's matrices become smaller, so time and memory of its products fall by about the share. The
     number of heads is rounded down: a model of 2 heads loses none. Nothing is trained afterwards, and how small a
     weight is says little about how much an answer hangs on it, so answers change.
     Source: Michel et al., 2019, arXiv 1905.10650; the guide advises against it (under 3 % gained).
 
     Args:
         extractor: the extractor to change.
-        share: how much of the heads and of the units goes, 0.1 to 0.3.
+        share: how much of the heads and of the units is removed, 0.1 to 0.3.
     """
     if not _LEAST <= share <= _MOST:
         raise InputError(f"pruning: share is {share}; it must be from {_LEAST} to {_MOST}")
@@ -79,7 +79,7 @@ def _prune_units(layer: Layer, count: int) -> None:
 
 
 def _largest(weights: Tensor, dropped: int) -> Tensor:
-    """The places of the rows but for so many of the smallest norm, in order. (rows, any) -> (rows - dropped)."""
+    """The indices of all rows but the `dropped` ones of smallest norm. (rows, any) -> (rows - dropped)."""
     norms = (weights * weights).sum(dim=1)
     return norms.argsort(descending=True)[: len(weights) - dropped].sort().values
 

@@ -1,4 +1,4 @@
-"""What each optimization brings: its effect alone and beside each other one, and its share of what all bring together.
+"""The effect of each optimization, alone and beside each other one, and its share of the total effect.
 
 Values are logarithms (of ratios, of bytes), so effects are factors. Every figure is a weighted sum of the cells' means,
 so its interval follows from the spread between rounds. Source of main effects and interactions: Box, Hunter and Hunter,
@@ -26,7 +26,7 @@ from harness.errors import InputError
 _ZERO = 1e-9
 Cells: TypeAlias = Mapping[
     frozenset[str], Sequence[float]
-]  # each combination's values, one a round; {} is the baseline
+]  # each combination's values, one for each round; {} is the baseline
 
 
 @dataclass(frozen=True)
@@ -34,28 +34,28 @@ class Effects:
     """All effects of one quantity, as factors: 0.5 halves it."""
 
     names: tuple[str, ...]
-    model: str  # what they rest on, in words
-    main: dict[str, Estimate]  # over all combinations of the others
-    given: dict[tuple[str, str], Estimate]  # (A, B): A's effect where B is on; empty where pairs cannot be told
-    without: dict[tuple[str, str], Estimate]  # (A, B): A's effect where B is off; likewise
-    together: dict[tuple[str, str], Estimate]  # the pair's interaction: what both bring over the product of each alone
-    shapley: dict[str, Estimate]  # their product is ``total``; empty where pairs cannot be told
+    model: str  # the statistical model, in words
+    main: dict[str, Estimate]  # averaged over all combinations of the others
+    given: dict[tuple[str, str], Estimate]  # (A, B): A's effect if B is on; empty if pairs cannot be estimated
+    without: dict[tuple[str, str], Estimate]  # (A, B): A's effect if B is off; likewise
+    together: dict[tuple[str, str], Estimate]  # the pair's effect divided by the product of the single effects
+    shapley: dict[str, Estimate]  # their product is ``total``; empty if pairs cannot be estimated
     total: Estimate | None  # of all together against the baseline; likewise
 
 
 def effects(cells: Cells, spreads: Mapping[frozenset[str], Spread]) -> Effects:
-    """Effects from any set of combinations that can tell them.
+    """Estimate effects from a set of combinations.
 
-    All 2**k combinations give them without a model. Of fewer, those that are missing are predicted: from main effects
-    and pair interactions where the combinations at hand can tell these; else there are main effects alone, of
-    combinations in which pair interactions cancel out of them (a fraction of resolution IV).
+    With all 2**k combinations no model is needed. With fewer, the missing ones are predicted: from main effects and
+    pair interactions, if the combinations suffice for these. Otherwise only main effects are estimated, if the
+    combinations are such that pair interactions cancel out of them (a fraction of resolution IV).
 
     Args:
         cells: values of every combination that was measured.
-        spreads: of each one's values between rounds.
+        spreads: how much each one's values vary between rounds.
 
     Raises:
-        InputError: the combinations cannot tell even the main effects.
+        InputError: the combinations do not even suffice for the main effects.
     """
     names = tuple(sorted(set().union(*cells)))
     table = _Table(cells, names, spreads)
@@ -72,10 +72,10 @@ def effects(cells: Cells, spreads: Mapping[frozenset[str], Spread]) -> Effects:
 
 
 def tells_pairs(cells: Sequence[frozenset[str]]) -> bool:
-    """Whether these combinations can tell what each of them brings beside each other one, and not only on average.
+    """Whether these combinations suffice to estimate effects of pairs, and not only average effects.
 
     Raises:
-        InputError: they cannot tell even that.
+        InputError: they do not even suffice for average effects.
     """
     names = sorted(set().union(*cells))
     every = [frozenset(chosen) for size in range(len(names) + 1) for chosen in combinations(names, size)]
@@ -94,12 +94,12 @@ class _Table:
         self.model, self.pairs, self.filled = _fill(list(cells), self.every, names)
 
     def step(self, name: str, on: str | None = None, off: str | None = None) -> Estimate:
-        """What switching one on changes, on average over combinations of the others, with one of them on or off."""
+        """The average effect of `name` over combinations of the others, optionally with one of them fixed on or off."""
         without = [s for s in self.every if name not in s and (on is None or on in s) and (off is None or off not in s)]
         return self._sum({s: 1 / len(without) for s in without}, name)
 
     def interaction(self, one: str, other: str) -> Estimate:
-        """What switching on one changes more where the other is on than where it is off, over the rest."""
+        """How much larger the effect of one is if the other is on than if it is off, averaged over the rest."""
         weights = np.zeros(len(self.every))
         share = 4 / len(self.every)
         for place, cell in enumerate(self.every):
@@ -107,7 +107,7 @@ class _Table:
         return self._estimate(weights)
 
     def shapley(self, name: str) -> Estimate:
-        """What it adds on average over all orders of switching all of them on."""
+        """The Shapley share: its average effect over all orders of switching the optimizations on."""
         k = len(self.names)
         return self._sum({s: 1 / (k * comb(k - 1, len(s))) for s in self.every if name not in s}, name)
 
@@ -134,7 +134,7 @@ class _Table:
 def _fill(
     have: Sequence[frozenset[str]], every: Sequence[frozenset[str]], names: Sequence[str]
 ) -> tuple[str, bool, NDArray[np.float64]]:
-    """How to get the means of all combinations from those at hand: in words, whether pairs can be told, a matrix."""
+    """How to compute the means of all combinations from those measured: in words, whether pairs are known, a matrix."""
     if set(have) == set(every):
         return "all combinations", True, np.array([[float(one == other) for other in have] for one in every])
     singles = [frozenset(chosen) for n in (0, 1) for chosen in combinations(names, n)]
@@ -159,7 +159,7 @@ def _fill(
 
 
 def _fraction(count: int) -> str:
-    """A half of the combinations of so many that can tell it, to be suggested; of fewer than four none can."""
+    """Suggest a half fraction for `count` optimizations; below four, no fraction separates main effects from pairs."""
     letters = ascii_lowercase[: count - 1]
     return f' or a fraction (fraction = "{" ".join(letters)} {letters}")' if count > len("abc") else ""
 
@@ -173,5 +173,5 @@ def _aliases(pairs: Sequence[frozenset[str]], columns: NDArray[np.float64]) -> s
 
 
 def _coded(cells: Sequence[frozenset[str]], terms: Sequence[frozenset[str]]) -> NDArray[np.float64]:
-    """A row a cell, a column a term: the product of its factors, 1 where one is on and -1 where it is off."""
+    """One row for each cell, one column for each term: the product of its factors, 1 if on and -1 if off."""
     return np.array([[(-1.0) ** len(term - cell) for term in terms] for cell in cells])

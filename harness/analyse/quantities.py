@@ -14,32 +14,32 @@ from harness.units import NS_PER_MS
 
 GIB = 1 << 30  # nvidia-smi counts in MiB, so the guide's GB are these
 FEWEST_STARTS = 5  # of each, for an interval
-FEWEST = 4  # values, of a figure whose spread is told from them alone
+FEWEST = 4  # values; with fewer, their own spread is not estimated
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured value; without interval where nothing tells how much it varies."""
+    """A measured value; without an interval if its spread is not known."""
 
     value: float
     low: float | None = None
     high: float | None = None
-    lacks: str | None = None  # what an interval with both ends would take
+    lacks: str | None = None  # what an interval with both ends would need
 
 
 def around(value: float, values: Sequence[float], what: str = "rounds") -> Figure:
-    """A mean with Student's interval, on logarithms, where there are enough values to tell."""
+    """A mean with Student's interval, on logarithms; without an interval if there are too few values."""
     if len(values) < FEWEST:
         return Figure(value, lacks=f"{FEWEST} {what} (not {len(values)})")
     sd = math.sqrt(variance(map(math.log, values)))
     return _of(Spread(sd, len(values) - 1).estimate(math.log(value), sd / math.sqrt(len(values))))
 
 
-Quantity = Callable[[Row, Row], Figure | None]  # None where the run does not have it
+Quantity = Callable[[Row, Row], Figure | None]  # None if the run did not measure it
 
 
 def divided(ours: Figure, theirs: Figure) -> Figure:
-    """A ratio of two figures that were measured apart, with an interval where both have one.
+    """The ratio of two separately measured figures, with an interval if both have one.
 
     Source: Zou and Donner, Construction of Confidence Limits about Effect Measures (2008), on logarithms.
     """
@@ -73,7 +73,7 @@ def _p95_ms(row: Row, _: Row) -> Figure | None:
 
 
 def _p95(row: Row, baseline: Row) -> Figure | None:
-    """Of the same texts, so that its interval is of rounds alone: each has a P95 of its own."""
+    """The ratio of P95s. The texts are the same, so the interval is over rounds: each round has its own P95."""
     ours, theirs = (one.latency.percentiles[0.95] if one.latency else None for one in (row, baseline))
     if ours is None or theirs is None:
         return None
@@ -135,7 +135,7 @@ def _memory_gb(row: Row, _: Row) -> Figure | None:
 
 
 def _cold_start(row: Row, baseline: Row) -> Figure | None:
-    """The ratio of geometric means, with Student's interval over starts where both have enough of them."""
+    """The ratio of geometric means, with Student's interval over starts if both have enough of them."""
     ours, theirs = _logs(row.starts), _logs(baseline.starts)
     return _of_means(ours, theirs, FEWEST_STARTS) if ours and theirs else None
 
@@ -178,5 +178,5 @@ QUANTITIES: Mapping[str, Quantity] = {
     "P95, ms": _p95_ms,
     "memory, GB": _memory_gb,
 }
-# Those that count for nothing where a combination's answers do.
+# Quantities that do not count if the combination's answers are wrong.
 SPEEDS = ("time", "P95", "QPS", "mean, ms", "P95, ms")

@@ -29,7 +29,7 @@ def rate(successes: int, trials: int, confidence: float = 1 - ALPHA) -> Rate:
     from scipy.stats import binomtest
 
     if trials < 1 or not 0 <= successes <= trials:
-        raise ValueError(f"{successes} of {trials} is no share")
+        raise ValueError(f"{successes} of {trials} is not a share")
     found = binomtest(successes, trials).proportion_ci(confidence, method="exact")
     return Rate(successes / trials, float(found.low), float(found.high))
 

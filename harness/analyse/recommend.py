@@ -40,7 +40,7 @@ class Constraints:
         """
         if self.min_f1_delta is not None and not self.min_f1_delta <= 0:
             raise InputError(
-                f"--min-f1-delta {self.min_f1_delta:g} is no loss; write the points of F1 that may be lost, like -0.1"
+                f"--min-f1-delta {self.min_f1_delta:g} is not a loss; write the points of F1 to lose at most, like -0.1"
             )
 
 

@@ -144,7 +144,7 @@ def read_rules(path: Path) -> Rules:
         raise InputError(f"{path}: {error}") from None
     if found.rounds not in (allowed := [*range(1, LOOKS[0]), *LOOKS]):
         said = ", ".join(map(str, allowed))
-        raise InputError(f"{path}: rounds = {found.rounds}, and rounds are looked at after some: write one of {said}")
+        raise InputError(f"{path}: rounds = {found.rounds}, and a gate stops after some only: write one of {said}")
     for place, one in enumerate(found.rule, 1):
         _check_limit(one, f"{path}, rule {place}")
     return found

@@ -88,7 +88,7 @@ def check_config(config: Mapping[str, Any], path: Path) -> None:
             raise CheckpointError(f"{path}: {name} is {reprlib.repr(config[name])}; only {known!r} is known")
     hidden, heads = config["hidden_size"], config["num_attention_heads"]
     if hidden % heads:
-        raise CheckpointError(f"{path}: hidden_size {hidden} is no multiple of {heads} heads")
+        raise CheckpointError(f"{path}: hidden_size {hidden} is not a multiple of {heads} heads")
 
 
 def _wrong(path: Path, name: str, value: object, allowed: str) -> CheckpointError:

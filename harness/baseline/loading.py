@@ -119,7 +119,7 @@ def check_device(device: str) -> torch.device:
     try:
         chosen = torch.device(device)
     except RuntimeError:
-        raise PlatformError(f"{device!r} is no device; use cpu, cuda or cuda:N") from None
+        raise PlatformError(f"{device!r} is not a device; use cpu, cuda or cuda:N") from None
     if chosen.type not in ("cpu", "cuda"):
         raise PlatformError(f"device {device!r} is not supported; use cpu, cuda or cuda:N")
     if chosen.type == "cuda":

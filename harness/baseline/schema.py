@@ -84,6 +84,6 @@ def check_encodable(value: str, what: str) -> None:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         raise InputError(
-            f"{what} holds a lone surrogate ({value[error.start]!r} at character {error.start}), which is no Unicode "
+            f"{what} holds a lone surrogate ({value[error.start]!r} at character {error.start}), which is not Unicode "
             "text; decode the source as UTF-8, or replace it before the call"
         ) from None

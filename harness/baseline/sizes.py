@@ -65,6 +65,6 @@ def _count_layers(names: Iterable[str], source: Path) -> tuple[int, int]:
         if not count:
             found = ", ".join(sorted(names)[:3])
             raise CheckpointError(
-                f"{source} is no SiameseUIE: its weights have no {stack}.layer.* (they begin with {found})"
+                f"{source} is not a SiameseUIE: its weights have no {stack}.layer.* (they begin with {found})"
             )
     return counts["plm.encoder"], counts["crossattention"]

@@ -54,7 +54,7 @@ def read_weights(checkpoint: Checkpoint, device: torch.device | None = None) -> 
         raise CheckpointError(f"{path} cannot be read as weights ({type(error).__name__}: {_first(error)})") from error
     weights = _renamed(_state_dict(found, path), path)
     if faults := [f"{name} {fault}" for name, value in weights.items() if (fault := _fault_of(name, value))]:
-        raise CheckpointError(f"{path} holds what is no weight to compute with: {_listed(faults)}")
+        raise CheckpointError(f"{path} holds values that cannot be used as weights: {_listed(faults)}")
     return weights
 
 
@@ -112,15 +112,15 @@ def _first(error: Exception) -> str:
 
 def _state_dict(found: Any, path: Path) -> dict[str, Tensor]:
     if not isinstance(found, dict):
-        raise CheckpointError(f"{path} is no state dict (names to tensors); save it with model.state_dict()")
+        raise CheckpointError(f"{path} is not a state dict (names to tensors); save it with model.state_dict()")
     for key, value in found.items():
         said = in_brief(repr(key))
         if not isinstance(key, str):
-            raise CheckpointError(f"{path} is no state dict: its key {said} is not a name")
+            raise CheckpointError(f"{path} is not a state dict: its key {said} is not a name")
         if not isinstance(value, Tensor):
             within = f"; if that holds one, save it alone: torch.save(loaded[{said}], ...)" * isinstance(value, dict)
             raise CheckpointError(
-                f"{path} is no state dict (names to tensors): {said} is {type(value).__name__}; save it with "
+                f"{path} is not a state dict (names to tensors): {said} is {type(value).__name__}; save it with "
                 f"model.state_dict(){within}"
             )
     return found

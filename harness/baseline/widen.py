@@ -39,7 +39,7 @@ def widen(config: ModelConfig, weights: Mapping[str, Tensor], target: ModelConfi
         config.heads * times,
         config.feed_forward * times,
     ):
-        raise ValueError(f"the widths of {target} are no common multiple of those of {config}")
+        raise ValueError(f"the widths of {target} are not a common multiple of those of {config}")
     generator = torch.Generator().manual_seed(seed)
     deeper = replace(config, tower_layers=target.tower_layers, cross_layers=target.cross_layers)
     deep = _shapes(deeper)

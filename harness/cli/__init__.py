@@ -1,4 +1,4 @@
-"""The command line: arguments in, text out, exit status; decides nothing."""
+"""The command line: arguments in, text and exit status out. It contains no logic of its own."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ OK, FAILED, USAGE, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def warn(message: str) -> None:
-    """Say what did not stop the command; further lines are indented, so that none passes for a message of ours."""
+    """Print a warning to stderr; further lines are indented, so that none looks like a message of uiebench."""
     print("uiebench: " + message.strip().replace("\n", "\n    "), file=sys.stderr)
 
 
 def _show_extension_warnings() -> None:
-    """Say what was left out as the rest is said, without a line of this program's code."""
+    """Print warnings about extensions like other messages, without a line of source code."""
     from harness.extensions import ExtensionWarning
 
     others = warnings.showwarning
@@ -51,8 +51,8 @@ def _run() -> None:
         sys.stderr.close()
         sys.exit(FAILED)
     except OSError as error:
-        warn(f"{error}; check the path and the space that is left")
+        warn(f"{error}; check the path and the free space")
         sys.exit(USAGE)
     except KeyboardInterrupt:
-        warn("interrupted; what was finished is on disk")
+        warn("interrupted; everything that was finished is on disk")
         sys.exit(INTERRUPTED)

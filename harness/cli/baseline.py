@@ -12,22 +12,22 @@ from harness.cli.gate import RULES, read_options
 from harness.cli.progress import with_progress
 
 baseline = typer.Typer(
-    help="The committed files that a gate compares with.", no_args_is_help=True, rich_markup_mode=None
+    help="Make and show the committed files that a gate compares with.", no_args_is_help=True, rich_markup_mode=None
 )
-_File = Annotated[Path, typer.Argument(help="NAME.jsonl, to be committed.")]
+_File = Annotated[Path, typer.Argument(help="The baseline file, NAME.jsonl.")]
 
 
 @baseline.command()
 def update(
     file: _File,
-    rules: Annotated[Path, typer.Option(help="Which suite, checkpoint and device; as of `gate`.")] = RULES,
-    run: Annotated[Path | None, typer.Option(help="A run's directory to take instead of measuring.")] = None,
+    rules: Annotated[Path, typer.Option(help="Rules file: suite, checkpoint and device.")] = RULES,
+    run: Annotated[Path | None, typer.Option(help="Use this run's directory instead of measuring.")] = None,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
-    runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, and measure nothing.")] = False,
+    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything; measure nothing.")] = False,
 ) -> None:
-    """Measure the suite of the rules and write its baseline, the same file for the same run."""
+    """Measure the suite of the rules and write a baseline. The same run always gives the same file."""
     from harness.analyse.baselines import write_baseline
     from harness.gate.baseline import of_directory
     from harness.report.ci.baselines import without_figures
@@ -37,7 +37,7 @@ def update(
         _, options = read_options(rules, plugin, threads, 0, runs)
         ablation = prepare(options)
         if dry_run:
-            print(f"The baseline would be made of {ablation.rounds} rounds. Nothing was measured.")
+            print(f"The baseline needs {ablation.rounds} rounds. Nothing was measured.")
             return
         run = with_progress(ablation.rounds, lambda step: execute(ablation, step))
     found = of_directory(run)
@@ -59,9 +59,9 @@ def show(file: _File) -> None:
 @baseline.command()
 def diff(
     file: _File,
-    other: Annotated[Path, typer.Argument(help="Another one.")],
+    other: Annotated[Path, typer.Argument(help="The baseline to compare with.")],
 ) -> None:
-    """Say which figures, answers and facts differ between two baselines; exits with 1 where any does."""
+    """Show which figures, answers and facts differ between two baselines. Exits with 1 if any does."""
     from harness.analyse.baselines import read_baseline
     from harness.report.ci.baselines import differing
 

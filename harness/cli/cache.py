@@ -1,4 +1,4 @@
-"""`uiebench cache`: what the tool keeps in the user's cache."""
+"""`uiebench cache`: list or clear what the tool keeps in the user's cache."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import typer
 
 from harness.units import format_bytes
 
-cache = typer.Typer(help="What is kept in the user's cache, and away with it.", no_args_is_help=True)
+cache = typer.Typer(help="List or clear what uiebench keeps in your cache directory.", no_args_is_help=True)
 
 
 @cache.command(name="list")
@@ -22,7 +22,7 @@ def listing() -> None:
 
 @cache.command()
 def clear() -> None:
-    """Delete every entry; each is made again when it is next needed."""
+    """Delete every entry. An entry is made again when it is next needed."""
     from harness.embedded.cache import cache_directory, clear
 
     print(f"{format_bytes(clear())} freed in {cache_directory()}")

@@ -20,16 +20,16 @@ _SCREENED = "screened"
 
 def calibrate(
     data: Annotated[str, typer.Option(help="NAME, NAME/SPLIT, or a file of texts.")] = "business/dev",
-    format_name: Annotated[str | None, typer.Option("--format", help="Of the file; guessed if not given.")] = None,
-    schema: Annotated[str | None, typer.Option(help="For a file that has none: JSON, or a file that holds it.")] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="Format of the file; default: guessed.")] = None,
+    schema: Annotated[str | None, typer.Option(help="For a file without a schema: JSON, or a JSON file.")] = None,
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    dtype: Annotated[str, typer.Option(help="The half precision: bfloat16 or float16.")] = "bfloat16",
+    dtype: Annotated[str, typer.Option(help="Half precision: bfloat16 or float16.")] = "bfloat16",
 ) -> None:
-    """Compare half precision with fp32 on texts of your own, and say how wide a band `screened` needs.
+    """Compare half precision with fp32 on your own texts, and propose a band for `screened`.
 
-    Every prompt is scored in both. The band that is named is the largest error of a logit that is less than 1 from the
-    threshold, of all texts. Take texts that a run does not time, as many as you can: the more, the less is left open.
+    Every prompt is scored in both. The proposed band is the largest error of a logit that is less than 1 from the
+    threshold. Use many texts, and none that a run times: more texts give a tighter bound.
     """
     from rich.console import Console
     from rich.progress import track
@@ -64,9 +64,9 @@ def _lines(texts: Sequence[Sequence[Rounding]]) -> Iterator[str]:
     nearby = _up(max(one.error_nearby for one in prompts))
     yield f"{len(texts)} texts, {len(prompts)} prompts; the largest error of any logit is {error:g}"
     yield f"{len(flips)} prompts have a logit on the wrong side of the threshold, at most {flip:g} from it"
-    yield f"less than 1 from the threshold, where an error may decide, the largest error is {nearby:g}"
+    yield f"the largest error of a logit less than 1 from the threshold, where it may decide, is {nearby:g}"
     yield ""
-    yield "| band | prompts scored again | texts with another decision |"
+    yield "| band | prompts scored again | texts with a changed decision |"
     yield "| ---: | ---: | ---: |"
     for band in sorted({flip, nearby} - {0.0}):
         again = sum(one.nearest < band for one in prompts)
@@ -74,15 +74,15 @@ def _lines(texts: Sequence[Sequence[Rounding]]) -> Iterator[str]:
         yield f"| {band:g} | {again / len(prompts):.1%} | {missed} of {len(texts)} |"
     yield ""
     if nearby:
-        yield f"Take {_SCREENED}(band={nearby:g})."
+        yield f"Use {_SCREENED}(band={nearby:g})."
     yield (
-        f"Of texts like these at most {beyond_largest(len(texts)):.1%} have a larger error there (95 % confidence). Of "
-        "texts unlike them nothing is known, so this is not exact; a run compares the answers."
+        f"At most {beyond_largest(len(texts)):.1%} of similar texts have a larger error there (95 % confidence). "
+        "Nothing is known about other texts, so this is not exact; a run compares the answers."
     )
 
 
 def _up(value: float) -> float:
-    """To two significant digits, never less than it was."""
+    """Rounded up to two significant digits."""
     from math import ceil, floor, isfinite, log10
 
     if not value or not isfinite(value):

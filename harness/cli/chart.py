@@ -13,9 +13,9 @@ from harness.errors import InputError
 
 def chart(
     run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")],
-    kind: Annotated[str, typer.Option(help="Which chart; `uiebench list` names them.")],
-    form: Annotated[str | None, typer.Option("--format", help="svg, png or pdf; that of the file's name.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; KIND.FORMAT if not given.")] = None,
+    kind: Annotated[str, typer.Option(help="Which chart; see `uiebench list`.")],
+    form: Annotated[str | None, typer.Option("--format", help="svg, png or pdf; default: as the file name.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; default: KIND.FORMAT.")] = None,
 ) -> None:
     """Draw one chart of a run."""
     from harness.report.charts import FORMATS, draw, find_kind, save

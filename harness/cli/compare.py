@@ -19,20 +19,20 @@ MOST = 26  # runs have letters
 
 
 class Format(StrEnum):
-    """What the comparison is written as."""
+    """The output format."""
 
     md = "md"
     json = "json"
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Two runs' directories or more; the others against the first.")],
+    runs: Annotated[list[Path], typer.Argument(help="Two or more run directories; the first is the reference.")],
     absolute: Annotated[
-        bool, typer.Option("--absolute", help="Show times although the runs are of different devices.")
+        bool, typer.Option("--absolute", help="Show times even if the devices differ.")
     ] = False,
-    format_name: Annotated[Format, typer.Option("--format", help="Markdown, or all figures as JSON.")] = Format.md,
+    format_name: Annotated[Format, typer.Option("--format", help="Markdown, or JSON with all figures.")] = Format.md,
 ) -> None:
-    """Compare runs, combination by combination: two commits, two devices, two models."""
+    """Compare runs, combination by combination: of two commits, two devices or two models."""
     from harness.analyse.runs import side_by_side
     from harness.report.runs import as_json, render
     from harness.run.store import kept_runs

@@ -1,4 +1,4 @@
-"""`uiebench data`: texts of one's own."""
+"""`uiebench data`: check and convert the user's own texts."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from harness.data.check import Contents
     from harness.data.formats.find import WritableFormat
 
-data = typer.Typer(help="Texts of one's own.", no_args_is_help=True, rich_markup_mode=None)
+data = typer.Typer(help="Check and convert your own texts.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @data.callback()
 def _group() -> None:
-    """Texts of one's own."""
+    """Check and convert your own texts."""
 
 
 @data.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="A file, or a folder of brat's.")],
-    format_name: Annotated[str | None, typer.Option("--format", help="Guessed from the content if not given.")] = None,
-    schema: Annotated[str | None, typer.Option(help="For a file that has none: JSON, or a file that holds it.")] = None,
-    fix: Annotated[Path | None, typer.Option(help="Write what is sound as native JSONL.")] = None,
-    convert: Annotated[tuple[str, Path] | None, typer.Option(help="FORMAT FILE: write what is sound so.")] = None,
+    file: Annotated[Path, typer.Argument(help="A file, or a folder in brat format.")],
+    format_name: Annotated[str | None, typer.Option("--format", help="Format of the file; default: guessed.")] = None,
+    schema: Annotated[str | None, typer.Option(help="For a file without a schema: JSON, or a JSON file.")] = None,
+    fix: Annotated[Path | None, typer.Option(help="Write the valid part as native JSONL.")] = None,
+    convert: Annotated[tuple[str, Path] | None, typer.Option(help="FORMAT FILE: write the valid part.")] = None,
 ) -> None:
-    """Count a file's texts and labels, name what is wrong with them, and write what is sound.
+    """Count the texts and labels of a file, report errors, and write the valid part.
 
-    Exits with 1 where anything is wrong.
+    Exits with 1 if there is an error.
     """
     from harness.data.check import check as look
 
@@ -65,10 +65,10 @@ def check(
 
 
 def _writable(file: Path, name: str, target: Path) -> WritableFormat:
-    """The format to write in.
+    """Find the format to write.
 
     Raises:
-        InputError: it cannot be written, or the file that is read would be written over.
+        InputError: the format cannot be written, or the input file would be overwritten.
     """
     from harness.data.formats.find import WritableFormat, format_of
 
@@ -92,12 +92,12 @@ def _write(
     into.write(documents, target, left_out)
     left_out.say_the_rest()
     held = f"; left out because {into.NAME} cannot hold them: {left_out.count}" if left_out.count else ""
-    faulty = f"; faulty, and left out or mended as named: {found.problems}" if found.problems else ""
-    print(f"written: {target} ({into.NAME}), {len(found.lengths)} sound texts{faulty}{held}")
+    faulty = f"; with errors, left out or corrected as named: {found.problems}" if found.problems else ""
+    print(f"written: {target} ({into.NAME}), {len(found.lengths)} valid texts{faulty}{held}")
 
 
 class _Named(Faults):
-    """Prints the first of many problems, each with its place, and counts all."""
+    """Prints the first problems, each with its place, and counts all of them."""
 
     def __init__(self, place: str) -> None:
         super().__init__(print)

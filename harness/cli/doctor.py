@@ -1,4 +1,4 @@
-"""`uiebench doctor`: what would work on this machine."""
+"""`uiebench doctor`: what works on this machine."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SIGNS = {"fine": "ok  ", "note": "note", "wrong": "!!  "}
 def doctor(
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    data: Annotated[str | None, typer.Option(help="A dataset's name or file to look at.")] = None,
-    format_name: Annotated[str | None, typer.Option("--format", help="Of that file; guessed if not given.")] = None,
-    schema: Annotated[str | None, typer.Option(help="For a file that has none: JSON, or a file that holds it.")] = None,
+    data: Annotated[str | None, typer.Option(help="A dataset (name or file) to check.")] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="Format of that file; default: guessed.")] = None,
+    schema: Annotated[str | None, typer.Option(help="For a file without a schema: JSON, or a JSON file.")] = None,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
 ) -> None:
-    """Look at the machine, the checkpoint and the data, and try each optimization in a process of its own.
+    """Check the machine, the checkpoint and the data, and try each optimization in a process of its own.
 
-    Exits with 1 where something that should work does not.
+    Exits with 1 if something that should work does not.
     """
     from harness.doctor import Data, examine
     from harness.report.one_line import one_line

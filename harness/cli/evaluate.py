@@ -21,11 +21,11 @@ _SHOWN = 300  # characters of a text in the list of errors
 
 def evaluate(
     data: Annotated[str, typer.Option(help="NAME, NAME/SPLIT, or a file with gold spans, of any format.")] = "business",
-    format_name: Annotated[str | None, typer.Option("--format", help="Of the file; guessed if not given.")] = None,
-    schema: Annotated[str | None, typer.Option(help="For a file that has none: JSON, or a file that holds it.")] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="Format of the file; default: guessed.")] = None,
+    schema: Annotated[str | None, typer.Option(help="For a file without a schema: JSON, or a JSON file.")] = None,
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    errors: Annotated[bool, typer.Option("--errors", help="Also list what was missed and what was wrong.")] = False,
+    errors: Annotated[bool, typer.Option("--errors", help="Also list missed and wrong chains.")] = False,
 ) -> None:
     """Extract every text of a dataset and score the answers against its gold spans."""
     from rich.console import Console

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 def extract(
     text: Annotated[str | None, typer.Argument(help="The text; or use --input.")] = None,
-    schema: Annotated[str | None, typer.Option(help="The schema as JSON, or a file that holds it.")] = None,
+    schema: Annotated[str | None, typer.Option(help="The schema: JSON, or a JSON file.")] = None,
     input: Annotated[  # noqa: A002
         Path | None, typer.Option(help='JSONL: lines {"id", "text", "schema"}; or a file of another format.')
     ] = None,
     format_name: Annotated[
-        str | None, typer.Option("--format", help="Of the input; without it .json and .jsonl are lines as above.")
+        str | None, typer.Option("--format", help="Format of the input; default: JSONL for .json(l), else guessed.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help='JSONL: lines {"id", "output"}; default: stdout.')] = None,
     checkpoint: Annotated[str | None, typer.Option(help="mini (the default), base, or a ModelScope directory.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu (the default), cuda or cuda:N.")] = None,
-    with_: Annotated[str | None, typer.Option("--with", help="A combination, or a file of `recommend`.")] = None,
-    all_prefixes: Annotated[bool, typer.Option("--all-prefixes", help="Inner chains too.")] = False,
+    with_: Annotated[str | None, typer.Option("--with", help="A combination, or a file from `recommend`.")] = None,
+    all_prefixes: Annotated[bool, typer.Option("--all-prefixes", help="Also chains that end above a leaf.")] = False,
 ) -> None:
     """Extract the spans that a schema asks for."""
     if (text is None) == (input is None):
@@ -59,7 +59,7 @@ def extract(
 
 
 def _load(checkpoint: str | None, device: str | None, combination: str | None) -> Extractor:
-    """What was asked for on the command line comes before what the combination's file says."""
+    """Load the extractor. Options on the command line override the combination's file."""
     from harness import Extractor
     from harness.deploy import deploy, find_deployment
     from harness.embedded.checkpoints import find_checkpoint

@@ -1,4 +1,4 @@
-"""Many faults on a terminal: the first are said, the rest is counted."""
+"""Many errors on a terminal: the first ones are printed, the rest is counted."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ _SHOWN = 20
 
 
 class Faults:
-    """Says the first of many faults, and counts all."""
+    """Prints the first errors, and counts all of them."""
 
     def __init__(self, say: Callable[[str], None], rest: str = "and {} more") -> None:
-        """Take what says a line, and what is said of those that were only counted."""
+        """`say` prints a line; `rest` is the line for those that were only counted, with `{}` for their number."""
         self.count = 0
         self._say, self._rest = say, rest
 
     def tell(self, said: str) -> None:
-        """One more."""
+        """Report one more error."""
         self.count += 1
         if self.count <= _SHOWN:
             self._say(said)
 
     def say_the_rest(self) -> None:
-        """How many were only counted, if any."""
+        """Print how many were only counted, if any."""
         if self.count > _SHOWN:
             self._say(self._rest.format(self.count - _SHOWN))

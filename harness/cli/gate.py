@@ -1,4 +1,4 @@
-"""`uiebench gate`: rules held against another revision or a committed baseline."""
+"""`uiebench gate`: checks rules against another revision or a committed baseline."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from harness.run.ablation import Options
 
 RULES = Path(starter.RULES)
-gate = typer.Typer(help="Stop a change that makes the extractor slower, hungrier or wrong.", rich_markup_mode=None)
+gate = typer.Typer(help="Stop a change that makes the extractor slower, larger or wrong.", rich_markup_mode=None)
 
 
 class Undecided(StrEnum):
-    """What an inconclusive gate comes to."""
+    """What an inconclusive gate means."""
 
     exit = "exit"
     fail = "fail"
@@ -46,27 +46,27 @@ _FORMATS = ("markdown", "junit", "action-benchmark", "action-benchmark-bigger", 
 @gate.callback(invoke_without_command=True)
 def judge(
     context: typer.Context,
-    rules: Annotated[Path, typer.Option(help="TOML with [[rule]] tables.")] = RULES,
+    rules: Annotated[Path, typer.Option(help="TOML file with [[rule]] tables.")] = RULES,
     against: Annotated[Path | None, typer.Option(help="A committed baseline, NAME.jsonl.")] = None,
-    against_ref: Annotated[str | None, typer.Option(help="A revision: timed side by side with this tree.")] = None,
-    budget: Annotated[str | None, typer.Option(help="Wall time in all, like 20m; open rules then stay open.")] = None,
+    against_ref: Annotated[str | None, typer.Option(help="A git revision to time side by side with this tree.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Wall time, like 20m; undecided rules are then open.")] = None,
     on_inconclusive: Annotated[
-        Undecided, typer.Option(help="What an open rule comes to: exit (status 3), fail (1), pass or warn (0).")
+        Undecided, typer.Option(help="What an undecided rule means: exit (status 3), fail (1), pass or warn (0).")
     ] = Undecided.exit,
     write: Annotated[list[str] | None, typer.Option(help=f"FORMAT=FILE; {', '.join(_FORMATS)}; repeatable.")] = None,
-    plugin: Annotated[list[Path] | None, typer.Option(help="A file of optimizations, beside the rules' own.")] = None,
+    plugin: Annotated[list[Path] | None, typer.Option(help="More files with optimizations; repeatable.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
-    seed: Annotated[int, typer.Option(help="Draws the order of the combinations.")] = 0,
-    runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    seed: Annotated[int, typer.Option(help="Seed of the random order of combinations.")] = 0,
+    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
     allow_skipped: Annotated[
-        bool, typer.Option("--allow-skipped", help="Pass although rules cannot be judged; never where none can be.")
+        bool, typer.Option("--allow-skipped", help="Pass even if some rules (but not all) cannot be judged.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, and measure nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything; measure nothing.")] = False,
 ) -> None:
-    """Judge every rule: exit 0 when all pass, 1 when one fails, 3 when one stays open or was skipped.
+    """Judge every rule. Exit status: 0 if all pass, 1 if one fails, 3 if one is undecided or skipped.
 
-    With --against-ref both revisions run in every round, so small changes of time can be told; with --against answers,
-    F1, memory and completeness are judged anywhere, and times only on the device that the baseline was made on.
+    With --against-ref, both revisions run in every round, so that small changes in time are detected. With --against,
+    answers, F1, memory and completeness are judged on any machine; times only on the baseline's kind of device.
     """
     if context.invoked_subcommand is not None:
         return
@@ -94,7 +94,7 @@ def _only_say(rounds: int, _: object) -> None:
 
 
 def read_options(rules: Path, plugins: list[Path] | None, threads: int, seed: int, runs: Path) -> tuple[Rules, Options]:
-    """The rules, and how their suite is run."""
+    """Read the rules, and the options to run their suite with."""
     from harness.analyse.rules import read_rules
     from harness.run.ablation import Options
 
@@ -149,7 +149,7 @@ def _tell(judged: Judged, wanted: list[tuple[str, Path]], undecided: Undecided) 
 
 
 def _rendered(name: str, judged: Judged, summary: str) -> str | None:
-    """The text of a file; None where it would hold figures and there are none."""
+    """The text of a file; None if it needs figures and nothing was measured."""
     from harness.analyse.compare import compare
     from harness.report.ci import junit
     from harness.report.ci.files import not_counted, render

@@ -30,17 +30,17 @@ _LINES = (".jsonl", ".json", "")  # endings of files that are JSON lines where n
 
 @dataclass(frozen=True)
 class Input:
-    """What is to be answered."""
+    """The texts to answer."""
 
     path: Path
-    format: str | None = None  # guessed from the content where it is None and the name does not end as JSON lines do
+    format: str | None = None  # None: JSON lines by the file's name, else guessed from the content
     schema: str | None = None  # for texts that have none, as JSON
 
     def items(self, tell: Callable[[str], None]) -> Iterator[Example | dict[str, Any]]:
-        """The texts, and in place of a JSON line that cannot be used, what is answered.
+        """Yield the texts; for a JSON line that cannot be used, the answer that reports its error.
 
         Args:
-            tell: told of faults that have no place of their own among the answers.
+            tell: called with each error that has no place of its own among the answers.
         """
         if self._holds_lines():
             yield from _lines(self.path, self.schema)
@@ -48,7 +48,7 @@ class Input:
 
         def note(line: int, fault: str) -> None:
             if not isinstance(fault, Remark):
-                tell(f"{self.path}, line {line}: {fault}; what it concerns is left out")
+                tell(f"{self.path}, line {line}: {fault}; the label or text concerned is left out")
 
         yield from read_file(self.path, note, self.format, self.schema)
 
@@ -59,12 +59,12 @@ class Input:
 
 
 def extract_lines(load: Callable[[], Extractor], source: Input, target: Path | None, *, all_prefixes: bool) -> int:
-    """Answer every text; a bad JSON line gets ``{"id", "error"}``. Returns how many faults there were.
+    """Answer every text; a bad JSON line gets ``{"id", "error"}``. Returns the number of errors.
 
     Args:
-        load: makes the extractor, once the files are known to be usable.
+        load: makes the extractor; called after the files were checked.
         source: the texts.
-        target: where the answers go; None is stdout.
+        target: file for the answers; None is stdout.
         all_prefixes: return inner chains too.
     """
     from rich.console import Console
@@ -72,7 +72,7 @@ def extract_lines(load: Callable[[], Extractor], source: Input, target: Path | N
 
     if target is not None and target.exists() and target.samefile(source.path):
         raise InputError(f"--output {str(target)!r} is the input file itself; name another")
-    faults, bad = Faults(warn, "and {} faults more (`uiebench data check` names each)"), 0
+    faults, bad = Faults(warn, "and {} more errors (`uiebench data check` lists them all)"), 0
     items = source.items(faults.tell)
     first = next(items, None)  # an input that cannot be read at all leaves the output alone
     try:
@@ -99,7 +99,7 @@ def extract_lines(load: Callable[[], Extractor], source: Input, target: Path | N
 
 
 def _lines(path: Path, schema: str | None) -> Iterator[Example | dict[str, Any]]:
-    """The texts of JSON lines, and the error of each line that cannot be used."""
+    """Yield the texts of JSON lines, and an error for each line that cannot be used."""
     spoilt: list[dict[str, Any]] = []
 
     def note(number: int, fault: str) -> None:
@@ -118,7 +118,7 @@ def _lines(path: Path, schema: str | None) -> Iterator[Example | dict[str, Any]]
 
 
 def _count(path: Path) -> int | None:
-    """How many lines a file has, which is about how many answers there will be; None for a folder."""
+    """The number of lines of a file, about the number of answers; None for a folder."""
     if path.is_dir():
         return None
     with path.open("rb") as lines:
@@ -133,7 +133,7 @@ def _answer(extractor: Extractor, example: Example, *, all_prefixes: bool) -> di
 
 
 def _id(line: str) -> str | int | None:
-    """The id of a bad line, as far as it can be read."""
+    """The id of a bad line, if it can be read."""
     try:
         found = json.loads(line)["id"]
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -142,7 +142,7 @@ def _id(line: str) -> str | int | None:
 
 
 def _write(descriptor: int, answer: dict[str, Any], target: Path | None) -> None:
-    """One whole line in one call, so that an interrupt leaves no half of one."""
+    """Write one whole line in one call, so that an interrupt never leaves half a line."""
     data = (for_json(json.dumps(answer, ensure_ascii=False)) + "\n").encode()
     try:
         while data:

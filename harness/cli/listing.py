@@ -1,4 +1,4 @@
-"""`uiebench list`: what there is to name on a command line."""
+"""`uiebench list`: the names that the command line takes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The one way out to a terminal: nothing of what is printed steers it, and no line of it is a command to a CI service.
+"""All output to a terminal: printed text cannot control the terminal, and no line is a command to a CI service.
 
-Whatever a command prints goes through here, typer's own messages too, and no command has to think of it. What rich lays
-out has colours and moves of its own, so it goes to the stream beneath, with its texts made neutral before.
+Everything that a command prints goes through here, typer's own messages too. What rich lays out contains colours and
+cursor moves of its own; it goes directly to the underlying stream, after its texts were escaped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _Neutral:
-    """A stream that makes what is written neutral."""
+    """A stream that escapes what is written to it."""
 
     def __init__(self, beneath: TextIO) -> None:
         self.beneath = beneath
@@ -38,7 +38,7 @@ class _Neutral:
 
 @contextmanager
 def neutral_streams() -> Iterator[None]:
-    """What is printed within is made neutral."""
+    """Escape everything that is printed inside this context."""
     out, error = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = cast("TextIO", _Neutral(out)), cast("TextIO", _Neutral(error))
     try:
@@ -48,16 +48,16 @@ def neutral_streams() -> Iterator[None]:
 
 
 def beneath(stream: TextIO) -> TextIO:
-    """The stream itself, for what is meant to steer whoever reads it."""
+    """The underlying stream, for output that is meant to control its reader."""
     return stream.beneath if isinstance(stream, _Neutral) else stream
 
 
 def show(what: RenderableType, width: int | None = None) -> None:
-    """Print a table, or what else rich lays out.
+    """Print a table, or anything else that rich can lay out.
 
     Args:
-        what: to be laid out; its texts are not markup.
-        width: in characters; the terminal's, where it is None.
+        what: the thing to print; its texts are not markup.
+        width: in characters; None: the terminal's width.
     """
     from rich.console import Console
 
@@ -66,7 +66,7 @@ def show(what: RenderableType, width: int | None = None) -> None:
 
 
 class _Laid:
-    """What is laid out, with its texts made neutral."""
+    """Laid-out output with its texts escaped."""
 
     def __init__(self, inner: RenderableType) -> None:
         self._inner = inner

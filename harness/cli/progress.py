@@ -1,4 +1,4 @@
-"""A progress bar that is redrawn only between rounds; plain lines where no terminal is."""
+"""A progress bar that is redrawn only between rounds; plain lines if there is no terminal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _Result = TypeVar("_Result")
 
 
 def with_progress(rounds: int, work: Callable[[Callable[[str, int], None]], _Result]) -> _Result:
-    """Do work that tells what begins, and how many rounds are left with it.
+    """Run work that reports each step: what begins, and how many rounds are left.
 
     Args:
-        rounds: how many there are in all.
-        work: given the function to tell.
+        rounds: their total number.
+        work: gets the function to report with.
     """
     if not sys.stderr.isatty():
         return work(lambda what, left: print(f"{what} ({left} of {rounds} rounds left)", file=sys.stderr, flush=True))
@@ -41,7 +41,7 @@ def with_progress(rounds: int, work: Callable[[Callable[[str, int], None]], _Res
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    # Redrawn only when a round begins: nothing of ours may run beside a timed block. The pace is that of all rounds.
+    # Redrawn only when a round begins, so that nothing runs beside timed requests. The pace is that of all rounds.
     with Progress(
         *columns, console=Console(file=beneath(sys.stderr)), auto_refresh=False, speed_estimate_period=float("inf")
     ) as bar:
@@ -56,9 +56,9 @@ def with_progress(rounds: int, work: Callable[[Callable[[str, int], None]], _Res
 
 
 def resumable(rounds: int, work: Callable[[Callable[[str, int], None]], _Result]) -> _Result:
-    """As :func:`with_progress`, of work whose finished rounds are on disk; an interruption says how to go on."""
+    """Like :func:`with_progress`, for work that can be resumed; an interruption says how to continue."""
     try:
         return with_progress(rounds, work)
     except KeyboardInterrupt:
-        warn("interrupted; the rounds that were finished are on disk, and the same command without --fresh goes on")
+        warn("interrupted; finished rounds are on disk; the same command without --fresh continues")
         raise

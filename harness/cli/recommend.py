@@ -19,7 +19,7 @@ FILE = "combination.toml"
 
 
 class Best(StrEnum):
-    """What is to be best."""
+    """What to optimize."""
 
     time = "time"
     p95 = "p95"
@@ -31,22 +31,22 @@ class Best(StrEnum):
 
 def recommend(
     run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")],
-    max_vram: Annotated[str | None, typer.Option(help="What its process may take of the GPU, like 2GiB.")] = None,
+    max_vram: Annotated[str | None, typer.Option(help="GPU memory of the process, like 2GiB.")] = None,
     max_rss: Annotated[str | None, typer.Option(help="Peak host memory while serving, like 1GiB.")] = None,
     max_p95: Annotated[str | None, typer.Option(help="P95 of a request, like 800ms.")] = None,
-    max_cold_start: Annotated[str | None, typer.Option(help="From the spawn to the first answer, like 5s.")] = None,
-    min_qps: Annotated[float | None, typer.Option(min=0, help="Requests a second under closed_loop.")] = None,
+    max_cold_start: Annotated[str | None, typer.Option(help="From process start to first answer, like 5s.")] = None,
+    min_qps: Annotated[float | None, typer.Option(min=0, help="Requests per second in closed_loop.")] = None,
     min_f1_delta: Annotated[
-        float | None, typer.Option(help="Let inexact ones in that lose at most so much F1, like -0.1 (points of 100).")
+        float | None, typer.Option(help="Also allow changed answers, if F1 loses at most this, like -0.1 points.")
     ] = None,
-    objective: Annotated[Best, typer.Option(help="What is to be best.")] = Best.time,
-    output: Annotated[Path | None, typer.Option(help=f"Where the combination goes; default: RUN/{FILE}.")] = None,
+    objective: Annotated[Best, typer.Option(help="What to optimize.")] = Best.time,
+    output: Annotated[Path | None, typer.Option(help=f"File to write; default: RUN/{FILE}.")] = None,
 ) -> None:
     """Name the best combination of a run that keeps the constraints, and what each constraint costs.
 
-    The targets of the run's suite are constraints too, where no option says otherwise. Only exact ones, unless
-    --min-f1-delta is given. Writes a file that `extract --with` and `run --with` take. Exits with 1, and writes
-    nothing, where no combination keeps the constraints, or stock does and none clearly beats it.
+    The targets of the run's suite are constraints too, unless an option sets another limit. Only exact combinations are
+    considered, unless --min-f1-delta is given. Writes a file for `extract --with` and `run --with`. Exits with 1, and
+    writes nothing, if no combination keeps the constraints, or if stock keeps them and none is clearly better.
     """
     from harness.analyse.recommend import Constraints, determines
     from harness.analyse.recommend import recommend as choose
@@ -65,7 +65,7 @@ def recommend(
     constraints = Constraints({**held, **asked}, min_f1_delta)
     found = choose(seen.rows, constraints, objective.value)
     for name in targets:
-        left_out = "" if name in held else ", which this run cannot tell: left out"
+        left_out = "" if name in held else ", left out because this run cannot decide it"
         print(f"A target of the suite: {shown(name, Constraints(targets))}{left_out}")
     print(*lines(found, constraints), sep="\n")
     if found.best is None or found.best.combination == STOCK:
@@ -77,11 +77,11 @@ def recommend(
 
 
 def limits_of(called: Mapping[str, str] = MappingProxyType({}), /, **asked: Any) -> dict[str, float]:
-    """The constraints that were given, in nanoseconds, bytes and requests a second.
+    """Convert the given constraints to nanoseconds, bytes and requests per second.
 
     Args:
-        called: what an option is called, where that does not follow from the limit's name.
-        asked: as they were written, by the limit's name.
+        called: the name of an option, if it does not follow from the limit's name.
+        asked: the constraints as written, by the limit's name.
 
     Raises:
         InputError: one has a wrong unit, or is not above 0.

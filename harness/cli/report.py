@@ -1,4 +1,4 @@
-"""`uiebench report`: a finished run's table again."""
+"""`uiebench report`: shows a run's table and writes its reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """What is printed for those who calculate on."""
+    """Formats for other programs."""
 
     csv = "csv"
     json = "json"
@@ -31,11 +31,11 @@ class Format(StrEnum):
 def report(
     run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")],
     no_texts: Annotated[
-        bool, typer.Option("--no-texts", help="Leave every text and span out: for reports that travel.")
+        bool, typer.Option("--no-texts", help="Leave out every text and span, to pass the report on.")
     ] = False,
-    form: Annotated[Format | None, typer.Option("--format", help="Print all figures, and write nothing.")] = None,
+    form: Annotated[Format | None, typer.Option("--format", help="Print all figures; write no file.")] = None,
 ) -> None:
-    """Show a run's table and write its report.html, report.md (and claims.md) again, from its records alone."""
+    """Show a run's table, and write its report.html, report.md (and claims.md) from its records."""
     if form is None:
         show(run, no_texts=no_texts)
     else:
@@ -55,7 +55,7 @@ def report(
 
 
 def show(directory: Path, *, no_texts: bool = False) -> int:
-    """Print a run's table, write its reports; returns how many rows have no baseline (0 or all)."""
+    """Print a run's table and write its reports. Returns how many baseline rows were not measured (0 is fine)."""
     from harness.cli.out import show as show_table
     from harness.record import BASELINE
     from harness.report import claims, console, html, markdown
@@ -83,7 +83,7 @@ def show(directory: Path, *, no_texts: bool = False) -> int:
 
 
 def _texts(directory: Path, seen: View) -> Mapping[str, str]:
-    """The texts that answers differ in, by id; only those of datasets that are still to be had."""
+    """The texts on which answers differ, by id, as far as their datasets still exist."""
     from msgspec import convert
 
     from harness.errors import UiebenchError

@@ -22,26 +22,26 @@ def run(
     suite: Annotated[str, typer.Argument(help="A suite's name (see `uiebench list`), or a .toml file.")] = "demo",
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker.")] = 1,
-    seed: Annotated[int, typer.Option(help="Draws the order of the combinations.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the random order of combinations.")] = 0,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
-    runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
-    budget: Annotated[str | None, typer.Option(help="Wall time in all, like 45m; what is left out says so.")] = None,
+    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
+    budget: Annotated[str | None, typer.Option(help="Wall time, like 45m; the report names what is missing.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Combinations to measure, like '*batching*'.")] = None,
-    skip: Annotated[list[str] | None, typer.Option(help="Combinations to leave out.")] = None,
+    skip: Annotated[list[str] | None, typer.Option(help="Combinations to leave out; patterns as in --only.")] = None,
     with_: Annotated[
-        list[str] | None, typer.Option("--with", help="A combination more, or a file of `recommend`.")
+        list[str] | None, typer.Option("--with", help="An extra combination, or a file from `recommend`.")
     ] = None,
     format_name: Annotated[
-        str | None, typer.Option("--format", help="Of the suite's files of texts; guessed if not given.")
+        str | None, typer.Option("--format", help="Format of the suite's text files; default: guessed.")
     ] = None,
     peer_python: Annotated[
-        Path | None, typer.Option(help="The interpreter of the environment that the suite's peers are in.")
+        Path | None, typer.Option(help="Python interpreter of the environment with the suite's peers.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an interrupted run of the same.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; do not continue an interrupted run.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and for how long.")] = False,
 ) -> None:
-    """Measure every combination of a suite, and report what each brings."""
+    """Measure every combination of a suite, and report what each gains."""
     from harness.deploy import find_deployment
     from harness.run.ablation import Options, execute, prepare
 
@@ -82,10 +82,10 @@ def _show_plan(ablation: Ablation) -> None:
     for planned in ablation.plan:
         why = planned.reason or planned.fault
         print(f"  {planned.combination}" + (f"  (cannot run: {why})" if why else ""))
-    print(f"{measure.rounds} round(s) of {measure.passes} passes each, a fresh pair of processes a round")
+    print(f"{measure.rounds} round(s) of {measure.passes} passes each, with a fresh pair of processes for each round")
     if measure.confirm:
-        print(f"{measure.confirm} confirming round(s) more for each of the {CONTENDERS} that look fastest")
+        print(f"{measure.confirm} confirming round(s) for each of the {CONTENDERS} that look fastest")
     print(
-        f"about {format_seconds(ablation.estimate_s)}, if a start takes {START_S:g} s and a token of a row "
-        f"{ablation.token_s * 1e6:g} µs"
+        f"takes about {format_seconds(ablation.estimate_s)}, assuming {START_S:g} s to start a process and "
+        f"{ablation.token_s * 1e6:g} µs for each token of a row"
     )

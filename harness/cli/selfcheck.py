@@ -1,4 +1,4 @@
-"""`uiebench selfcheck`: the harness measured by itself."""
+"""`uiebench selfcheck`: tests the tool on this machine."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ def selfcheck(
     rounds: Annotated[int, typer.Option(min=8, help="Rounds of two identical processes.")] = 60,
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker.")] = 1,
-    seed: Annotated[int, typer.Option(help="Draws the order of the rounds.")] = 0,
-    runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and how long.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the random order of rounds.")] = 0,
+    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and for how long.")] = False,
 ) -> None:
-    """Check that identical processes look alike here, that planted faults are found, and what can be resolved.
+    """Check on this machine that identical processes look equal and that planted faults are found.
 
-    Keeps the spread between processes for later runs on this machine. Exits with 1 where a target is missed.
+    Also shows which slowdown a run detects. Stores the spread between processes for later runs on this machine.
+    Exits with 1 if a target is missed, a fault is not found, or a round failed.
     """
     from harness.run.ablation import Options
     from harness.run.machine import remember
@@ -78,7 +79,7 @@ def _show_plan(options: Options, rounds: int) -> None:
     ablation = prepared(options)
     passes, texts = ablation.suite.measure.passes, len(ablation.examples)
     made = total(rounds, options.device)
-    print(f"{made} rounds of {passes} passes each over {texts} texts, a fresh pair of processes a round:")
+    print(f"{made} rounds of {passes} passes each over {texts} texts, with a fresh pair of processes for each round:")
     special = {
         MISANSWERS: f", 1 pass over {texts + len(ablation.compared)} texts",
         ALONE: f", {CLIENTS} clients at once",
@@ -87,7 +88,7 @@ def _show_plan(options: Options, rounds: int) -> None:
         every = special.get(combination, "")
         print(f"  {count} of {combination} against {partner_of(combination)}{every}")
     print(
-        f"about {format_seconds(estimate_s(ablation, rounds))}, if a start takes {START_S:g} s and a token of a row "
-        f"{ablation.token_s * 1e6:g} µs"
+        f"takes about {format_seconds(estimate_s(ablation, rounds))}, assuming {START_S:g} s to start a process and "
+        f"{ablation.token_s * 1e6:g} µs for each token of a row"
     )
     print(f"records and selfcheck.md in a directory of {options.directory}/, the spread in {cache_directory()}/")

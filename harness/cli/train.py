@@ -1,4 +1,4 @@
-"""`uiebench train`: makes the embedded checkpoint again."""
+"""`uiebench train`: trains the embedded checkpoint `mini` again."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MOST_THREADS = 1024  # more than any machine has cores; torch ends the process 
 
 
 def train(
-    directory: Annotated[Path, typer.Argument(help="Where the checkpoint goes; an interrupted training goes on.")],
-    seed: Annotated[int, typer.Option(min=0, max=_MOST_SEED, help="Draws the first weights and the texts.")] = 0,
-    blocks: Annotated[int | None, typer.Option(min=1, help="How long: 512 new texts a block.")] = None,
+    directory: Annotated[Path, typer.Argument(help="Directory of the checkpoint; continues a training in it.")],
+    seed: Annotated[int, typer.Option(min=0, max=_MOST_SEED, help="Seed of the weights and texts.")] = 0,
+    blocks: Annotated[int | None, typer.Option(min=1, help="How long to train; a block is 512 texts.")] = None,
     threads: Annotated[
-        int, typer.Option(min=1, max=_MOST_THREADS, help="CPU threads; another number gives other weights.")
+        int, typer.Option(min=1, max=_MOST_THREADS, help="CPU threads; the weights depend on it.")
     ] = 1,
 ) -> None:
-    """Train the checkpoint `mini` from the training texts of the checkout."""
+    """Train the checkpoint `mini`, from the training texts of a checkout."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

@@ -1,4 +1,4 @@
-"""`uiebench tune`: the best combination and its parameters, under constraints."""
+"""`uiebench tune`: searches the best combination and parameters under constraints."""
 
 from __future__ import annotations
 
@@ -23,40 +23,39 @@ _BUDGET = "20m"  # where neither a budget nor a number of trials is given
 
 
 def tune(
-    suite: Annotated[str, typer.Argument(help="The texts and how they are measured: a suite's name or file.")] = "tune",
+    suite: Annotated[str, typer.Argument(help="A suite (name or file): which texts, and how to measure.")] = "tune",
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
     device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, max=(1 << 32) - 1_000_000, help="Draws the combinations.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=(1 << 32) - 1_000_000, help="Seed of the search.")] = 0,
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
-    runs: Annotated[Path, typer.Option(help="Where runs are kept.")] = Path("runs"),
+    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
     budget: Annotated[
-        str | None, typer.Option(help=f"Wall time in all, the confirmation too; {_BUDGET} without --trials.")
+        str | None, typer.Option(help=f"Wall time, confirmation included; {_BUDGET} if --trials is not given.")
     ] = None,
-    trials: Annotated[int | None, typer.Option(min=1, help="Combinations to try, in all.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="How many combinations to try.")] = None,
     max_memory: Annotated[
-        str | None, typer.Option(help="Peak memory while serving, like 400MiB; on the device where there is one.")
+        str | None, typer.Option(help="Peak memory while serving, like 400MiB; of the GPU if there is one.")
     ] = None,
-    max_cold_start: Annotated[str | None, typer.Option(help="From the spawn to the first answer, like 2s.")] = None,
+    max_cold_start: Annotated[str | None, typer.Option(help="From process start to first answer, like 2s.")] = None,
     exact: Annotated[
-        bool, typer.Option("--exact/--inexact", help="Keep every answer, or stay within the suite's margin of F1.")
+        bool, typer.Option("--exact/--inexact", help="Keep every answer, or lose no more F1 than the suite allows.")
     ] = True,
     skip: Annotated[list[str] | None, typer.Option(help="Optimizations to leave out, like 'torch*'.")] = None,
     from_: Annotated[
-        Path | None, typer.Option("--from", help="A run's directory: begin with what it showed to be fast.")
+        Path | None, typer.Option("--from", help="A run's directory: start with its fastest combinations.")
     ] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with the search in this directory.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue the search in this directory.")] = None,
     format_name: Annotated[
-        str | None, typer.Option("--format", help="Of the suite's files of texts; guessed if not given.")
+        str | None, typer.Option("--format", help="Format of the suite's text files; default: guessed.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Do not go on with an unfinished search of the same.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; do not continue an unfinished search.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be searched.")] = False,
 ) -> None:
     """Search combinations and their parameters, and confirm the fastest on texts that the search did not time.
 
-    Writes a file that `extract --with` and `run --with` take. Exits with 1 where nothing keeps the constraints, or
-    stock does and nothing is clearly faster. The same command goes on with a search that was interrupted, or that its
-    budget ended.
+    Writes a file for `extract --with` and `run --with`. Exits with 1 if nothing keeps the constraints, or if stock does
+    and nothing is clearly faster. The same command continues a search that was interrupted or whose budget ended.
     """
     from harness.run.ablation import Options
     from harness.tune.plan import Wanted, prepare
@@ -129,4 +128,4 @@ def _show_plan(prepared: Prepared) -> None:
         print(f"  without {name}: {why}")
     print(f"up to {prepared.measure.rounds} round(s) of {prepared.measure.passes} passes each for a combination")
     print(f"{prepared.confirm} round(s) for the confirmation")
-    print(f"a round about {format_seconds(prepared.round_s)}, if nothing else runs; so about {prepared.rounds} in all")
+    print(f"about {prepared.rounds} rounds in all, each about {format_seconds(prepared.round_s)} if nothing else runs")

@@ -1,4 +1,4 @@
-"""A run's directory as a view of it."""
+"""Reads a run's directory for commands that show it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def read_view(directory: Path, *, no_texts: bool = False) -> View:
-    """Read and analyse a run; what is torn in its records is said on stderr.
+    """Read and analyse a run. Damaged records are reported on stderr.
 
     Raises:
-        InputError: the directory holds no run that this version reads.
+        InputError: the directory holds no run that this version can read.
     """
     from harness.analyse.view import view
     from harness.errors import InputError

@@ -1,4 +1,4 @@
-"""What is in a file of texts."""
+"""Reads a whole file of texts and counts what it contains."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from harness.data.schemas import unused
 
 @dataclass
 class Contents:
-    """Counts over a file; small however long it is."""
+    """Counts over a file; its size does not grow with the file."""
 
     format: str
     lengths: array[int] = field(default_factory=lambda: array("I"))  # of each text, in characters
-    annotated: int = 0  # texts whose labels are known
+    annotated: int = 0  # texts whose gold is known
     without_label: int = 0  # those of them that have none
     types: Counter[str] = field(default_factory=Counter)  # chains by type path, written parent/child
     schema: Any = None  # of the last text
     problems: int = 0
 
     def lengths_at(self, *shares: float) -> list[int]:
-        """The lengths that so many of the texts do not exceed (nearest rank)."""
+        """Percentiles of the text lengths (nearest rank)."""
         ordered = sorted(self.lengths)
         return [ordered[max(0, -(-len(ordered) * round(share * 100) // 100) - 1)] for share in shares]
 
@@ -39,12 +39,12 @@ def check(path: Path, problem: Problem, format_name: str | None = None, schema: 
 
     Args:
         path: the file, or a folder of brat's.
-        problem: told of each fault with its line, and of what is to be known besides (remarks, not counted).
-        format_name: guessed where it is None.
-        schema: for texts whose file has none.
+        problem: called with each error and its line, and with each remark, which does not count as an error.
+        format_name: None: guessed.
+        schema: for files without one.
 
     Raises:
-        InputError: the format cannot be told, or the schema would not be used.
+        InputError: the format is not clear, or the schema would not be used.
     """
     found = Contents(format_of(path, format_name).NAME)
     if schema is not None and found.format == NATIVE:

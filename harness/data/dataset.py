@@ -102,7 +102,7 @@ def parse_example(line: str, number: int, seen: set[str], schema: Any = None) ->
         found if found.get("schema") is not None or schema is None else {**found, "schema": schema}, number
     )
     if example.id in seen:
-        raise InputError(f"the id {example.id!r} stands on an earlier line too; ids are unique")
+        raise InputError(f"the id {example.id!r} is already on an earlier line; ids must be unique")
     seen.add(example.id)
     return example
 
@@ -143,7 +143,7 @@ def _check_gold(gold: Any, text: str, schema: Schema) -> None:
         below: Schema | None = schema
         for item in chain:
             if below is None or item["type"] not in below:
-                raise InputError(f"gold: the type {item['type']!r} does not stand there in the schema")
+                raise InputError(f"gold: the type {item['type']!r} is not in the schema at this place")
             below = below[item["type"]]
             start, end = item["offset"]
             if not 0 <= start < end or text[start:end] != item["span"]:

@@ -113,4 +113,4 @@ def _fault(document: Document, seen: set[str]) -> str | None:
         return str(error)
     if not text.strip():
         return "the text is empty"
-    return f"the id {document.id!r} stands on an earlier line too; ids are unique" if document.id in seen else None
+    return f"the id {document.id!r} is already on an earlier line; ids must be unique" if document.id in seen else None

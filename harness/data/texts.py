@@ -113,7 +113,7 @@ class _Faults:
         command = f"`uiebench data check {shlex.quote(name)}{f' --format {format_name}' if format_name else ''}`"
         if self.faults:
             what = "; ".join(self.faults) + self._more(remark=False)
-            warn(f"{name}: {what}; what they concern is left out ({command} names each)")
+            warn(f"{name}: {what}; the labels or texts concerned are left out ({command} names each)")
         for remark in self.remarks:
             warn(f"{name}: {remark}")
         if self._more(remark=True):

@@ -68,7 +68,7 @@ class Other:
         )
         if done.returncode:
             said = (done.stderr.strip().splitlines() or ["no word"])[-1]
-            raise InputError(f"{self.name} does not come up: {said}")
+            raise InputError(f"{self.name} does not start: {said}")
         reply: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         if "error" in reply:
             raise InputError(f"{self.name} cannot plan the suite: {reply['error']} (a plugin file needs --plugin)")
@@ -90,7 +90,7 @@ class Other:
             found = None
         if found is None or int(found[1]) != protocol.PROTOCOL:
             raise InputError(
-                f"{self.name} is of a uiebench whose processes this one cannot talk to; compare with a later revision, "
+                f"{self.name} has a uiebench with another worker protocol; compare with a later revision, "
                 "or with --against BASELINE"
             )
 
@@ -118,7 +118,7 @@ class AgainstOther:
         """
         found = self._local.reference()
         if problem := self._local.other_problem(BASELINE, answering=False):
-            raise InputError(f"{self._other.name} does not come up: {problem}")
+            raise InputError(f"{self._other.name} does not start: {problem}")
         return found
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:

@@ -80,7 +80,7 @@ def suited(
             kept.append(rule)
     if complaints and not allow_skipped:
         hint = "take these rules out, or leave them unjudged with --allow-skipped"
-        raise InputError("\n".join([f"the suite {suite.name!r} cannot tell what the rules ask; {hint}:", *complaints]))
+        raise InputError("\n".join([f"the suite {suite.name!r} cannot decide these rules; {hint}:", *complaints]))
     return Suited(replace(rules, rule=kept), skipped)
 
 

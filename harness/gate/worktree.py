@@ -53,7 +53,7 @@ def find_revision(written: str, directory: Path) -> Revision:
             f"this clone is shallow and does not hold the revision {written!r}; fetch it (`git fetch --unshallow`, or "
             "fetch-depth: 0 in the checkout step), or compare with --against BASELINE"
         )
-    raise InputError(f"there is no revision {written!r} in {top}; `git log` names those that there are")
+    raise InputError(f"there is no revision {written!r} in {top}; `git log` lists those that exist")
 
 
 @contextmanager

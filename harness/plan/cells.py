@@ -142,7 +142,7 @@ def _fraction(wanted: Combinations) -> list[tuple[int, ...]]:
     try:
         runs = fracfact(" ".join(words))
     except (ValueError, IndexError) as error:
-        raise SuiteError(f"[combinations] fraction = {wanted.fraction!r} is no design: {error}") from error
+        raise SuiteError(f"[combinations] fraction = {wanted.fraction!r} is not a valid design: {error}") from error
     return [chosen for run in runs if (chosen := tuple(i for i, level in enumerate(run) if level > 0))]
 
 

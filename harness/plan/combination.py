@@ -31,7 +31,7 @@ def parse(written: str, registry: Mapping[str, Optimization[Any]]) -> list[Chose
         return []
     if is_peer(written.strip()):
         raise SuiteError(
-            f"{written!r} is a peer, a program of its own and no combination of optimizations; only `run` measures it: "
+            f"{written!r} is a peer, a program of its own, not a combination of optimizations; only `run` measures it: "
             "name it in `include` of a suite, or after --with"
         )
     try:
@@ -95,7 +95,7 @@ def _part(node: ast.expr, written: str) -> tuple[str, dict[str, ast.expr]]:
                 raise SuiteError(f"combination {written!r}: a parameter of {name} is given twice ({', '.join(values)})")
             return name, values
         case ast.Call(args=[first, *_]):
-            raise SuiteError(f"combination {written!r}: {ast.unparse(first)!r} is no PARAMETER=VALUE; {_HOW}")
+            raise SuiteError(f"combination {written!r}: {ast.unparse(first)!r} is not PARAMETER=VALUE; {_HOW}")
     raise SuiteError(f"combination {written!r}: {ast.unparse(node)!r} cannot be read; {_HOW}")
 
 

@@ -45,5 +45,5 @@ def _file_of(point: EntryPoint) -> Path:
     """
     spec = find_spec(point.module)
     if spec is None or not spec.has_location or spec.origin is None:
-        raise SuiteError(f"{point.module!r} is no module in a file")
+        raise SuiteError(f"{point.module!r} is not a module in a file")
     return Path(spec.origin)

@@ -89,7 +89,7 @@ def _in_file(path: Path) -> list[Optimization[Any]]:
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     spec = importlib.util.spec_from_file_location(f"uiebench_plugin_{digest}", path)
     if spec is None or spec.loader is None:
-        raise SuiteError(f"plugin file {str(path)!r} is no Python file")
+        raise SuiteError(f"plugin file {str(path)!r} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickle look a class's module up there
     try:

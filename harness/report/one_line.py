@@ -1,4 +1,4 @@
-"""Text from elsewhere, a process's last words say, on one line."""
+"""Text from elsewhere (for example, a process's last output) on one line."""
 
 from __future__ import annotations
 

@@ -51,10 +51,10 @@ def untold(suite: Suite, texts: int, device: str) -> Iterator[str]:
     shares = {f"max_p{share * 100:g}": share for share in FEWEST_SAMPLES}
     for name in suite.targets.limits():
         scenario = _OF.get(name, "single_stream")
-        said = f"target {name} cannot be told:"
+        said = f"target {name} cannot be decided:"
         if scenario not in measure.scenarios:
             yield f"{said} the suite does not measure {scenario}"
         elif name in shares and (lacks := lacking(shares[name], measure.rounds, texts)):
-            yield f"{said} its interval takes {lacks}; take more"
+            yield f"{said} its interval needs {lacks}; use more"
         elif name == "max_vram" and device == "cpu":
             yield f"{said} on a CPU nothing is on a device; use max_rss"

@@ -16,10 +16,10 @@ ROLES = ("own", "partner")
 
 
 class Starter(Protocol):
-    """Starts a process on its way; its reply to the job is still to be heard."""
+    """Starts a process, without waiting for its reply to the job."""
 
     def __call__(self, role: str, *, heap: Heap | None = None) -> WorkerProcess:
-        """In the role `own` or `partner`; its heap as the suite has it, unless another way is named."""
+        """Start it in the role `own` or `partner`; `heap` overrides the setting of the suite."""
         ...
 
 
@@ -31,18 +31,18 @@ class Pair:
     partner: WorkerProcess
     own_first: bool
     warm: dict[str, say.Warm]  # how each role warmed up
-    gpus: Mapping[str, str]  # by role, the UUID of the GPU that a process uses; without those that use none
+    gpus: Mapping[str, str]  # the UUID of each role's GPU; roles without a GPU are left out
 
     @property
     def gpu(self) -> str | None:
-        """The GPU that a round is about: the combination's own, else its partner's, which serves as a measure."""
+        """The GPU of the round: the combination's, or else its partner's."""
         return next((self.gpus[role] for role in ROLES if role in self.gpus), None)
 
     @staticmethod
     def start(starter: Starter, *, own_first: bool) -> Pair:
         """Start both at once and have each answer all texts, untimed, once both are up.
 
-        One that comes up alone, before the other, is slower than it for as long as both live: docs/run.md says by how
+        A process that starts before the other is slower than it for as long as both live; docs/run.md says by how
         much.
         """
         roles = ROLES if own_first else ROLES[::-1]
@@ -65,23 +65,23 @@ class Pair:
         return Pair(up["own"], up["partner"], own_first, warm, gpus)
 
     def look(self) -> Reading:
-        """What the machine's counters say now."""
+        """Read the machine's counters."""
         pids = {"own": self.own.pid, "partner": self.partner.pid}
         return look(tuple(pids.values()), self.gpu, tuple(pids[role] for role in self.gpus))
 
     def time(
         self, parts: Sequence[say.Time], passes: int, readings: list[Reading]
     ) -> tuple[list[say.Timed], list[say.Timed]]:
-        """The passes of one scenario: the combination's and its partner's; a reading after each goes to `readings`.
+        """Time the passes of one scenario, of both processes; after each pass, a reading is added to `readings`.
 
-        The two take turns at every part of a pass, so that what slows the machine for a moment meets both, and each is
-        the first of them as often as the other. Under load each makes one pass before that does not count: warming up
-        asked for one text at a time.
+        The two alternate at every part of a pass, so that a slow moment of the machine affects both. Each comes first
+        equally often. Under load, each makes one untimed pass before, because the warm-up asked for one text at a
+        time.
 
         Args:
-            parts: what a pass is made of.
-            passes: of each process.
-            readings: what the machine's counters said so far.
+            parts: the parts of a pass, in order.
+            passes: the number of passes of each process.
+            readings: the readings so far; extended.
         """
         if parts[0].scenario != "single_stream":
             for role in ROLES:
@@ -99,7 +99,7 @@ class Pair:
         return timed["own"], timed["partner"]
 
     def answers(self, roles: Sequence[str], places: list[int]) -> dict[str, list[Chains]]:
-        """What the processes of these roles answer to the texts at these places, at once and untimed."""
+        """The untimed answers of these roles to the texts at these places; both processes work at the same time."""
         processes = {role: self.own if role == "own" else self.partner for role in roles}
         for role, process in processes.items():
             with blaming(role):
@@ -121,7 +121,7 @@ class Pair:
 
 
 def _joined(parts: Sequence[say.Timed]) -> say.Timed:
-    """A pass, of its parts."""
+    """Join the parts of a pass."""
     energies = [one.energy_mj for one in parts if one.energy_mj is not None]
     return say.Timed(
         wall_ns=sum(one.wall_ns for one in parts),
@@ -143,7 +143,7 @@ def _most(found: Iterable[int | None]) -> int | None:
 
 @contextmanager
 def blaming(role: str) -> Iterator[None]:
-    """An error of the partner's process says so: it is not the combination's."""
+    """Mark an error of the partner's process, so that it is not attributed to the combination."""
     try:
         yield
     except WorkerError as error:

@@ -1,4 +1,4 @@
-"""What a runner and its workers say to each other: JSON lines over a pipe of the worker's own."""
+"""The messages between a runner and its workers: JSON lines over a separate pipe."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from harness.profile import Profile
 from harness.record import Chains, Evidence, Mark, Memory, StartUp
 from harness.work import Ceilings, PassWork
 
-# What workers, and `harness.gate.planned`, speak; raise it when a message changes, so that a gate refuses a revision
-# that speaks otherwise.
+# The version of these messages, also for `harness.gate.planned`. Raise it when a message changes, so that a gate
+# refuses a revision with other messages.
 PROTOCOL = 6
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every line on the pipe; the tag says which it is."""
+    """Base of every line on the pipe; the tag gives its kind."""
 
 
 class Job(Message, frozen=True, tag="job"):
-    """The first line to a worker: what it is, and the texts that all commands are about."""
+    """The first line to a worker: what to load, and the texts for all commands."""
 
     combination: str  # `baseline`, `stock`, or optimizations as `harness.plan.combination` writes them
     checkpoint: str
@@ -29,19 +29,19 @@ class Job(Message, frozen=True, tag="job"):
     plugins: list[str]
     texts: list[str]
     schemas: list[str]  # as JSON text, so that a key order is kept
-    timed: int  # so many of them, the first, are what is timed and proved; the others are only ever answered
+    timed: int  # the first `timed` texts are timed and used for evidence; the others are only answered
     spawned_ns: int  # CLOCK_MONOTONIC of the parent, just before the spawn
 
 
 class WarmUp(Message, frozen=True, tag="warm_up"):
-    """Answer all texts that are timed once, then go on until the time of a request has settled."""
+    """Answer each timed text once, then continue until the time of a request has settled."""
 
 
 class Answer(Message, frozen=True, tag="answer"):
     """Answer the texts, untimed."""
 
-    places: list[int] = []  # of the texts; none: all that are timed
-    marks: bool = False  # also the logits near the threshold
+    places: list[int] = []  # indices of texts; empty: all timed ones
+    marks: bool = False  # also report the logits near the threshold
     logits_to: str | None = None  # a file to save all logits in, with the marks
 
 
@@ -50,7 +50,7 @@ class Time(Message, frozen=True, tag="time"):
 
     scenario: Literal["single_stream", "closed_loop", "offline"] = "single_stream"
     clients: int = 1  # of closed_loop
-    places: list[int] = []  # of the texts; none: all that are timed
+    places: list[int] = []  # indices of texts; empty: all timed ones
     primed: list[int] = []  # of texts that are answered just before, untimed; a closed loop has a beginning of its own
 
 
@@ -67,17 +67,17 @@ class Inspect(Message, frozen=True, tag="inspect"):
 
 
 class MeasureCeilings(Message, frozen=True, tag="measure_ceilings"):
-    """See what the device can do at most."""
+    """Measure the device's ceilings."""
 
 
 class Prove(Message, frozen=True, tag="prove"):
     """Take the evidence of every optimization of the combination, in an untimed pass."""
 
-    places: list[int] = []  # of the texts; none: all that are timed
+    places: list[int] = []  # indices of texts; empty: all timed ones
 
 
 class Weigh(Message, frozen=True, tag="weigh"):
-    """Read the memory ledger."""
+    """Report the memory of the process."""
 
 
 class Ready(Message, frozen=True, tag="ready"):
@@ -90,8 +90,8 @@ class Ready(Message, frozen=True, tag="ready"):
 class Warm(Message, frozen=True, tag="warm"):
     """The worker has seen all texts."""
 
-    requests: int  # it answered so many more
-    steady: bool  # and their time had settled then
+    requests: int  # additional requests until its time had settled
+    steady: bool  # whether the time had settled
 
 
 class Answered(Message, frozen=True, tag="answered"):
@@ -133,19 +133,19 @@ class Inspected(Message, frozen=True, tag="inspected"):
 
 
 class CeilingsMeasured(Message, frozen=True, tag="ceilings_measured"):
-    """What the device did at most."""
+    """The device's ceilings."""
 
     ceilings: Ceilings
 
 
 class Proved(Message, frozen=True, tag="proved"):
-    """The evidence, one an optimization."""
+    """The evidence, one for each optimization."""
 
     evidence: list[Evidence]
 
 
 class Weighed(Message, frozen=True, tag="weighed"):
-    """What the process took so far."""
+    """The memory of the process so far."""
 
     memory: Memory
 
@@ -153,7 +153,7 @@ class Weighed(Message, frozen=True, tag="weighed"):
 class Fault(Message, frozen=True, tag="fault"):
     """The worker could not do what it was told."""
 
-    kind: str  # unavailable, input (the user's to mend), out_of_memory or error
+    kind: str  # unavailable, input (the user can correct it), out_of_memory or error
     error: str
 
 

@@ -71,7 +71,7 @@ def unfinished_run(parent: Path, key: str, warn: Callable[[str], None]) -> Path 
             with held(directory):
                 return directory
         except InputError:
-            warn(f"another process is making {str(directory)!r}, a run of the same; this is a run of its own")
+            warn(f"another process is making the same run in {str(directory)!r}; this run gets another directory")
     return None
 
 
@@ -161,7 +161,7 @@ def _read(directory: Path, warn: Callable[[str], None]) -> list[Any]:
         raise InputError(f"{str(directory)!r} holds no run: there is no {RECORDS} in it")
     *lines, rest = data.removeprefix(codecs.BOM_UTF8).split(b"\n")
     if rest:
-        warn(f"{path}: the last line is torn (the run was killed while writing) and was left out")
+        warn(f"{path}: the last line is incomplete (the run was killed while writing), and was left out")
     version = _version(lines[0]) if lines else None
     if version is None:
         raise InputError(f"{path} does not begin with the header of a run; run the suite again")

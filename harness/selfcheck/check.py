@@ -1,4 +1,4 @@
-"""The self-check's rounds: identical processes, and planted slowdowns, wrong answers and memory."""
+"""The rounds of the self-check: identical processes, and planted slowdowns, wrong answers and memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.run.executors.recorded import Reference
 
 _HERE = Path(__file__).parent
 PLANTS, SUITE = _HERE / "plants.py", _HERE / "selfcheck.toml"
-CLEAN = "dynamic_truncation"  # what is planted in: nearly what stock does, and a combination
+CLEAN = "dynamic_truncation"  # the faults are planted in this combination, which is close to stock
 QUEUED = f"{CLEAN}+batching"
 SLOWER = f"{CLEAN}+slower(share=0.1)"
 SLOW_TEXT = f"{CLEAN}+slow_text"  # the longest of the suite's
@@ -29,15 +29,15 @@ GROWS_ON_DEVICE = f"{CLEAN}+grows_on_device(mebibytes=64)"
 MISANSWERS = f"{CLEAN}+misanswers"  # the text differs from round to round
 ALONE = f"{QUEUED}+alone"
 WEIGHED = (SLOWER, SLOW_TEXT, TIRES, GROWS, GROWS_ON_DEVICE)  # in every round
-RUN = 4  # rounds of a run in which what shows in times has to show
-LONG_RUN = 8  # the same for a slope over passes, which varies twice as much as their mean
+RUN = 4  # rounds in which a fault in times must be found
+LONG_RUN = 8  # rounds in which a slope over passes must be found; it varies twice as much as the mean
 CLIENTS = 3  # of the closed loop
 TIRES_BY = 0.08  # over the timed requests of a round
-# For so many rounds of identical processes there is one run with each plant that shows in times; one round with each
-# that shows in single rounds; one that answers all texts, and takes five times as long (65 s instead of 12).
+# Rounds of identical processes for each: one run of every fault that shows in times; one round of every fault
+# that shows in single rounds; one round that answers all texts, which takes five times as long (65 s instead of 12).
 _A_RUN, _A_ROUND, _A_LONG_ROUND, _FEWEST = 15, 12, 20, 2
 _APART = 29  # texts between one that is spoilt and the next; prime, so that it takes long until one comes again
-_BEGINNING = 12  # characters by which a text is told from the others
+_BEGINNING = 12  # characters that identify a text
 
 
 def selfcheck(options: Options, rounds: int, progress: Callable[[str, int], None]) -> Path:
@@ -61,7 +61,7 @@ def selfcheck(options: Options, rounds: int, progress: Callable[[str, int], None
 
 
 def prepared(options: Options) -> Ablation:
-    """What all rounds have in common, checked; nothing is started."""
+    """Check the inputs that all rounds share; starts nothing."""
     return prepare(replace(options, suite=str(SUITE), plugins=(PLANTS,)))
 
 
@@ -71,7 +71,7 @@ def total(rounds: int, device: str) -> int:
 
 
 def rounds_of_each(rounds: int, device: str) -> dict[str, int]:
-    """How many rounds each combination has; of stock, whose partner is stock too, so many."""
+    """How many rounds each combination gets. `rounds` is the number for stock, whose partner is stock too."""
     in_times, in_rounds = RUN * max(1, rounds // _A_RUN), max(_FEWEST, rounds // _A_ROUND)
     return {
         STOCK: rounds,
@@ -84,12 +84,12 @@ def rounds_of_each(rounds: int, device: str) -> dict[str, int]:
 
 
 def partner_of(combination: str) -> str:
-    """The process without the plant, which a round is timed against."""
+    """The combination without the fault, which a round is timed against."""
     return {STOCK: STOCK, ALONE: QUEUED}.get(combination, CLEAN)
 
 
 def estimate_s(ablation: Ablation, rounds: int) -> float:
-    """About how long a check takes, from what a start and a token are assumed to take."""
+    """Estimate how long a check takes, from the assumed time of a start and of a token."""
     one, passes = ablation.passes(padded=False), ablation.suite.measure.passes
     everything = Passes(one.timed_s + one.compared_s)
     total = START_S + (padded := ablation.passes(padded=True)).timed_s + padded.compared_s
@@ -113,13 +113,13 @@ def _cell(ablation: Ablation, combination: str) -> Cell:
 
 
 class Counted:
-    """So many rounds of each combination, in an order that is drawn."""
+    """A given number of rounds of each combination, in random order."""
 
     def __init__(self, plan: Sequence[Planned], counts: Mapping[str, int], random_order: random.Random) -> None:
         self._plan, self._counts, self._random = plan, counts, random_order
 
     def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
-        """One of those that are left, each as likely."""
+        """One of the remaining rounds, at random."""
         done = Counter(record.cell.combination for record in records)
         left = [one for one in self._plan for _ in range(self._counts[one.combination] - done[one.combination])]
         if not left:
@@ -128,12 +128,12 @@ class Counted:
         return planned, done[planned.combination], len(left)
 
     def ends(self, _: Sequence[Record]) -> list[End]:
-        """All have their rounds."""
+        """Every combination got its rounds."""
         return [End(name, count, "rounds") for name, count in self._counts.items()]
 
 
 class Planting:
-    """Measures a round as `run` does, but against the process without the plant."""
+    """Measures a round as `run` does, but against the process without the fault."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -143,7 +143,7 @@ class Planting:
         return LocalExecutor(self._settings).reference()
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
-        """One round; a wrong answer is planted in another text every time, among all of them."""
+        """Measure one round; a wrong answer is planted in a different text each time."""
         name = planned.combination
         settings = replace(self._settings, partner=partner_of(name), weigh_each=name in WEIGHED)
         if name == MISANSWERS:
@@ -161,6 +161,6 @@ class Planting:
 
 
 def misanswered(reference: Reference, number: int) -> int:
-    """The place of the text whose answer is spoilt in a round: one that has an answer."""
+    """The index of the text that gets a wrong answer in this round; it has an answer."""
     answered = [place for place, answer in enumerate(reference.answers) if answer]
     return answered[number * _APART % len(answered)]

@@ -55,7 +55,7 @@ _SCHEMA: Schema = {"价格": None, "属性词": {"情感词": None}}
 def documented(subject: Subject) -> None:
     """It has a docstring that says what it does, and is found under its own name."""
     assert subject.optimization.documentation.strip(), f"{subject.name} has no docstring"
-    assert subject.name.isidentifier(), f"{subject.name!r} is no identifier"
+    assert subject.name.isidentifier(), f"{subject.name!r} is not an identifier"
 
 
 def keeps_answers(subject: Subject) -> None:

@@ -39,7 +39,7 @@ class Subject:
             TypeError: it is no optimization.
         """
         if not isinstance(optimization, Optimization):
-            raise TypeError(f"{optimization!r} is no optimization; decorate it with harness.plugin.optimization")
+            raise TypeError(f"{optimization!r} is not an optimization; decorate it with harness.plugin.optimization")
         return cls(optimization, tuple(parameters.items()))
 
     @property

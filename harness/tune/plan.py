@@ -112,7 +112,7 @@ def prepare(options: Options, wanted: Wanted, warn: Warn) -> Prepared:
     confirm = measure.confirm or measure.rounds
     if "max_cold_start" in wanted.limits and measure.rounds + measure.starts < FEWEST:
         raise InputError(
-            f"--max-cold-start takes {FEWEST} starts of a combination to be shown, and the suite makes "
+            f"--max-cold-start needs {FEWEST} starts of each combination, and the suite makes "
             f"{measure.rounds + measure.starts}; set rounds = {FEWEST} in its [measure]"
         )
     suite = msgspec.structs.replace(

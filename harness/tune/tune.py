@@ -95,11 +95,11 @@ def tune(
     identity = identity_of(prepared)
     begun = prepared.wanted.resume
     if begun is not None and options.fresh:
-        raise InputError("--resume goes on with a search and --fresh begins another; give one of them")
+        raise InputError("--resume continues a search and --fresh begins a new one; give only one of them")
     if begun is None and not options.fresh:
         begun = unfinished_run(options.directory, identity["key"], warn)
     if begun is not None and not (begun / FILE).is_file():
-        raise InputError(f"{str(begun)!r} holds no search: there is no {FILE} in it; --fresh begins another")
+        raise InputError(f"{str(begun)!r} holds no search: there is no {FILE} in it; use --fresh to begin a new one")
     directory = begun or runs.new_directory(options.directory, NAME)
     with held(directory):
         study = Study(directory, options.seed)

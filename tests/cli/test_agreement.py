@@ -59,7 +59,7 @@ def said_by_each(file: Path, folder: Path) -> dict[str, tuple[int, str]]:
     [
         ("native_key_twice.jsonl", "line 1: has the key '产品' twice in one object"),
         ("native_id_float.jsonl", "line 1: the id 1.0 must be a string or a whole number"),
-        ("native_ids_collide.jsonl", "line 2: the id '1' stands on an earlier line too"),
+        ("native_ids_collide.jsonl", "line 2: the id '1' is already on an earlier line"),
         ("native_offset_nan.jsonl", "line 1: gold: Expected `int`, got `float`"),
     ],
 )

@@ -35,7 +35,7 @@ def test_a_band_is_named_for_a_checkpoint_and_texts(texts: Path) -> None:
     done = uiebench("calibrate", "--checkpoint", GOLDEN, "--data", texts)
     assert done.returncode == 0, done.stderr
     assert "2 texts, 2 prompts" in done.stdout
-    assert "Of texts like these at most 77.6% have" in done.stdout
+    assert "At most 77.6% of similar texts have a larger error there (95 % confidence)" in done.stdout
 
 
 def test_a_processor_without_half_precision_is_named(texts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_the_band_holds_every_wrong_decision_and_the_price_is_counted() -> None:
     assert "the largest error of any logit is 0.5\n" in said
     assert "1 prompts have a logit on the wrong side of the threshold, at most 0.032 from it" in said
     assert "| 0.032 | 33.3% | 0 of 2 |" in said
-    assert "Take screened(band=0.042)." in said
+    assert "Use screened(band=0.042)." in said
 
 
 def test_a_logit_that_overflows_is_always_scored_again() -> None:

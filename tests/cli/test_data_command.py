@@ -29,7 +29,7 @@ def test_what_a_format_cannot_hold_is_named_and_counted(tmp_path: Path) -> None:
     assert "text 1: 评价 at 1 to 4 overlaps the label before it" in done.stdout
     assert "text 21" not in done.stdout
     assert "and 5 more" in done.stdout
-    assert "(conll), 25 sound texts; left out because conll cannot hold them: 25" in done.stdout
+    assert "(conll), 25 valid texts; left out because conll cannot hold them: 25" in done.stdout
     back = uiebench("data", "check", str(tmp_path / "mine.conll"), "--fix", str(tmp_path / "back.jsonl"))
     assert back.returncode == 0, back.stderr
     kept = [json.loads(line)["gold"] for line in (tmp_path / "back.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -45,7 +45,7 @@ def test_a_fault_is_named_with_its_line_and_the_status_says_so(tmp_path: Path) -
     assert done.returncode == 1
     assert "line 2: " in done.stdout
     assert "1 problems" in done.stdout
-    assert "fixed.jsonl (native), 2 sound texts; faulty, and left out or mended as named: 1\n" in done.stdout
+    assert "fixed.jsonl (native), 2 valid texts; with errors, left out or corrected as named: 1\n" in done.stdout
     kept = [json.loads(line)["gold"] for line in (tmp_path / "fixed.jsonl").read_text(encoding="utf-8").splitlines()]
     assert kept == [[item("价格", 7, 9)]] * 2
 

@@ -38,7 +38,7 @@ def test_none_and_mistakes_have_their_own_statuses(tmp_path: Path) -> None:
     mistake = uiebench("recommend", tmp_path / "run", "--max-rss", "800ms")
     assert mistake.returncode == 2
     assert "'800ms' is not a size" in mistake.stderr
-    refused(uiebench("recommend", tmp_path / "run", "--min-f1-delta", "0.1"), "is no loss")
+    refused(uiebench("recommend", tmp_path / "run", "--min-f1-delta", "0.1"), "is not a loss")
     refused(uiebench("recommend", tmp_path / "run", "--max-p95", "500"), "--max-p95: '500' is not a duration")
     for endless in ("inf", "nan", "1e999"):
         refused(uiebench("recommend", tmp_path / "run", "--min-qps", endless), "min-qps")
@@ -57,8 +57,8 @@ def test_the_targets_of_the_suite_are_constraints_unless_others_are_given(tmp_pa
     assert none.returncode == 1
     first, second, third, fourth, *_ = none.stdout.splitlines()
     assert first == "A target of the suite: --max-rss 1 MiB"
-    assert second == "A target of the suite: --min-qps 1 requests/s, which this run cannot tell: left out"
-    assert third == "A target of the suite: --max-vram 1.00 GiB, which this run cannot tell: left out"
+    assert second == "A target of the suite: --min-qps 1 requests/s, left out because this run cannot decide it"
+    assert third == "A target of the suite: --max-vram 1.00 GiB, left out because this run cannot decide it"
     assert fourth.startswith("None: no combination")
     kept = uiebench("recommend", tmp_path, "--max-rss", "8GiB")
     assert kept.returncode == 0, kept.stderr

@@ -21,7 +21,7 @@ def test_a_dry_run_tells_the_rounds_of_each_kind_and_starts_nothing(tmp_path: Pa
         "  2 of dynamic_truncation+batching+alone against dynamic_truncation+batching, 3 clients at once",
         "  2 of dynamic_truncation+misanswers against dynamic_truncation, 1 pass over 101 texts",
     ]
-    assert about == "about 9 min 35 s, if a start takes 2.5 s and a token of a row 45 µs"
+    assert about == "takes about 9 min 35 s, assuming 2.5 s to start a process and 45 µs for each token of a row"
     assert where.startswith("records and selfcheck.md in a directory of kept/")
     assert not list(tmp_path.iterdir())
 

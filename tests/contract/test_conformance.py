@@ -80,5 +80,5 @@ def test_evidence_is_taken_with_the_parameters_that_were_given() -> None:
 
 
 def test_what_is_no_optimization_is_refused() -> None:
-    with pytest.raises(TypeError, match="is no optimization"):
+    with pytest.raises(TypeError, match="is not an optimization"):
         check_optimization(print)

@@ -232,4 +232,4 @@ def test_the_suites_that_choose_from_many_confirm_and_their_plan_says_so(name: s
     ablation = prepare(Options(name), lambda _: None)
     assert ablation.rounds == len(ablation.plan) * ablation.suite.measure.rounds + 3 * confirm
     said = uiebench("run", name, "--dry-run").stdout
-    assert f"{confirm} confirming round(s) more for each of the 3 that look fastest" in said
+    assert f"{confirm} confirming round(s) for each of the 3 that look fastest" in said

@@ -172,7 +172,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_a_second_start_does(tmp_path: 
         runner.send_signal(signal.SIGINT)
         _, said = runner.communicate(timeout=PATIENCE_S)
     assert runner.returncode == 130
-    assert "the same command without --fresh goes on" in " ".join(said.split())
+    assert "the same command without --fresh continues" in " ".join(said.split())
     assert "Traceback" not in said
     wait_for(lambda: are_gone(workers))  # one that was only just started ends when its pipe does
     before = records(tmp_path)

@@ -135,7 +135,7 @@ def test_one_that_takes_more_than_the_limit_on_texts_held_back_makes_way_for_the
 
 def test_going_on_and_beginning_anew_at_once_is_refused(here: Bench) -> None:
     found = here.search(trials=3)
-    with pytest.raises(InputError, match="give one of them"):
+    with pytest.raises(InputError, match="give only one of them"):
         here.search(trials=3, resume=found.directory, fresh=True)
 
 
@@ -316,7 +316,7 @@ def test_one_text_cannot_be_split(here: Bench) -> None:
 
 
 def test_a_limit_that_too_few_starts_would_never_show_is_refused(here: Bench) -> None:
-    with pytest.raises(InputError, match=r"--max-cold-start takes 4 starts .* makes 2; set rounds = 4"):
+    with pytest.raises(InputError, match=r"--max-cold-start needs 4 starts .* makes 2; set rounds = 4"):
         here.prepared(limits={"max_cold_start": 1e9}, measure="rounds = 2\n")
 
 

@@ -192,7 +192,7 @@ def test_no_fact_of_the_origin_differs_unsaid(part: str) -> None:
 
 
 def test_answers_that_rounding_may_decide_differ_too() -> None:
-    assert list(differing(baseline(), baseline(t9=[]))) == ["its answers that rounding may decide: 1 texts (t9)"]
+    assert list(differing(baseline(), baseline(t9=[]))) == ["differing answers that rounding may decide: 1 texts (t9)"]
     (said,) = differing(baseline(), replace(baseline(), near=frozenset({"t9", "t8"})))
     assert said.endswith(": 1 texts (t8)")
 

@@ -142,8 +142,8 @@ def test_a_fraction_switches_one_by_the_product_of_others() -> None:
     [
         (None, "has 0 words for 3 optimizations"),
         ("a b", "has 2 words for 3 optimizations"),
-        ("a b x", "is no design"),
-        ("a b a1", "is no design"),
+        ("a b x", "is not a valid design"),
+        ("a b a1", "is not a valid design"),
     ],
 )
 def test_a_fraction_that_is_none_is_named(fraction: str | None, said: str) -> None:

@@ -81,7 +81,7 @@ def test_a_configuration_that_is_no_object_is_refused(copy: Path, plan: Plan, wr
     [
         ({"hidden_size": None}, "config.json: missing or wrong value"),
         ({"num_attention_heads": "many"}, "config.json: missing or wrong value.*many"),
-        ({"num_attention_heads": 5}, "hidden_size 32 is no multiple of 5 heads"),
+        ({"num_attention_heads": 5}, "hidden_size 32 is not a multiple of 5 heads"),
         ({"num_attention_heads": 0}, "num_attention_heads"),
         ({"hidden_size": -32}, "hidden_size"),
         ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
@@ -122,7 +122,7 @@ def test_a_plain_bert_is_no_siamese_uie(copy: Path, plan: Plan) -> None:
                 weights[name.replace("plm.", "bert.")] = value
 
     change_weights(copy, to_bert)
-    with pytest.raises(CheckpointError, match=r"is no SiameseUIE: its weights have no crossattention.layer"):
+    with pytest.raises(CheckpointError, match=r"is not a SiameseUIE: its weights have no crossattention.layer"):
         load(plan, copy)
 
 
@@ -187,7 +187,7 @@ def test_a_damaged_weights_file_is_named(copy: Path, name: str, content: bytes) 
 @pytest.mark.parametrize("content", [[1, 2], {"epoch": 3}, torch.zeros(2)])
 def test_a_pickle_that_is_no_state_dict_is_refused(copy: Path, content: object) -> None:
     torch.save(content, copy / WEIGHTS)
-    with pytest.raises(CheckpointError, match="is no state dict"):
+    with pytest.raises(CheckpointError, match="is not a state dict"):
         Extractor.load(copy)
 
 
@@ -374,7 +374,8 @@ def test_weights_that_cannot_be_computed_with_are_named(
 ) -> None:
     change_weights(copy, lambda weights: weights.update({HEAD: change(weights[HEAD])}))
     for load_it in (lambda: load(plan, copy), lambda: as_safetensors(Checkpoint.open(copy))):
-        with pytest.raises(CheckpointError, match=rf"{WEIGHTS} holds what is no weight to compute with: {HEAD} {said}"):
+        expected = rf"{WEIGHTS} holds values that cannot be used as weights: {HEAD} {said}"
+        with pytest.raises(CheckpointError, match=expected):
             load_it()
 
 

@@ -88,7 +88,7 @@ def test_nothing_is_written_as_the_baseline() -> None:
         ("typed(count=1", "cannot be read"),
         ("early-late", "'early - late' cannot be read"),
         ("early+late+early", "holds 'early' twice"),
-        ("typed(count)", "'count' is no PARAMETER=VALUE"),
+        ("typed(count)", "'count' is not PARAMETER=VALUE"),
         ("typed(cuont=1)", "unknown parameter 'cuont'; did you mean 'count'?"),
         ("early(count=1)", "unknown parameter 'count'.*known: none"),
         ("typed(count=1.5)", "count = 1.5 must be of type int"),

@@ -78,8 +78,8 @@ def test_an_empty_file_is_an_empty_dataset(file: Path) -> None:
         (line(gold=gold("杭州", 0, 2)), r"gold: '杭州' does not stand at \[0, 2\]"),
         (line(gold=gold("杭州", 3)), "gold: Expected `array` of length >= 2"),
         (line(gold=gold("杭州", 3, 5, 7)), "gold: Expected `array` of length <= 2"),
-        (line(), "the id '1' stands on an earlier line too"),
-        (line(id=1), "the id '1' stands on an earlier line too"),
+        (line(), "the id '1' is already on an earlier line"),
+        (line(id=1), "the id '1' is already on an earlier line"),
     ],
 )
 def test_a_bad_line_is_refused_with_file_line_and_fault(file: Path, bad: str | bytes, fault: str) -> None:

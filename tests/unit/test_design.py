@@ -69,27 +69,31 @@ def test_a_clock_that_steps_back_times_nothing() -> None:
         (
             Targets(max_p95="1s"),
             Measure(passes=4, rounds=1),
-            "max_p95 cannot be told: its interval takes 4 rounds (not 1) and 93 distinct texts (not 8); take more",
+            "max_p95 cannot be decided: its interval needs 4 rounds (not 1) and 93 distinct texts (not 8); use more",
         ),
         (
             Targets(max_p95="1s"),
             Measure(passes=1000, rounds=4),
-            "max_p95 cannot be told: its interval takes 93 distinct texts (not 8); take more",
+            "max_p95 cannot be decided: its interval needs 93 distinct texts (not 8); use more",
         ),
         (Targets(max_p50="1s"), Measure(passes=1, rounds=4), None),
         (
             Targets(max_p50="1s"),
             Measure(scenarios=("offline",)),
-            "max_p50 cannot be told: the suite does not",
+            "max_p50 cannot be decided: the suite does not",
         ),
-        (Targets(min_qps=3), STREAM, "min_qps cannot be told: the suite does not measure closed_loop"),
+        (Targets(min_qps=3), STREAM, "min_qps cannot be decided: the suite does not measure closed_loop"),
         (
             Targets(max_cold_start="2s"),
             STREAM,
-            "max_cold_start cannot be told: the suite does not measure cold_start",
+            "max_cold_start cannot be decided: the suite does not measure cold_start",
         ),
         (Targets(max_cold_start="2s"), Measure(scenarios=("cold_start",)), None),
-        (Targets(max_vram="2GiB"), Measure(), "max_vram cannot be told: on a CPU nothing is on a device; use max_rss"),
+        (
+            Targets(max_vram="2GiB"),
+            Measure(),
+            "max_vram cannot be decided: on a CPU nothing is on a device; use max_rss",
+        ),
         (Targets(max_rss="2GiB"), Measure(), None),
     ],
 )

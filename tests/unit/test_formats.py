@@ -208,5 +208,5 @@ def test_a_leaf_that_ends_early_and_an_id_that_comes_twice_are_named(tmp_path: P
     assert [one.gold for one in examples] == [None]
     assert told == [
         "1: the chain 地 ends at a type that has 人 below it, for which the file has no labels; the gold is not known",
-        "2: the id 'a' stands on an earlier line too; ids are unique",
+        "2: the id 'a' is already on an earlier line; ids must be unique",
     ]

@@ -28,5 +28,5 @@ def test_a_count_is_written_with_its_bounds() -> None:
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 0), (-1, 3), (4, 3)])
 def test_what_is_no_share_is_refused(successes: int, trials: int) -> None:
-    with pytest.raises(ValueError, match="is no share"):
+    with pytest.raises(ValueError, match="is not a share"):
         rate(successes, trials)

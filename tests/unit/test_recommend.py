@@ -137,7 +137,7 @@ def test_where_a_limit_cannot_be_judged_it_says_what_that_takes() -> None:
 
 @pytest.mark.parametrize("delta", [0.1, float("nan")])
 def test_a_gain_in_f1_is_no_margin(delta: float) -> None:
-    with pytest.raises(InputError, match="is no loss; write the points of F1"):
+    with pytest.raises(InputError, match="is not a loss; write the points of F1"):
         Constraints(min_f1_delta=delta)
 
 

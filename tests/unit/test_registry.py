@@ -105,7 +105,7 @@ def test_a_missing_plugin_file_is_named(file: Path) -> None:
 
 
 def test_a_file_that_is_no_python_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match=r"mine\.txt' is no Python file"):
+    with pytest.raises(SuiteError, match=r"mine\.txt' is not a Python file"):
         find_optimizations([plugin(tmp_path / "mine.txt", PLUGIN.format(name="mine"))])
 
 

@@ -94,7 +94,7 @@ def test_the_tools_own_format_is_strict_whatever_the_file_is_called(tmp_path: Pa
     file = tmp_path / "mine.json"
     good = '{"id": "1", "text": "八元", "schema": {"价格": null}}\n'
     file.write_text(good + good, encoding="utf-8")
-    with pytest.raises(InputError, match="line 2: the id '1' stands on an earlier line too"):
+    with pytest.raises(InputError, match="line 2: the id '1' is already on an earlier line"):
         list(read_texts(str(file), pytest.fail))
 
 

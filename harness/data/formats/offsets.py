@@ -79,7 +79,7 @@ class Offsets:
         way = self._choose(found, line, tally)
         if way is None:
             ways = " and in ".join(map(str, found))
-            problem(line, f"the labels fit in {ways}, at different places: which one is meant cannot be told")
+            problem(line, f"the labels fit in {ways}, at different places: it is not known which way is meant")
             return [None] * len(labels)
         bounds = way.bounds(text)
         if any(not _exactly(label, _stretch(way, bounds, text, label)) for label in labels):

@@ -1,4 +1,4 @@
-"""Baselines in words: one, and what differs between two."""
+"""A baseline as text, and the differences between two."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = 5  # texts on a line
 
 
 def shown(found: Baseline) -> Iterator[str]:
-    """The origin, then a line a combination."""
+    """Its origin, then one line for each combination."""
     origin = found.origin
     yield f"suite {origin.suite}, checkpoint {origin.checkpoint} ({origin.weights}), {len(found.answers)} texts"
     yield f"on {origin.device}: {origin.kind}, environment {origin.environment_hash}"
@@ -28,7 +28,7 @@ def shown(found: Baseline) -> Iterator[str]:
 
 
 def differing(old: Baseline, new: Baseline) -> Iterator[str]:
-    """A line for each thing that differs, and for each combination of which a figure does; none for the same."""
+    """One line for each difference, and for each combination with a different figure; none if they are equal."""
     for part in old.origin.__struct_fields__:
         before, after = getattr(old.origin, part), getattr(new.origin, part)
         if before != after:
@@ -37,8 +37,8 @@ def differing(old: Baseline, new: Baseline) -> Iterator[str]:
     texts = {**old.answers, **new.answers}
     rounded = [name for name in texts if old.answers.get(name) != new.answers.get(name) and name not in changed]
     yield from _texts("answers of the baseline extractor", changed)
-    yield from _texts("its answers that rounding may decide", rounded)
-    yield from _texts("only in one of both rounding may decide", sorted(old.near ^ new.near))
+    yield from _texts("differing answers that rounding may decide", rounded)
+    yield from _texts("rounding may decide in only one of the two", sorted(old.near ^ new.near))
     for name in {**old.entries, **new.entries}:
         if name not in new.entries or name not in old.entries:
             yield f"{name}: {'gone' if name not in new.entries else 'new'}"
@@ -47,7 +47,7 @@ def differing(old: Baseline, new: Baseline) -> Iterator[str]:
 
 
 def without_figures(found: Baseline) -> Iterator[str]:
-    """The combinations that nothing, or not all, was measured of, each with why."""
+    """The combinations that were not measured completely, each with the reason."""
     return (f"{entry.combination}: {one_line(entry.problem)}" for entry in found.entries.values() if entry.problem)
 
 
@@ -57,7 +57,7 @@ def _texts(what: str, names: Sequence[str]) -> Iterator[str]:
 
 
 def _changes(old: Entry, new: Entry) -> Iterator[str]:
-    """Each figure that differs, as it was and as it is."""
+    """Each figure that differs, old and new."""
     for field in new.__struct_fields__:
         before, after = getattr(old, field), getattr(new, field)
         if before != after:
@@ -100,7 +100,7 @@ def _starts(nanoseconds: Sequence[int]) -> str:
     return f"{format_seconds(fmean(nanoseconds) / NS_PER_S)} in {len(nanoseconds)} starts"
 
 
-# How a difference names an entry's field and shows its value; a field that is not here stands as it is.
+# The label and the format of an entry's fields in a difference; other fields are printed as they are.
 _FIGURES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     "time": ("time / stock", _rounds),
     "total": ("total time / stock", _rounds),
