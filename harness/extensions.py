@@ -1,4 +1,4 @@
-"""What other distributions bring by entry points; what is broken is left out with a warning, and ends no command."""
+"""Extensions from entry points of other distributions; a broken one is left out with a warning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def extensions(group: str, made: Callable[[EntryPoint], _Loaded]) -> Iterator[tu
 
     Args:
         group: of entry points.
-        made: loads one and checks it; whatever it raises is told, and that extension left out.
+        made: loads and checks one; if it raises anything, there is a warning, and the extension is left out.
     """
     for point in entry_points(group=group):
         try:

@@ -31,7 +31,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one pass over the timed texts was made of; the pass itself is not among those that are timed."""
 
     parts_ns: dict[str, list[int]]  # by part, one a text
-    step_ns: int  # the pass is cut into so long steps
+    step_ns: int  # the length of the steps that the pass is cut into
     rss_bytes: list[int]  # the most seen in each step; empty where the kernel does not tell
     # Likewise, of what torch's allocator reserved; records that have the next one leave it empty.
     cuda_bytes: list[int] = []

@@ -26,7 +26,7 @@ PEER = "peer:"  # begins the name of another program's row
 # reference agree to about 3e-5.
 TIE = 1e-4
 
-# What may change answers may lose so many points of micro-F1 (scale 0 to 100) before its speed counts for nothing. A
+# Points of micro-F1 (0 to 100) that a combination that may change answers may lose before its speed does not count. A
 # suite may say otherwise; this is a tenth of the loss for which the guide advises against INT8.
 F1_MARGIN = 0.5
 

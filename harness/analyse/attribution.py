@@ -68,7 +68,7 @@ def _effects(quantity: str, cells: Mapping[frozenset[str], Sequence[float]], pri
     """None where too few rounds or combinations measured a quantity; of times, these must tell something.
 
     Raises:
-        InputError: the combinations whose times are known cannot tell effects.
+        InputError: the combinations with known times do not suffice to estimate effects.
     """
     found = spreads({"+".join(sorted(cell)): values for cell, values in cells.items()}, prior)
     if not prior.degrees and not found.degrees:

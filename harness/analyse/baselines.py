@@ -183,7 +183,7 @@ def why_no_times(origin: Origin, here: Origin, name: str) -> str | None:
 
 
 def _decoded(path: Path, lines: Sequence[str]) -> list[Origin | Text | Line]:
-    """Every line, none of which may say anew what another one says."""
+    """Read every line; two lines about the same thing are refused."""
     found: dict[str, tuple[int, Origin | Text | Line]] = {}
     for number, line in enumerate(lines, 1):
         try:

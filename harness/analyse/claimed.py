@@ -42,7 +42,7 @@ class Claim(_Part, frozen=True):
     right: str | None = None
     device: Literal["any", "cuda"] = "any"
     model: Literal["any", "reference"] = "any"
-    longest: int | None = None  # only over texts of at most so many characters
+    longest: int | None = None  # only texts of at most this many characters
     shortest: int | None = None
     why: Whys = Whys()
 

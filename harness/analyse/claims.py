@@ -171,7 +171,7 @@ def _error(row: Row) -> str | None:
 
 
 def _obstacle(claim: Claim, row: Row, baseline: Row, header: Header) -> str | None:
-    """Why this device or this model cannot tell."""
+    """Why this device or this model cannot judge it."""
     if row.latency is None and row.problem:
         return row.problem
     if claim.device == "cuda" and not header.device.startswith("cuda"):

@@ -41,7 +41,7 @@ class Passes:
         return min((max(1, math.floor(self.best)), math.ceil(self.best)), key=self._price)
 
     def wasted(self, passes: float) -> float:
-        """The share of the time that so many passes take more than the best number, for the same variance."""
+        """How much more time this number of passes takes than the best number, for the same variance (a share)."""
         best = max(1.0, self.best)
         return 1 - self._price(best) / self._price(passes)
 

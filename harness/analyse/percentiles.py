@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# The fewest samples of which all but one lie below the percentile with 95 % confidence, as MLPerf's early stopping
-# counts them: P(Binomial(n, 1 - q) <= 1) <= 0.05. So many requests give a value, so many distinct texts an interval.
+# The fewest samples such that all but one lie below the percentile with 95 % confidence, as in MLPerf's early stopping:
+# P(Binomial(n, 1 - q) <= 1) <= 0.05. This many requests give a value, and this many distinct texts an interval.
 FEWEST_SAMPLES = {0.5: 8, 0.9: 46, 0.95: 93, 0.99: 473}
 FEWEST_ROUNDS = 4  # of one or two rounds the spread between processes is not known
 
@@ -32,7 +32,7 @@ class Percentile:
 
 
 def percentiles(rounds: Sequence[Sequence[Sequence[int]]]) -> dict[float, Percentile | None]:
-    """The percentiles of all requests (nearest rank) with 95 % intervals, or None where requests are too few to tell.
+    """The percentiles of all requests (nearest rank) with 95 % intervals, or None if there are too few.
 
     All requests of a text go together, and so do all of a round. Texts are the sample of texts like them, and their
     order bounds the percentile with hardly an assumption on how times are distributed; what processes add is Student's
@@ -53,7 +53,7 @@ def percentiles(rounds: Sequence[Sequence[Sequence[int]]]) -> dict[float, Percen
 
 
 def percentile(samples: Sequence[float], share: float) -> float | None:
-    """The sample below which that share of them lies (nearest rank), or None where they are too few to tell."""
+    """A percentile of samples (nearest rank), or None if there are too few."""
     if len(samples) < FEWEST_SAMPLES[share]:
         return None
     return sorted(samples)[math.ceil(share * len(samples)) - 1]

@@ -110,7 +110,7 @@ class Row:
     unlike_stock: frozenset[str] | None = None
 
     def load(self, scenario: str, clients: int | None = None) -> Throughput | None:
-        """Under load: of so many clients, or of the most that were tried."""
+        """The throughput with this number of clients, or with the largest number that was measured."""
         found = [one for one in self.loads if one.scenario == scenario and clients in (None, one.clients)]
         return max(found, key=lambda one: one.clients, default=None)
 

@@ -31,7 +31,7 @@ def _kept(row: Row, name: str, limit: float) -> Kept:
 
 
 def kept(found: Figure | None, limit: float, *, at_least: bool = False) -> Kept:
-    """Whether all of a figure's interval is on the right side of a limit: at most so much, or at least.
+    """Whether the whole interval of a figure is at most a limit (or at least, if `at_least`).
 
     An end that it lacks could be anywhere; a figure that lacks nothing and has no interval is its own.
     """

@@ -1,4 +1,4 @@
-"""What all findings of a gate come to."""
+"""The outcome of all findings of a gate."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def unexcused(one: Finding) -> bool:
 
 
 def excuse(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings, of which those that were skipped keep no gate from passing."""
+    """The findings; skipped ones no longer keep a gate from passing."""
     return [replace(one, excused=one.verdict == "skipped") for one in findings]

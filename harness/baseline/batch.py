@@ -53,5 +53,5 @@ class Chunk:
 
 
 def chosen(places: list[int], count: int) -> Numbers | None:
-    """Which of so many rows are taken; None where it is every one in order, or the only one again and again."""
+    """The indices of the rows that are taken; None for all in order, or for the only row repeated."""
     return None if count == 1 or places == list(range(count)) else np.array(places)

@@ -77,7 +77,7 @@ class Recordings:
         Args:
             buckets: of shapes.
             capturing: how a forward is captured.
-            most_bytes: none is captured any more once they hold so much.
+            most_bytes: nothing more is captured once the graphs hold this many bytes.
         """
         self.replays, self.eager = Counter[str](), Counter[str]()  # calls by the name of the forward
         self.buckets = buckets

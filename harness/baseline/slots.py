@@ -52,7 +52,7 @@ class Padding(Protocol):
     """The slot ``padding``: to how many tokens a batch is padded, given its longest row."""
 
     def text(self, longest: int, characters: int, /) -> int:
-        """The padded length of texts; at least ``longest`` tokens. The longest of them has so many characters."""
+        """The padded length of texts, at least ``longest`` tokens; ``characters`` is the length of the longest text."""
         ...
 
     def prompt(self, longest: int) -> int:

@@ -74,7 +74,7 @@ def read_examples(path: Path) -> Iterator[Example]:
 
 
 def sound_examples(path: Path, problem: Problem) -> Iterator[tuple[int, Example]]:
-    """Stream the examples of a file in this project's format with their lines; what cannot be used is told."""
+    """Stream the examples of a file in this project's format with their lines; what cannot be used is reported."""
     seen: set[str] = set()
     for number, line in read_lines(path, problem):
         if line.strip():

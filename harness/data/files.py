@@ -22,7 +22,7 @@ _Read: TypeAlias = Callable[[Problem], Iterator[Document]]
 
 
 def read_file(path: Path, problem: Problem, format_name: str | None = None, schema: Any = None) -> Iterator[Example]:
-    """Stream the examples of a file; what cannot be used is told and left out.
+    """Stream the examples of a file; what cannot be used is reported and left out.
 
     The file is read twice: the first time shows which types have labels. Where no schema is given and the file has
     none, the schema is the smallest that leads to all of them.

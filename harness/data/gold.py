@@ -59,7 +59,7 @@ def gold_of(
 
 
 def never_labelled(asked: Schema, labelled: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    """The types, with those above them, that a schema asks for and of which a file has no labels."""
+    """The types (with their parents) that a schema asks for and for which a file has no labels."""
     for type_, below in asked.items():
         if type_ not in labelled:
             yield above + type_

@@ -17,7 +17,7 @@ from harness.data.formats.told import Remark
 from harness.data.schemas import unused
 from harness.errors import InputError
 
-_SHOWN = 3  # faults that are told; the rest is counted
+_SHOWN = 3  # errors that are printed; the rest is counted
 
 
 def is_file(name: str) -> bool:

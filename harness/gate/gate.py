@@ -33,7 +33,7 @@ from harness.run.store import kept_runs, read_run
 Progress = Callable[[str, int], None]
 # Given what was measured, and the run's directory once it is at its end.
 Judging = Callable[[Header, Sequence[Record], Path | None], list[Finding]]
-# Shows the progress of so many rounds; gives no directory where it makes none.
+# Runs rounds and shows their progress; returns no directory if it makes no round.
 Work = Callable[[int, Callable[[Progress], Path]], Path | None]
 
 

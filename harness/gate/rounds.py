@@ -1,4 +1,4 @@
-"""Rounds for a gate: one for what shows in one, and more where a timed rule is still open."""
+"""Rounds for a gate: one for each combination, and more while a rule about time is undecided."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.plan.suite import LOOKS
 from harness.record import End, Failed, Record, Skipped
 from harness.run.stopping import MOST_FAILURES, broken
 
-# Given the records so far, the combinations of which a timed rule is open.
+# From the records so far: the combinations with an undecided rule about time.
 Open = Callable[[Sequence[Record]], AbstractSet[str]]
 
 

@@ -130,7 +130,7 @@ def _lack(rule: Rule, suite: _Suite, scenarios: AbstractSet[str]) -> str | None:
 def _no_gold(_: Rule, suite: _Suite) -> str | None:
     if suite.has_gold:
         return None
-    return "no text of the suite has gold chains to tell F1 from; name texts with labels, or let parity judge answers"
+    return "no text of the suite has gold chains, so it has no F1; name texts with labels, or let parity judge answers"
 
 
 def _no_device(_: Rule, suite: _Suite) -> str | None:
@@ -167,7 +167,7 @@ def _few_rounds(_: Rule, suite: _Suite) -> str | None:
     if suite.rounds >= FEWEST:
         return None
     return (
-        f"how much it varies takes {FEWEST} rounds to tell, and the rules allow {suite.rounds}; set rounds = {FEWEST}"
+        f"its spread needs {FEWEST} rounds, and the rules allow {suite.rounds}; set rounds = {FEWEST}"
     )
 
 

@@ -15,7 +15,7 @@ def together(processes: Sequence[int], cores: int) -> Iterator[None]:
     Each core of a shared machine has neighbours of its own: what is compared has to meet the same ones.
 
     Args:
-        processes: their ids; all that may be running at once need no more than so many cores.
+        processes: their ids; at most `cores` of them run at the same time.
         cores: how many. Where this process may use no more, nothing changes.
     """
     ours = os.sched_getaffinity(0)

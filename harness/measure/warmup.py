@@ -6,7 +6,7 @@ from collections.abc import Callable
 from statistics import median
 
 # Steady: the median of the last requests is within this of the median of those before. Some requests each, so that a
-# single slow one decides nothing; at most so many, because on a busy machine times may never settle.
+# single slow one decides nothing; at most `MOST`, because on a busy machine times may never settle.
 WITHIN = 0.05
 REQUESTS = 3
 MOST = 20

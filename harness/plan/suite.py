@@ -36,19 +36,19 @@ class Combinations(Part, frozen=True):
     include: list[str] = []
     fraction: str | None = None  # of the design of that name: a word an optimization, like "a b c abc"
     effects: Literal["main", "pairs"] | None = (
-        None  # what the combinations must be able to tell, or the suite is refused
+        None  # effects that the combinations must be able to estimate, or the suite is refused
     )
 
 
 class Texts(Part, frozen=True):
-    """Which texts: datasets by name or file; all of them, so many spread evenly over the lengths, or some by name."""
+    """Which texts: datasets by name or file; all of their texts, `count` spread over the lengths, or those in `ids`."""
 
     datasets: Annotated[list[str], msgspec.Meta(min_length=1)]
     count: Positive | None = None
     ids: list[str] = []  # or these alone, as DATASET:ID
     schema: str | None = None  # as JSON, for files that have none; else the types of their labels
     format: str | dict[str, str] | None = None  # of the files, or by file; else told by their content
-    compared: list[str] = []  # datasets of which every text is answered once more, untimed, and compared
+    compared: list[str] = []  # datasets whose texts are also answered, untimed, to compare answers
 
     def __post_init__(self) -> None:
         """A format of a file that is not read is a mistake."""
@@ -76,8 +76,8 @@ class Measure(Part, frozen=True):
     # round begins with.
     starts: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
     passes: Positive = 4
-    # After all others, so many rounds more of `single_stream` for each of the fastest few: they alone say by how much
-    # the chosen one is faster, since those it was chosen by flatter it.
+    # Extra rounds of `single_stream`, after all others, for each of the fastest few. Only these say by how much
+    # the chosen one is faster, because the rounds that chose it flatter it.
     confirm: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
     # Freed memory stays with its process, so that the layout of its heap, which differs between two processes of the
     # same program, does not decide how often the kernel is asked for pages. Off: as the C library likes. Memory is

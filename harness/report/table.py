@@ -90,7 +90,7 @@ def ratio(value: Estimate) -> str:
 
 
 def folded(name: str, longest: int) -> str:
-    """A combination on lines of at most so many characters, broken after a plus."""
+    """A combination on lines of at most `longest` characters, broken after a plus."""
     lines = [""]
     for part in name.split("+"):
         if lines[-1] and len(lines[-1]) + len(part) > longest:

@@ -1,4 +1,4 @@
-"""Whether a suite's combinations and passes can tell what the suite asks for."""
+"""Checks whether a suite's combinations and passes suffice for what it asks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OF = {"min_qps": "closed_loop", "max_cold_start": "cold_start"}  # which scenar
 
 
 def check_effects(suite: Suite, plan: Sequence[Planned]) -> None:
-    """Refuse combinations that cannot tell the effects that the suite asks for.
+    """Refuse combinations that do not suffice for the effects that the suite asks for.
 
     Raises:
         SuiteError: they cannot.
@@ -40,7 +40,7 @@ def check_effects(suite: Suite, plan: Sequence[Planned]) -> None:
 
 
 def untold(suite: Suite, texts: int, device: str) -> Iterator[str]:
-    """A sentence on each of the suite's targets that it cannot tell.
+    """A sentence on each target that the suite cannot decide.
 
     Args:
         suite: as read.

@@ -56,7 +56,7 @@ def judge(header: Header, rounds: Sequence[Measured], alarms: Sequence[Target] =
 
 
 def alarm_target(what: str, seen: int, of: int, at_most: float) -> Target:
-    """That a sign is seen in no more than so many clean cases."""
+    """The target that a sign is seen in at most the share `at_most` of the clean cases."""
     from scipy.stats import binom
 
     wanted = f"at most {at_most:.1%}" if at_most else "none"

@@ -99,7 +99,7 @@ def slower(extractor: Extractor, *, share: float = 0.1) -> Extractor:
 
 @optimization(Stage.GRAPH, exact=True, evidence=_planted("slow_text", "batching", _Around))
 def slow_text(extractor: Extractor, *, beginning: str, times: float = 2.0) -> Extractor:
-    """Make the text that begins so take so many times as long."""
+    """Make the text with this beginning take `times` as long."""
 
     def wait(group: Sequence[Any], seconds: float) -> None:
         if any(request.text.startswith(beginning) for request in group):
@@ -117,14 +117,14 @@ def tires(extractor: Extractor, *, a_request: float) -> Extractor:
 
 @optimization(Stage.GRAPH, exact=True, evidence=_planted("leaks", "batching", _Around))
 def leaks(extractor: Extractor, *, kibibytes: int = 10) -> Extractor:
-    """Keep so many kibibytes of every request."""
+    """Keep `kibibytes` for every request."""
     kept: list[bytearray] = []
     return _around(extractor, lambda _, __: kept.append(bytearray(b"\1" * kibibytes * _KIBIBYTE)))
 
 
 @optimization(Stage.GRAPH, exact=True, evidence=_planted("grows", "batching", _Around))
 def grows(extractor: Extractor, *, mebibytes: int = 64) -> Extractor:
-    """Keep four mebibytes of every request, up to so many in all."""
+    """Keep four mebibytes for every request, up to `mebibytes` in all."""
     kept: list[bytearray] = []
 
     def keep(_: Sequence[Any], __: float) -> None:
@@ -136,7 +136,7 @@ def grows(extractor: Extractor, *, mebibytes: int = 64) -> Extractor:
 
 @optimization(Stage.GRAPH, exact=True, evidence=_planted("grows_on_device", "batching", _Around))
 def grows_on_device(extractor: Extractor, *, mebibytes: int = 64) -> Extractor:
-    """Keep four mebibytes of the device of every request, up to so many in all."""
+    """Keep four mebibytes of the device for every request, up to `mebibytes` in all."""
     import torch
 
     kept: list[torch.Tensor] = []

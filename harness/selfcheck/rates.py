@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Runs:
-    """What runs of so many rounds of identical processes would print of the ratio, which is 1."""
+    """What runs of `of` rounds of identical processes would report for the ratio, whose true value is 1."""
 
     of: int  # rounds of a run
     apart: tuple[Estimate, ...]  # runs that share no round

@@ -24,7 +24,7 @@ def nothing(rounds: Rounds, _: np.random.Generator) -> list[SingleStream]:
 
 
 def slower(share: float) -> Planting:
-    """Every request of the combination takes so much longer, in every round."""
+    """Every request of the combination takes longer by `share`, in every round."""
     return lambda rounds, _: [_scaled(one, 1 + share) for one in rounds]
 
 
@@ -34,7 +34,7 @@ def scattered(sd: float) -> Planting:
 
 
 def some_processes(share: float, by: float) -> Planting:
-    """So many of all processes, those of the partner among them, take so much longer for all their requests."""
+    """A `share` of all processes, the partner's included, takes longer by `by` for every request."""
 
     def plant(rounds: Rounds, chance: np.random.Generator) -> list[SingleStream]:
         count = 2 * len(rounds)
@@ -48,17 +48,17 @@ def some_processes(share: float, by: float) -> Planting:
 
 
 def slowest_text(times: float) -> Planting:
-    """The text that takes longest takes so many times as long."""
+    """The slowest text takes `times` as long."""
     return _by_text(lambda order: {int(order[-1]): times})
 
 
 def short_texts(by: float) -> Planting:
-    """The fastest third of the texts takes so much longer."""
+    """The fastest third of the texts takes longer by `by`."""
     return _by_text(lambda order: {int(place): 1 + by for place in order[: len(order) // 3]})
 
 
 def some_requests(share: float, times: float) -> Planting:
-    """So many requests, drawn by chance, take so many times as long."""
+    """A random `share` of the requests takes `times` as long."""
 
     def plant(rounds: Rounds, chance: np.random.Generator) -> list[SingleStream]:
         shape = len(rounds), len(rounds[0].own_ns), len(rounds[0].own_ns[0])
@@ -69,7 +69,7 @@ def some_requests(share: float, times: float) -> Planting:
 
 
 def growing(by: float) -> Planting:
-    """Requests take longer and longer, at the end of a round by so much."""
+    """Requests get slower over a round, by `by` at its end."""
 
     def plant(rounds: Rounds, _: np.random.Generator) -> list[SingleStream]:
         import numpy as np
@@ -82,7 +82,7 @@ def growing(by: float) -> Planting:
 
 
 def leaking(bytes_a_request: int) -> Planting:
-    """The combination's process keeps so many bytes of every request."""
+    """The combination's process keeps `bytes_a_request` for every request."""
 
     def plant(rounds: Rounds, _: np.random.Generator) -> list[SingleStream]:
         def leaky(one: SingleStream) -> SingleStream:

@@ -141,7 +141,7 @@ _ANSWERS: dict[tuple[_Combination, str, str, str], tuple[Chains, list[Mark]]] = 
 
 @cache
 def texts(count: int | None = None) -> tuple[Example, ...]:
-    """The business test texts, or so many of them spread over the lengths, the longest among them."""
+    """The business test texts, or some of them spread over the lengths, including the longest."""
     return tuple(pick(list(read_dataset("business/test")), count))
 
 

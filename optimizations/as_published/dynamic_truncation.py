@@ -18,7 +18,7 @@ _PER_CHARACTER = 2
 
 
 def max_length(characters: int) -> int:
-    """The guide's length in tokens of a text of so many characters, and no more than the prompt leaves of the 512."""
+    """The guide's token length for a text of this many characters, at most what the prompt leaves of the 512."""
     from harness.baseline.windows import TEXT_TOKENS
 
     return min(TEXT_TOKENS, _LONGEST, max(_SHORTEST, _PER_CHARACTER * characters))

@@ -96,9 +96,9 @@ def test_every_rule_that_cannot_be_judged_is_named_at_once(tmp_path: Path) -> No
 def test_a_rate_that_moves_needs_rounds_to_tell_how_much_it_varies(tmp_path: Path) -> None:
     under_load = LABELLED.replace("single_stream", "closed_loop")
     for rule, suite in ((QPS, under_load), (Rule("text_time_ratio", max_increase="25%"), LABELLED)):
-        with pytest.raises(InputError, match="takes 4 rounds to tell, and the rules allow 2; set rounds = 4"):
+        with pytest.raises(InputError, match="its spread needs 4 rounds, and the rules allow 2; set rounds = 4"):
             sorted_out(tmp_path, suite, rule, rounds=2)
-    with pytest.raises(InputError, match="takes 4 rounds to tell, and the rules allow 3; set rounds = 4"):
+    with pytest.raises(InputError, match="its spread needs 4 rounds, and the rules allow 3; set rounds = 4"):
         sorted_out(tmp_path, under_load, Rule("qps", min=1), rounds=3)
     assert sorted_out(tmp_path, under_load, QPS, Rule("qps", min=1), rounds=4).skipped == []
 

@@ -32,7 +32,7 @@ class Annotated:
     complete: bool = True  # False where something that may be a label could not be read
 
     def add(self, id_: Any, given: tuple[Any, Any, Any], surface: Any, problem: Problem) -> None:
-        """Take a label as the file has it (start, end, type); one that cannot be one is told."""
+        """Take a label as in the file (start, end, type); an invalid one is reported."""
         start, end, type_ = given
         if not isinstance(id_, str | int | None):
             self.fault(f"the label at {start!r} to {end!r} has the id {id_!r}", problem)
@@ -91,7 +91,7 @@ def _document(one: Annotated, offsets: Offsets, tally: Tally, problem: Problem) 
 def objects(
     path: Path, problem: Problem, fill: Callable[[Annotated, dict[str, Any], Problem], None]
 ) -> Iterator[Annotated]:
-    """A text for each object of a file of JSON lines; one whose labels are of another form is told.
+    """A text for each object of a file of JSON lines; labels of another form are reported.
 
     Args:
         path: the file.

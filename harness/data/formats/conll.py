@@ -28,8 +28,8 @@ DESCRIPTION = (
     "written as BIO"
 )
 _MARK = "\ufeff"  # a byte order mark
-_ROWS = 50  # lines that the format is told by
-_SAMPLE = 1 << 16  # bytes that IOB1 is told by
+_ROWS = 50  # lines by which the format is recognised
+_SAMPLE = 1 << 16  # bytes by which IOB1 is recognised
 
 Row = tuple[int, list[str]]  # the line, and its columns
 

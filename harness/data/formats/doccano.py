@@ -17,7 +17,7 @@ DESCRIPTION = (
     'JSON lines {"text", "label": [[start, end, TYPE], …]}, or with "entities" and "relations" as its relation '
     "projects have them"
 )
-_KEYS = ("label", "labels", "entities")  # of which the first that there is holds the labels
+_KEYS = ("label", "labels", "entities")  # the first that exists holds the labels
 
 
 def recognise(_: Path, sample: str) -> bool:

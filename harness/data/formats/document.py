@@ -92,7 +92,7 @@ def pairs(document: Document, problem: Problem) -> Iterator[tuple[Item, Item]]:
 
 
 def without_overlaps(labels: Iterable[Label], line: int, problem: Problem) -> Iterator[Label]:
-    """Labels of which no two share a character: of two that do, the one that begins first, or else is longer, stays."""
+    """Labels without overlaps: of two that overlap, the one that begins first, or else the longer one, is kept."""
     end = 0
     for label in sorted(labels, key=lambda label: (label.start, -label.end, label.type)):
         if label.start < end:

@@ -43,7 +43,7 @@ def recognise(_: Path, sample: str) -> bool:
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """A chain an argument; an event without arguments has no leaf and is told."""
+    """One chain for each argument; an event without arguments has no leaf, and is reported."""
     return statements.documents(path, problem, _LIST, Event, "an event", _chains)
 
 

@@ -18,7 +18,7 @@ from harness.textfile import read_sample
 
 GROUP = "uiebench.formats"
 _OF_JSONL = "native"  # where the lines are no format's: its reader says what is wrong with them
-_SAMPLE = 1 << 16  # bytes that a format is told by
+_SAMPLE = 1 << 16  # bytes by which a format is recognised
 
 
 @runtime_checkable
@@ -33,7 +33,7 @@ class Format(Protocol):
         ...
 
     def read(self, path: Path, problem: Problem) -> Iterator[Document]:
-        """The documents of a file, one after the other; what cannot be used is told and left out."""
+        """The documents of a file, one after another; what cannot be used is reported and left out."""
         ...
 
 
@@ -42,7 +42,7 @@ class WritableFormat(Format, Protocol):
     """A module that writes it too."""
 
     def write(self, documents: Iterable[Document], path: Path, problem: Problem) -> None:
-        """Write documents; what the format cannot hold is told and left out."""
+        """Write documents; what the format cannot hold is reported and left out."""
         ...
 
 
@@ -88,7 +88,7 @@ def format_of(path: Path, name: str | None = None) -> Format:
         return known[name]
     try:
         sample, refused = _sample(path), None
-    except InputError as error:  # not a text: a file that is told by its name alone may be none
+    except InputError as error:  # not a text: a format may recognise it by its name
         sample, refused = "", error
     fitting = [one for one in known.values() if _recognises(one, path, sample)]
     if not fitting and refused is not None:

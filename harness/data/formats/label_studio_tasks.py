@@ -46,7 +46,7 @@ class Texts:
 
 
 def load(path: Path, problem: Problem) -> list[Task]:
-    """The tasks of a file; what is not one is told."""
+    """The tasks of a file; anything else is reported."""
     found = []
     for number, task in _objects(path, problem):
         try:

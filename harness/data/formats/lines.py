@@ -14,7 +14,7 @@ from harness.textfile import read_lines, split_lines
 
 
 def objects(path: Path, problem: Problem) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects with their lines; what is not one is told, and spoils its line alone."""
+    """The objects with their lines; anything else is reported, and only its line is lost."""
     for number, line in read_lines(path, problem):
         if line.strip():
             try:
@@ -38,7 +38,7 @@ def parse_object(line: str) -> dict[str, Any]:
 def documents(
     path: Path, problem: Problem, document: Callable[[dict[str, Any], int, Problem], Document]
 ) -> Iterator[Document]:
-    """A document for each object; one that lacks what it needs is told and left out."""
+    """A document for each object; an incomplete one is reported and left out."""
     for number, found in objects(path, problem):
         if not isinstance(found.get("text"), str):
             problem(number, "has no text under the key 'text'")
@@ -56,7 +56,7 @@ def first(sample: str, key: str | None = None) -> dict[str, Any]:
     for line in split_lines(sample):
         if line.strip():
             try:
-                found = json.loads(line)  # what is wrong with it is told when it is read
+                found = json.loads(line)  # errors are reported when it is read
             except (ValueError, RecursionError):
                 found = {}
             found = found if isinstance(found, dict) else {}

@@ -70,7 +70,7 @@ class Offsets:
     def settle(
         self, text: str, labels: Sequence[Stated], line: int, tally: Tally, problem: Problem, *, marked: bool = False
     ) -> list[Label | None]:
-        """What each label covers, in characters; None for one that is faulty, which is told."""
+        """The characters that each label covers; None for a faulty one, which is reported."""
         if not labels:
             return []
         found = {way: spans for way in self._ways(text, marked=marked) if (spans := _whole(_spans(way, text, labels)))}
