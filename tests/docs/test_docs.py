@@ -18,7 +18,7 @@ from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *sorted((ROOT / "docs").glob("*.md"))]
 WRITTEN = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
@@ -87,3 +87,24 @@ def test_every_make_target_of_the_readme_is_there() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists()
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "reports" / "README.md"], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_links_to_headings_lead_to_one(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+        assert heading in headings(page.parent / target if target else page)
+
+
+def headings(page: Path) -> set[str]:
+    """The headings of a page, as a link writes them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def test_the_glossary_is_in_alphabetical_order() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    _, _, *words = re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)
+    assert words == sorted(words, key=str.lower)
