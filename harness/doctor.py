@@ -1,4 +1,4 @@
-"""What would work on this machine, and why not what would not."""
+"""Checks what works on this machine, and why other things do not."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _data(data: Data) -> Finding:
     except UiebenchError as error:
         return Finding(f"data {name}", "wrong", str(error))
     if not examples:
-        return Finding(f"data {name}", "wrong", "it holds no text")
+        return Finding(f"data {name}", "wrong", "it contains no text")
     lengths = [len(example.text) for example in examples]
     gold = sum(example.gold is not None for example in examples)
     said = f"{len(examples)} texts of {min(lengths)} to {max(lengths)} characters (median {median(lengths):.0f})"
@@ -158,7 +158,8 @@ def _try(name: str, checkpoint: Path, device: str, plugins: tuple[Path, ...]) ->
         peak = memory.rss_load_peak_bytes
         took = format_seconds(ready.start.total_ns / 1e9)
         on = f", {format_bytes(peak)} of host memory" if peak else ""
-        return Finding(name, "fine", f"{format_bytes(memory.weights_bytes or 0)} of weights, up in {took}{on}")
+        weights = format_bytes(memory.weights_bytes or 0)
+        return Finding(name, "fine", f"{weights} of weights, first answer after {took}{on}")
     idle = [one.summary for one in proved.evidence if not one.active]
     said = "; ".join(idle) or "; ".join(one.summary for one in proved.evidence)
     return Finding(name, "wrong" if idle else "fine", f"{'would not be active: ' if idle else ''}{said}")

@@ -1,4 +1,4 @@
-"""How a machine runs its cores and keeps its memory, in words, and what to change before measuring on it."""
+"""The settings of a machine's cores and memory, in words, and what to change before measuring."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def advice(found: Tuning) -> Iterator[tuple[str, str]]:
     if found.virtual_machine:
         yield (
             "virtual machine",
-            "others on the same host take turns with this one, and the host decides on the clock, the boost and the "
-            "threads of a core: nothing can be changed about these from here. The time that it takes is recorded; for "
-            "steadier figures take a machine, or a kind of instance, with cores of its own",
+            "other machines on the same host share its cores, and the host decides on the clock, the boost and the "
+            "threads of a core: nothing can be changed about these from here. The time that others take is recorded. "
+            "For steadier figures, use a machine, or an instance type, with cores of its own",
         )
 
 
@@ -100,8 +100,8 @@ def _of_clock(found: Tuning) -> Iterator[tuple[str, str]]:
     if found.governor is None and not found.virtual_machine:
         yield (
             "clock",
-            "the kernel does not show here who sets it. Ask on the host, `cpupower frequency-info`; where the firmware "
-            "does, choose its profile for performance",
+            "the kernel does not show here what sets it. See `cpupower frequency-info` on the host; if the firmware "
+            "sets it, choose its performance profile",
         )
     if found.governor and found.governor != _STEADY:
         yield (
@@ -115,7 +115,7 @@ def _of_clock(found: Tuning) -> Iterator[tuple[str, str]]:
         other = "0 | sudo tee /sys/devices/system/cpu/cpufreq/boost"
         yield (
             "boost",
-            "it is on: the clock depends on the temperature and on how many cores are busy. "
+            "it is on, so the clock depends on the temperature and on how many cores are busy. "
             f"{_command(found, f'echo {switch if intel else other}')}",
         )
 
@@ -134,13 +134,13 @@ def _of_cores(found: Tuning) -> Iterator[tuple[str, str]]:
     elif found.groups:
         yield (
             "threads of a core",
-            f"{_named(found.groups)} are one physical core each: what runs on the others slows ours down. {off}",
+            f"{_named(found.groups)} are one physical core each: programs on the other threads slow ours down. {off}",
         )
     if found.quota_cores is not None:
         yield (
             "CPU quota",
             f"a control group stops this process for the rest of a period once it has used the time of "
-            f"{found.quota_cores:g} cores, in the middle of a request maybe. Give the container cores of its own: "
+            f"{found.quota_cores:g} cores, perhaps in the middle of a request. Give the container cores of its own: "
             "`docker run --cpuset-cpus 0,1`, not `--cpus 2`",
         )
 
@@ -149,13 +149,13 @@ def _of_memory(found: Tuning) -> Iterator[tuple[str, str]]:
     if found.huge_pages == "always":
         yield (
             "huge pages",
-            "every process gets them as they are free: memory peaks and times vary from process to process. "
+            "every process gets them when they are free, so memory peaks and times vary from process to process. "
             f"{_command(found, 'echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled')}",
         )
     if found.address_randomisation == 0:
         yield (
             "random addresses",
-            "they are off: every process has the same layout of memory, which may be a lucky one for one combination, "
+            "they are off, so every process has the same memory layout. It may favour one combination, "
             f"and rounds do not average over it. {_command(found, 'sudo sysctl kernel.randomize_va_space=2')}",
         )
     if found.memory_nodes and found.memory_nodes > 1:
@@ -167,7 +167,7 @@ def _of_memory(found: Tuning) -> Iterator[tuple[str, str]]:
     if found.swap:
         yield (
             "swap",
-            "something is in it: what is read back from the disk takes far longer, and is missing from the memory "
+            "it is in use: memory that is read back from disk takes far longer, and is missing from the memory "
             f"peaks. End other programs first. {_command(found, 'sudo swapoff --all')}",
         )
 

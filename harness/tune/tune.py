@@ -111,7 +111,7 @@ def tune(
         if problem := broken(records):
             raise BaselineError(
                 f"stopped early: {problem}; what the processes said is in {str(directory / 'logs')!r}, and the same "
-                "command goes on"
+                "command continues"
             )
         rows = rows_of(header, records, _exact(prepared, records), theirs)
         margin = prepared.measure.f1_margin if prepared.wanted.inexact else None

@@ -37,7 +37,7 @@ def lines(found: Found) -> Iterator[str]:
 
 
 def _table(found: Found) -> Iterator[str]:
-    yield "What no other combination tried beats in time, memory and cold start at once:"
+    yield "The Pareto front: no other combination tried is better in time, memory and cold start at once:"
     yield ""
     yield "| combination | time / stock | memory | cold start | rounds | constraints |"
     yield "| --- | ---: | ---: | ---: | ---: | --- |"
@@ -60,17 +60,17 @@ def _named(found: Found) -> Iterator[str]:
     winner, nearest = found.winner, found.found.nearest
     if winner is None and found.unconfirmed:
         yield (
-            "None: what looked best was not confirmed on the texts that were held back. The same command goes on where "
-            "time is what lacked."
+            "None: what looked best was not confirmed on the texts that were held back. If time ran out, the same "
+            "command continues."
         )
     elif winner is None and nearest is not None:
         beyond = max(excess(nearest, found.limits).items(), key=lambda one: one[1], default=None)
         limit = f" {_limit(beyond[0], found)}" if beyond else ""
-        why = found.found.refused.get(nearest.combination, "it was not measured whole")
+        why = found.found.refused.get(nearest.combination, "it was not measured completely")
         yield f"None: no combination that was tried is shown to keep the constraints{limit}."
-        yield f"Nearest comes {nearest.combination}: {why}."
+        yield f"The nearest is {nearest.combination}: {why}."
     elif winner is None:
-        more = "; the same command with a larger --budget goes on" if found.ended == NO_TIME else ""
+        more = "; the same command with a larger --budget continues" if found.ended == NO_TIME else ""
         yield f"None: no combination was measured{more}."
     elif found.stays:
         name = winner.row.combination
@@ -111,8 +111,8 @@ def _flattery(found: Found, winner: Confirmed) -> Iterator[str]:
         return
     by = winner.flattered
     yield (
-        f"The search itself had it at {ratio(searched.latency.to_stock)}: the fresh rounds on other texts say "
-        f"{ratio(by)} times that. Above 1 the search flattered it."
+        f"In the search it was {ratio(searched.latency.to_stock)}. The fresh rounds on other texts give "
+        f"{ratio(by)} times that. Above 1, the search flattered it."
     )
 
 

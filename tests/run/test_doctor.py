@@ -27,7 +27,7 @@ def found(data: str | None = None, checkpoint: str = "mini") -> dict[str, Findin
 def test_each_optimization_is_tried_on_the_checkpoint() -> None:
     seen = found("business/test")
     assert seen["checkpoint mini"].state == "fine"
-    assert "MiB of weights, up in" in seen["checkpoint mini"].said
+    assert "MiB of weights, first answer after" in seen["checkpoint mini"].said
     assert seen["dynamic_truncation"].state == "fine"
     assert "padding tokens removed" in seen["dynamic_truncation"].said
     assert seen["cpu_fallback"].state == "note"

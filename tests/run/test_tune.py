@@ -46,7 +46,7 @@ def test_a_search_finds_the_fastest_with_its_parameters_and_names_it_by_fresh_ro
     said = "\n".join(lines(found))
     assert f"Switch on {found.winner.row.combination}: 0.46 [" in said
     assert "of stock's time in 4 fresh rounds on 4 texts that the search did not time" in said
-    assert "Above 1 the search flattered it." in said
+    assert "Above 1, the search flattered it." in said
 
 
 def test_what_cannot_become_the_best_gets_no_more_rounds(here: Bench) -> None:
@@ -170,7 +170,7 @@ def test_constraints_that_nothing_keeps_are_said_with_what_comes_nearest(here: B
     assert "small" in found.found.nearest.combination
     said = [*lines(found)]
     assert said[-2] == "None: no combination that was tried is shown to keep the constraints (max rss 150 MiB)."
-    assert said[-1].startswith("Nearest comes ")
+    assert said[-1].startswith("The nearest is ")
     assert "200 MiB, is not at most 150 MiB" in said[-1]
     assert not [one for one in here.machine.made if not one[2]], "nothing is confirmed"
 

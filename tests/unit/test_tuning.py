@@ -115,7 +115,7 @@ def test_the_other_thread_of_a_core_that_is_not_ours_is_in_the_way_too(tmp_path:
     found = machine(tmp_path, SERVER | {f"{CPU}/cpu0/topology/thread_siblings_list": "0,64\n"}, cores=(0, 1))
     ((about, said),) = advice(found)
     assert about == "threads of a core"
-    assert "what runs on the others slows ours down" in said
+    assert "programs on the other threads slow ours down" in said
     assert "smt/control" in said
 
 
