@@ -27,9 +27,7 @@ class Format(StrEnum):
 
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Two or more run directories; the first is the reference.")],
-    absolute: Annotated[
-        bool, typer.Option("--absolute", help="Show times even if the devices differ.")
-    ] = False,
+    absolute: Annotated[bool, typer.Option("--absolute", help="Show times even if the devices differ.")] = False,
     format_name: Annotated[Format, typer.Option("--format", help="Markdown, or JSON with all figures.")] = Format.md,
 ) -> None:
     """Compare runs, combination by combination: of two commits, two devices or two models."""

@@ -21,9 +21,7 @@ def train(
     directory: Annotated[Path, typer.Argument(help="Directory of the checkpoint; continues a training in it.")],
     seed: Annotated[int, typer.Option(min=0, max=_MOST_SEED, help="Seed of the weights and texts.")] = 0,
     blocks: Annotated[int | None, typer.Option(min=1, help="How long to train; a block is 512 texts.")] = None,
-    threads: Annotated[
-        int, typer.Option(min=1, max=_MOST_THREADS, help="CPU threads; the weights depend on it.")
-    ] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=_MOST_THREADS, help="CPU threads; the weights depend on it.")] = 1,
 ) -> None:
     """Train the checkpoint `mini`, from the training texts of a checkout."""
     from rich.console import Console

@@ -166,9 +166,7 @@ def _few_texts(_: Rule, suite: _Suite) -> str | None:
 def _few_rounds(_: Rule, suite: _Suite) -> str | None:
     if suite.rounds >= FEWEST:
         return None
-    return (
-        f"its spread needs {FEWEST} rounds, and the rules allow {suite.rounds}; set rounds = {FEWEST}"
-    )
+    return f"its spread needs {FEWEST} rounds, and the rules allow {suite.rounds}; set rounds = {FEWEST}"
 
 
 # What a metric needs beside its scenario.
