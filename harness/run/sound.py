@@ -110,6 +110,8 @@ def _faults_of_times(samples: SingleStream) -> Iterator[str]:
         yield "its passes are not of the same texts"
     if not all(ns > 0 for one in passes for ns in one):
         yield "a request takes no time"
+    if samples.repeats < 1 or len(samples.own_ns) % samples.repeats:
+        yield f"its {len(samples.own_ns)} rows of times are no passes of {samples.repeats} rows each"
 
 
 def _faults_of_profile(profile: Profile) -> Iterator[str]:

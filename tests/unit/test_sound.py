@@ -40,6 +40,8 @@ def written(directory: Path, place: int, change: Change) -> Path:
         (1, lambda line: line["samples"].update(own_ns=[]), "no passes"),
         (1, lambda line: line["samples"].update(own_ns=[[1], [1, 2]]), "not of the same texts"),
         (1, lambda line: line["samples"]["own_ns"][0].__setitem__(0, 0), "a request takes no time"),
+        (1, lambda line: line["samples"].update(repeats=0), "its 2 rows of times are no passes of 0 rows each"),
+        (1, lambda line: line["samples"].update(repeats=3), "its 2 rows of times are no passes of 3 rows each"),
         (1, lambda line: line["samples"]["own_ns"].__setitem__(0, "x"), "Expected `array`"),
         (1, lambda line: line["cell"].update(combination="\ud800"), "line 2"),
         (2, lambda line: line["samples"].update(own=[]), "no passes"),
