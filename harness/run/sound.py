@@ -66,7 +66,8 @@ def check_fit(header: Header, records: Sequence[Record], where: Path) -> None:
 
 
 def _ceilings(found: Ceilings) -> list[float]:
-    return [found.bytes_per_s, *found.flops_per_s.values()]
+    launch = [] if found.launch_s is None else [found.launch_s]
+    return [found.bytes_per_s, *found.flops_per_s.values(), *launch]
 
 
 def _faults(samples: Samples) -> Iterator[str]:

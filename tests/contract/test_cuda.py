@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from harness.baseline.loading import STARTS, plain_plan
 from harness.compose import compose
 from harness.data.dataset import pick, read_dataset
 from harness.errors import UnavailableError
+from harness.measure.ceilings import least_launch_s
 from harness.measure.profile import profile
 from harness.measure.roofline import Counter
 from harness.plan.registry import find_optimizations
@@ -98,6 +101,18 @@ def test_a_unit_goes_over_once_and_comes_back_once_and_nothing_else_is_waited_fo
     (traffic,) = profile(extractor, [text], [schema], torch.cuda.synchronize).traffic
     assert (traffic.copies_in, traffic.copies_out, traffic.synchronisations) == (1, 1, 1)
     assert traffic.launches > 0
+
+
+def test_a_launch_takes_microseconds() -> None:
+    def once(product: Callable[[], object]) -> float:
+        product()
+        torch.cuda.synchronize()
+        begun = time.perf_counter()
+        product()
+        torch.cuda.synchronize()
+        return time.perf_counter() - begun
+
+    assert 1e-7 < least_launch_s(torch.device("cuda"), once) < 1e-3
 
 
 def test_the_ledger_of_a_process_on_the_gpu() -> None:

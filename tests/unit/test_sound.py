@@ -36,6 +36,13 @@ def written(directory: Path, place: int, change: Change) -> Path:
         (0, lambda line: line.update(environment={"cores": []}), "environment.cores is not of type int"),
         (0, lambda line: line.update(environment={"between_process_sd": [1]}), "is not a positive number"),
         (0, lambda line: line.update(environment={"worker": {"ceilings": {"bytes_per_s": 1}}}), "ceilings: "),
+        (
+            0,
+            lambda line: line.update(
+                environment={"worker": {"ceilings": {"flops_per_s": {}, "bytes_per_s": 1, "launch_s": 0}}}
+            ),
+            "ceilings are not all above 0",
+        ),
         (0, lambda line: line.update(text_characters=[1]), "50 texts and 1 lengths"),
         (1, lambda line: line["samples"].update(own_ns=[]), "no passes"),
         (1, lambda line: line["samples"].update(own_ns=[[1], [1, 2]]), "not of the same texts"),
