@@ -164,11 +164,14 @@ class StartUp(Value, frozen=True):
     imports_ns: int
     weights_ns: int
     first_call_ns: int
+    # What the driver makes for a process on a GPU, up to its first allocation. None on a CPU; None too of a peer and in
+    # records from before it was told apart, which have it in `weights_ns`.
+    context_ns: int | None = None
 
     @property
     def total_ns(self) -> int:
         """Spawn to first answer."""
-        return self.imports_ns + self.weights_ns + self.first_call_ns
+        return self.imports_ns + (self.context_ns or 0) + self.weights_ns + self.first_call_ns
 
 
 class SingleStream(Value, frozen=True, tag="single_stream"):

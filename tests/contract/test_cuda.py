@@ -119,6 +119,8 @@ def test_the_ledger_of_a_process_on_the_gpu() -> None:
     job = Job("torchscript", str(GOLDEN / "checkpoint"), "cuda", 1, [], ["华为手机"], ['{"价格": null}'], 1, 0)
     worker = Worker(job)
     worker.answer(Answer())
+    assert worker.start.context_ns is not None
+    assert 0 < worker.start.context_ns < worker.start.total_ns
     memory = worker.weigh(Weigh()).memory
     load, serving = memory.cuda_load_peak_bytes, memory.cuda_serving_peak_bytes
     assert load is not None

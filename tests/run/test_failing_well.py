@@ -120,6 +120,7 @@ def test_cold_starts_are_taken_alone_and_the_first_one_is_kept_apart(run: Path) 
         assert len(samples.own) == 2  # the suite's, and the round's
         assert len(samples.partner) == 1
         assert all(start.imports_ns > start.first_call_ns > 0 for start in (*samples.own, *samples.partner))
+        assert {start.context_ns for start in (*samples.own, *samples.partner)} == {None}, "a CPU needs no context"
 
 
 def test_what_a_plugin_prints_is_in_its_log_and_spoils_no_record(run: Path, records: dict[str, Record]) -> None:

@@ -54,6 +54,7 @@ def written(directory: Path, place: int, change: Change) -> Path:
         (2, lambda line: line["samples"].update(own=[]), "no passes"),
         (3, lambda line: line["samples"]["own"][0].update(wall_ns=-1), "takes no time"),
         (4, lambda line: line["samples"]["own"][0].update(first_call_ns=0), "a start takes no time"),
+        (4, lambda line: line["samples"]["own"][0].update(context_ns=-1), "a start takes no time"),
         (9, lambda line: line["samples"]["parity"]["differences"].append(0), "Expected `object`"),
         (1, lambda line: line.update(type="header"), "line 2"),
     ],
