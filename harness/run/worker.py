@@ -26,7 +26,8 @@ from harness.measure.memory import (
     reset_peak_rss,
     weights_bytes,
 )
-from harness.measure.nvml import energy_mj
+from harness.measure.nvml import energy_mj, uuid_of
+from harness.measure.pinning import keep_near
 from harness.measure.profile import profile
 from harness.measure.roofline import Counter
 from harness.measure.warmup import until_steady
@@ -61,6 +62,8 @@ class Worker:
             import_module(module)
         imported = time.monotonic_ns()
         context_ns = make_context(plan.device)
+        # After the context, without which the GPU has no name, and before host memory is taken. No part of the start.
+        kept = {"host_cpus": keep_near(uuid_of(plan.device))} if plan.device.type == "cuda" else {}
         begun = time.monotonic_ns()
         self.extractor = optimized(plan.load(), self.chosen)
         self._synchronize()
@@ -78,10 +81,11 @@ class Worker:
             "torch_threads": str(torch.get_num_threads()),
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),  # what torch's own kernels go by
             "float32_products": products(),
+            **kept,
         }
         if self.extractor.device.type == "cuda":
             self.facts["gpu"] = torch.cuda.get_device_name(self.extractor.device)
-            self.facts["gpu_uuid"] = f"GPU-{torch.cuda.get_device_properties(self.extractor.device).uuid}"
+            self.facts["gpu_uuid"] = uuid_of(self.extractor.device)
         self.texts = job.texts
         self.schemas = [json.loads(schema) for schema in job.schemas]
         self.timed = job.timed

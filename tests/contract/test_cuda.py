@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -115,10 +116,22 @@ def test_a_launch_takes_microseconds() -> None:
     assert 1e-7 < least_launch_s(torch.device("cuda"), once) < 1e-3
 
 
+@pytest.fixture
+def let_go() -> Iterator[None]:
+    """A worker keeps the process near its GPU."""
+    ours = os.sched_getaffinity(0)
+    yield
+    os.sched_setaffinity(0, ours)
+
+
+@pytest.mark.usefixtures("let_go")
 def test_the_ledger_of_a_process_on_the_gpu() -> None:
+    ours = os.sched_getaffinity(0)
     job = Job("torchscript", str(GOLDEN / "checkpoint"), "cuda", 1, [], ["华为手机"], ['{"价格": null}'], 1, 0)
     worker = Worker(job)
     worker.answer(Answer())
+    assert worker.facts["host_cpus"]
+    assert os.sched_getaffinity(0) <= ours
     assert worker.start.context_ns is not None
     assert 0 < worker.start.context_ns < worker.start.total_ns
     memory = worker.weigh(Weigh()).memory
