@@ -19,7 +19,8 @@ from harness.data.texts import read_texts
 from harness.embedded.cache import cached
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import UiebenchError
-from harness.measure.nvml import hindrances
+from harness.measure.nvml import cpus_near_each, hindrances
+from harness.measure.pinning import in_words as on_cores
 from harness.measure.tuning import tuning
 from harness.plan.registry import find_optimizations
 from harness.record import BASELINE
@@ -98,12 +99,22 @@ def _machine() -> Iterator[Finding]:
     found = gpus()
     yield Finding("GPUs", "fine" if found else "note", "; ".join(found) or "the driver names none")
     yield from (Finding("GPUs", "note", said) for said in hindrances())
+    if linux:
+        yield from _near()
     import torch
 
     built = f"built for CUDA {torch.version.cuda}" if torch.version.cuda else "a build without CUDA"
     sees = f"sees {torch.cuda.device_count()} CUDA devices" if torch.cuda.is_available() else "sees no CUDA device"
     blind = bool(found) and not torch.cuda.is_available()
     yield Finding("torch", "wrong" if blind else "fine", f"{built}, {sees}")
+
+
+def _near() -> Iterator[Finding]:
+    """On which cores the processes of each GPU run."""
+    ours = os.sched_getaffinity(0)
+    for name, near in cpus_near_each().items():
+        state: State = "fine" if near & ours else "note"
+        yield Finding("cores near GPUs", state, f"{name}: its processes run on {on_cores(near, ours)}")
 
 
 def _tuning() -> Iterator[Finding]:

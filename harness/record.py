@@ -164,15 +164,21 @@ class StartUp(Value, frozen=True):
     imports_ns: int
     weights_ns: int
     first_call_ns: int
+    # What the driver makes for a process on a GPU, up to its first allocation. None on a CPU; None too of a peer and in
+    # records from before it was told apart, which have it in `weights_ns`.
+    context_ns: int | None = None
 
     @property
     def total_ns(self) -> int:
         """Spawn to first answer."""
-        return self.imports_ns + self.weights_ns + self.first_call_ns
+        return self.imports_ns + (self.context_ns or 0) + self.weights_ns + self.first_call_ns
 
 
 class SingleStream(Value, frozen=True, tag="single_stream"):
-    """Raw samples: passes x texts, in nanoseconds, of the combination and of its partner."""
+    """Raw samples: passes x texts, in nanoseconds, of the combination and of its partner.
+
+    On a GPU a pass answers all texts as often as it takes to last: `repeats` rows of times are one pass.
+    """
 
     own_ns: list[list[int]]
     partner_ns: list[list[int]]
@@ -191,6 +197,7 @@ class SingleStream(Value, frozen=True, tag="single_stream"):
     # from before it was asked.
     own_heap_bytes: list[int] = []
     partner_heap_bytes: list[int] = []
+    repeats: int = 1  # rows of `own_ns` and of `partner_ns` that are one pass
 
 
 class Load(Value, frozen=True):
@@ -208,7 +215,10 @@ class Load(Value, frozen=True):
 
 
 class ClosedLoop(Value, frozen=True, tag="closed_loop"):
-    """Clients with one request under way each: one load a pass, of the combination and of its partner."""
+    """Clients with one request under way each: one load a pass, of the combination and of its partner.
+
+    On a GPU a pass is several loads in a row, of both as many.
+    """
 
     clients: int
     own: list[Load]
@@ -217,7 +227,7 @@ class ClosedLoop(Value, frozen=True, tag="closed_loop"):
 
 
 class Offline(Value, frozen=True, tag="offline"):
-    """All texts in one call: one load a pass, of the combination and of its partner."""
+    """All texts in one call: one load a pass, of the combination and of its partner, and on a GPU several in a row."""
 
     own: list[Load]
     partner: list[Load]

@@ -36,6 +36,9 @@ class Ceilings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # What each way to multiply gave, by dtype and the way's name; empty where only torch's own product was measured.
     ways: dict[str, dict[str, float]] = {}
     left_out: dict[str, str] = {}  # ways that this device or installation has not got, each with why
+    # What the host takes at least for a call of an operator on the device; None where the device is the host, and in
+    # records from before it was measured.
+    launch_s: float | None = None
 
     def fastest(self, dtype: str) -> list[tuple[str, float]]:
         """The ways to multiply a dtype with what they gave, the fastest first; none where it is not known."""

@@ -342,4 +342,5 @@ def _roofline(header: Header, streams: Sequence[SingleStream], latency: Latency 
     work = next((one.work for one in streams if one.work), None)
     if ceilings is None or work is None or latency is None:
         return None
-    return share(work, len(header.texts), latency.mean_ns / NS_PER_S, ceilings)
+    traffic = next((one.profile.traffic for one in streams if one.profile), [])
+    return share(work, len(header.texts), latency.mean_ns / NS_PER_S, ceilings, traffic)

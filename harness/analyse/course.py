@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.analyse.passes import told
+from harness.analyse.passes import repeated, told
 from harness.conditions import Course
 from harness.record import Finished, Measured, Record
 
@@ -33,6 +33,7 @@ def course(records: Sequence[Record], finished: Sequence[Finished]) -> list[str]
         return []
     return [
         *_time(list(rounds.values()), sum(one.wall_s for one in finished)),
+        *repeated(records),
         *told(records),
         *_warm_up(list(rounds.values())),
         *(_ends(finished[-1]) if finished else ["The run was interrupted; running it again goes on."]),

@@ -57,11 +57,25 @@ def told(records: Sequence[Record]) -> list[str]:
     if found is None:
         return []
     streams = [one.samples for one in records if isinstance(one, Measured) and isinstance(one.samples, SingleStream)]
-    made = fmean(len(one.own_ns) for one in streams)
+    made = fmean(len(one.own_ns) / one.repeats for one in streams)
     return [
         f"Passes: {made:.3g} a round. A pass of a round varies by {math.sqrt(found.of_pass):.1%} and costs "
         f"{found.pass_s:.1f} s, a round by {math.sqrt(found.of_round):.1%} and {found.round_s:.1f} s more: "
         f"{found.whole or 'more'} would tell the most in the same time, and {found.wasted(made):.0%} of it is lost."
+    ]
+
+
+def repeated(records: Sequence[Record]) -> list[str]:
+    """How often a pass answered all texts, in a sentence; none where once."""
+    times = [
+        one.samples.repeats for one in records if isinstance(one, Measured) and isinstance(one.samples, SingleStream)
+    ]
+    if max(times, default=1) == 1:
+        return []
+    said = " to ".join(str(one) for one in sorted({min(times), max(times)}))
+    return [
+        f"A pass of single requests answers all texts {said} times in a row, as often as it takes for the GPU's clock "
+        "and its energy counter."
     ]
 
 
@@ -72,14 +86,15 @@ def passes_of(records: Sequence[Record]) -> Passes | None:
     for record in records:
         if not isinstance(record, Measured) or not isinstance(record.samples, SingleStream) or not record.course:
             continue
-        own, partner = record.samples.own_ns, record.samples.partner_ns
+        samples = record.samples
+        own, partner = (_by_pass(side, samples.repeats) for side in (samples.own_ns, samples.partner_ns))
         cells.setdefault(record.cell.combination, []).append(
-            [log_ratio([ours], [theirs]) for ours, theirs in zip(own, partner, strict=True)]
+            [log_ratio(ours, theirs) for ours, theirs in zip(own, partner, strict=True)]
         )
         if record.round:  # a first round costs what only it does
             course = record.course
             untimed = course.priming_s / course.measuring_s if course.measuring_s else 0.0
-            timed_s = sum(map(sum, [*own, *partner])) / NS_PER_S * (1 + untimed)
+            timed_s = sum(ns for one in (*own, *partner) for row in one for ns in row) / NS_PER_S * (1 + untimed)
             pass_s.append(timed_s / len(own))
             round_s.append(course.total_s - timed_s)
     rounds = [passes for of_cell in cells.values() for passes in of_cell]
@@ -92,3 +107,8 @@ def passes_of(records: Sequence[Record]) -> Passes | None:
     of_means = sum(variance(one) * (len(one) - 1) for one in means) / between
     a_round = fmean(len(passes) for passes in rounds)
     return Passes(of_pass, max(0.0, of_means - of_pass / a_round), fmean(pass_s), fmean(round_s))
+
+
+def _by_pass(rows: list[list[int]], repeats: int) -> list[list[list[int]]]:
+    """The rows of times of each pass."""
+    return [rows[begin : begin + repeats] for begin in range(0, len(rows), repeats)]

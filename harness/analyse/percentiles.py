@@ -42,14 +42,13 @@ def percentiles(rounds: Sequence[Sequence[Sequence[int]]]) -> dict[float, Percen
     about Effect Measures (2008).
 
     Args:
-        rounds: rounds x passes x texts, in nanoseconds; the texts are distinct.
+        rounds: rounds x passes x texts, in nanoseconds; the texts are distinct, rounds may differ in how many passes.
     """
     import numpy as np
 
-    times = np.array(rounds, dtype=np.int64)  # (rounds, passes, texts)
-    return {
-        share: _percentile(times, share) if times.size >= fewest else None for share, fewest in FEWEST_SAMPLES.items()
-    }
+    times = [np.array(one, dtype=np.int64) for one in rounds]  # (passes, texts) each
+    count = sum(one.size for one in times)
+    return {share: _percentile(times, share) if count >= fewest else None for share, fewest in FEWEST_SAMPLES.items()}
 
 
 def percentile(samples: Sequence[float], share: float) -> float | None:
@@ -65,17 +64,18 @@ def lacking(share: float, rounds: int, texts: int) -> str | None:
     return " and ".join(f"{fewest} {what} (not {there})" for fewest, there, what in needed if there < fewest) or None
 
 
-def _percentile(times: NDArray[np.int64], share: float) -> Percentile:
+def _percentile(times: Sequence[NDArray[np.int64]], share: float) -> Percentile:
     import numpy as np
 
-    rounds, _, texts = times.shape
-    of_rounds = np.quantile(times.reshape(rounds, -1), share, axis=1, method="inverted_cdf")
-    value = float(np.quantile(times, share, method="inverted_cdf"))
+    every = np.concatenate(times)  # (passes of all rounds, texts)
+    rounds, texts = len(times), every.shape[1]
+    of_rounds = np.array([np.quantile(one, share, method="inverted_cdf") for one in times])
+    value = float(np.quantile(every, share, method="inverted_cdf"))
     lacks = lacking(share, rounds, texts)
     low = high = None
     if rounds >= FEWEST_ROUNDS:
         processes = _half_width(np.log(of_rounds))
-        ordered = np.sort(np.log(times).mean(axis=(0, 1)))
+        ordered = np.sort(np.log(every).mean(axis=0))
         first, last = _end(ordered, share), _end(-ordered[::-1], 1 - share)
         low = None if first is None else value * math.exp(-_reach(math.log(value) - first, processes))
         high = None if lacks or last is None else value * math.exp(_reach(-last - math.log(value), processes))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from harness.errors import InputError
+from harness.profile import Traffic
 from harness.record import Header
 from harness.work import Ceilings, PassWork, Work
 
 # In what a run's worker said of itself: what the device can do, or why that could not be measured.
 CEILINGS, NO_CEILINGS = "ceilings", "no_ceilings"
+Bound: TypeAlias = Literal["compute", "memory", "launch"]
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,9 @@ class Share:
     request: Work  # the mean true work of a request
     useful: float  # operations on tokens over all operations, those on padding included
     of_limit: float  # the least time that the true work could take here over the time it took
-    bound: Literal["compute", "memory"]  # what that least time is decided by
+    bound: Bound  # what that least time is decided by
     dtype: str  # whose ceiling that is
+    launch_s: float | None = None  # what launching a request takes at least; None where the device is the host
 
 
 def ceilings_of(header: Header) -> Ceilings | None:
@@ -39,23 +43,34 @@ def ceilings_of(header: Header) -> Ceilings | None:
         raise InputError(f"the header of run {header.suite!r} holds ceilings that cannot be read: {error}") from None
 
 
-def share(work: PassWork, requests: int, mean_s: float, ceilings: Ceilings) -> Share | None:
+def share(
+    work: PassWork, requests: int, mean_s: float, ceilings: Ceilings, traffic: Sequence[Traffic] = ()
+) -> Share | None:
     """Put a combination under the roofline; None where its dtype's ceiling, a plugin's own perhaps, was not measured.
+
+    On a device the least time is bound by launches too: the host makes them one after another.
 
     Args:
         work: of answering all texts once.
         requests: how many texts that are.
         mean_s: what a request takes, in seconds.
         ceilings: of the device.
+        traffic: of each text; none where the device is the host.
     """
     if work.dtype not in ceilings.flops_per_s:
         return None
     compute_s = work.true.flops / ceilings.flops_per_s[work.dtype]
     memory_s = work.true.bytes / ceilings.bytes_per_s
+    launch_s = None
+    if traffic and ceilings.launch_s is not None:
+        launch_s = sum(one.launches for one in traffic) * ceilings.launch_s
+    least_s: dict[Bound, float] = {"compute": compute_s, "memory": memory_s, "launch": launch_s or 0.0}
+    bound = max(least_s, key=lambda name: least_s[name])
     return Share(
         request=Work(work.true.flops // requests, work.true.bytes // requests),
         useful=work.true.flops / work.executed.flops if work.executed.flops else 1.0,
-        of_limit=max(compute_s, memory_s) / (mean_s * requests),
-        bound="compute" if compute_s >= memory_s else "memory",
+        of_limit=least_s[bound] / (mean_s * requests),
+        bound=bound,
         dtype=work.dtype,
+        launch_s=None if launch_s is None else launch_s / requests,
     )

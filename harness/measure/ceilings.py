@@ -26,6 +26,8 @@ _CUDA_SHAPES: Sequence[Shape] = ((16384, 768, 3072), (8192, 8192, 8192))
 _CPU_COPY_BYTES, _CUDA_COPY_BYTES = 256 * 2**20, 2 * 2**30
 # The best repeat counts: a ceiling is what the device can do, not what it did beside something else.
 _REPEATED_S, _FEWEST_REPEATS = 0.1, 3
+# Launches in a row, so that the wait at their end weighs little; fewer than a device lets the host be ahead.
+_LAUNCHES = 500
 # A product that would take longer is not tried: a way so slow only pretends (bfloat16 where a variable forbids the
 # instructions that the processor has), and no run is held up for it.
 _LONGEST_S = 0.5
@@ -53,6 +55,7 @@ def ceilings(
         source = torch.zeros(copied, dtype=torch.uint8, device=device)
         target = torch.empty_like(source)
         bytes_per_s = 2 * copied / best(lambda: target.copy_(source))
+        launch_s = least_launch_s(device, best) if on_gpu else None
         operands = [_operands(shape, device) for shape in shapes]
         for way in ways(device) if among is None else among:
             try:
@@ -60,7 +63,26 @@ def ceilings(
             except Exception as error:  # private operators come and go, and a run needs none of them
                 left_out[f"{way.name} ({way.dtype})"] = str(error).partition("\n")[0] or type(error).__name__
     found = {dtype: rates for dtype, rates in found.items() if rates}
-    return Ceilings({dtype: max(rates.values()) for dtype, rates in found.items()}, bytes_per_s, found, left_out)
+    flops_per_s = {dtype: max(rates.values()) for dtype, rates in found.items()}
+    return Ceilings(flops_per_s, bytes_per_s, found, left_out, launch_s)
+
+
+def least_launch_s(device: torch.device, best: Callable[[Product], float]) -> float:
+    """What a call of an operator takes that has next to nothing to do, many in a row, in seconds.
+
+    Args:
+        device: where it is launched.
+        best: the time of a product, as for the ceilings.
+    """
+    import torch
+
+    one = torch.zeros(1, device=device)
+
+    def launches() -> None:
+        for _ in range(_LAUNCHES):
+            one.zero_()
+
+    return best(launches) / _LAUNCHES
 
 
 def _operands(shape: Shape, device: torch.device) -> Operands:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.measure.family import children, family
-from harness.measure.nvml import ask
+from harness.measure.nvml import ask, uuid_of
 from harness.units import Bytes
 
 _PROC = Path("/proc")
@@ -121,9 +121,7 @@ def process_on_device(device: Any) -> Bytes | None:
     """
     if device.type != "cuda":
         return None
-    import torch
-
-    uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+    uuid = uuid_of(device)
 
     def listed(driver: Any) -> Any:
         return driver.nvmlDeviceGetComputeRunningProcesses(driver.nvmlDeviceGetHandleByUUID(uuid))

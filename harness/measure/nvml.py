@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
+from harness.measure.cores import listed
 from harness.units import Bytes
 
 _Answer = TypeVar("_Answer")
+_CPU_WORDS, _WORD_BITS = 64, 64  # more CPUs than any machine has
+_PCI = Path("/sys/bus/pci/devices")
 
 
 def ask(question: Callable[[Any], _Answer]) -> _Answer | None:
@@ -63,6 +67,47 @@ def energy_mj(uuid: str) -> int | None:
         return int(driver.nvmlDeviceGetTotalEnergyConsumption(driver.nvmlDeviceGetHandleByUUID(uuid)))
 
     return ask(consumed)
+
+
+def uuid_of(device: Any) -> str:
+    """What the driver calls a GPU of torch's."""
+    import torch
+
+    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+
+
+def cpus_near(uuid: str) -> frozenset[int]:
+    """The CPUs of the memory node that a GPU is attached to; empty where neither the driver nor the kernel tells."""
+    return ask(lambda driver: _near(driver, driver.nvmlDeviceGetHandleByUUID(uuid))) or frozenset()
+
+
+def cpus_near_each() -> dict[str, frozenset[int]]:
+    """The same of each GPU, by its place and name; without those that do not answer."""
+
+    def of(driver: Any, handle: Any) -> tuple[str, frozenset[int]]:
+        name = f"GPU {driver.nvmlDeviceGetIndex(handle)} ({driver.nvmlDeviceGetName(handle)})"
+        return name, _near(driver, handle)
+
+    return dict(found for found in each(of) if not isinstance(found, str))
+
+
+def _near(driver: Any, handle: Any) -> frozenset[int]:
+    try:
+        words = list(driver.nvmlDeviceGetCpuAffinity(handle, _CPU_WORDS))
+    except driver.NVMLError:  # not on every system
+        words = []
+    bits = range(_WORD_BITS)
+    told = frozenset(_WORD_BITS * place + bit for place, word in enumerate(words) for bit in bits if word >> bit & 1)
+    return told or _by_kernel(driver.nvmlDeviceGetPciInfo(handle).busId)
+
+
+def _by_kernel(bus: str | bytes) -> frozenset[int]:
+    """Of a device on a bus, such as 00000000:3B:00.0, whose domain the kernel writes with four digits."""
+    written = bus.decode() if isinstance(bus, bytes) else bus
+    try:
+        return frozenset(listed((_PCI / written[-12:].lower() / "local_cpulist").read_text()))
+    except OSError:
+        return frozenset()
 
 
 def hindrances() -> list[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.measure.cores import listed
 from harness.tuning import Tuning
 
 _CPUS = "sys/devices/system/cpu"
@@ -69,15 +70,9 @@ def _boost(root: Path) -> bool | None:
 
 
 def _siblings(root: Path, ours: Sequence[int]) -> str | None:
-    listed = [_read(root / _CPUS / f"cpu{core}/topology/thread_siblings_list") for core in ours]
-    groups = sorted({tuple(_cores(text)) for text in listed if text})
+    lists = [_read(root / _CPUS / f"cpu{core}/topology/thread_siblings_list") for core in ours]
+    groups = sorted({tuple(listed(text)) for text in lists if text})
     return " ".join(",".join(map(str, group)) for group in groups if len(group) > 1) if groups else None
-
-
-def _cores(text: str) -> Iterator[int]:
-    """Of a list as the kernel writes it, such as 0-3,8."""
-    for first, last in re.findall(r"\b([0-9]{1,5})(?:-([0-9]{1,5}))?\b", text):
-        yield from range(int(first), int(last or first) + 1)
 
 
 def _chosen(text: str | None) -> str | None:
@@ -88,7 +83,7 @@ def _chosen(text: str | None) -> str | None:
 
 def _nodes(root: Path, ours: Sequence[int]) -> int | None:
     lists = [_read(path) for path in (root / "sys/devices/system/node").glob("node[0-9]*/cpulist")]
-    return sum(not set(ours).isdisjoint(_cores(text)) for text in lists if text) or None
+    return sum(not set(ours).isdisjoint(listed(text)) for text in lists if text) or None
 
 
 def _swap(root: Path) -> bool | None:

@@ -25,6 +25,8 @@ from harness.measure.memory import (
     reset_peak_rss_of,
     weights_bytes,
 )
+from harness.measure.nvml import uuid_of
+from harness.measure.pinning import keep_near
 from harness.measure.warmup import until_steady
 from harness.peers import Peer
 from harness.run import pipe
@@ -62,7 +64,8 @@ class Worker:
             self.facts |= {"torch": str(torch.__version__), "torch_threads": str(torch.get_num_threads())}
             self._device = torch.device(device)
             if self._device.type == "cuda":
-                self.facts["gpu_uuid"] = f"GPU-{torch.cuda.get_device_properties(self._device).uuid}"
+                self.facts["gpu_uuid"] = uuid_of(self._device)
+                self.facts["host_cpus"] = _kept_near(self.facts["gpu_uuid"])
         self._texts = job["texts"]
         self._schemas = [json.loads(schema) for schema in job["schemas"]]
         self._timed = range(job["timed"])
@@ -197,6 +200,14 @@ def _peer_of(file: Path) -> Peer:
     if not isinstance(peer, Peer):
         raise TypeError(f"{file} holds no `peer` that is a harness.peers.Peer")
     return peer
+
+
+def _kept_near(gpu: str) -> str:
+    """As a combination's process is kept, where this environment knows how to ask."""
+    try:
+        return keep_near(gpu)
+    except ModuleNotFoundError as error:
+        return f"any core: {error.name}, which asks the driver for those near the GPU, is not installed here"
 
 
 def _import(peer: Peer) -> None:

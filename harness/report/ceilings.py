@@ -8,7 +8,7 @@ from harness.analyse.roofline import NO_CEILINGS, ceilings_of
 from harness.record import Header
 from harness.work import Ceilings
 
-_GIGA = 1e9
+_GIGA, _MICRO = 1e9, 1e6
 # Of runs that measured one way only.
 _OWN_ALONE = (
     "These are torch's own products, the only ones that this run measured: another way to multiply may be faster, and "
@@ -24,7 +24,8 @@ def ceilings(header: Header) -> Iterator[str]:
     if found is None:
         return
     rates = "; ".join(_rate(found, dtype) for dtype in found.flops_per_s)
-    yield f"Ceilings: {rates}; memory {found.bytes_per_s / _GIGA:.3g} GB/s."
+    launch = "" if found.launch_s is None else f"; a launch takes at least {found.launch_s * _MICRO:.3g} µs"
+    yield f"Ceilings: {rates}; memory {found.bytes_per_s / _GIGA:.3g} GB/s{launch}."
     if not found.ways:
         yield _OWN_ALONE
     if found.left_out:

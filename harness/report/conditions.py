@@ -26,10 +26,11 @@ def conditions(records: Sequence[Record]) -> dict[str, list[list[str]]]:
 
 def where(header: Header) -> str:
     """The device of all rounds, its processor, and how many threads a process had, as far as they are recorded."""
-    gpu, threads = header.environment.get("worker", {}).get("gpu"), header.environment.get("threads")
+    worker, threads = header.environment.get("worker", {}), header.environment.get("threads")
+    gpu, cpus = worker.get("gpu"), worker.get("host_cpus")
     had = f", {threads} CPU thread{'' if threads == 1 else 's'} a process" if threads else ""
     processor = f", {processor_of(header)}" if "processor" in header.environment else ""
-    return f"On {header.device}{f' ({gpu})' if gpu else ''}{processor}{had}"
+    return f"On {header.device}{f' ({gpu})' if gpu else ''}{processor}{had}{f', on {cpus}' if cpus else ''}"
 
 
 def tuned(header: Header) -> str:

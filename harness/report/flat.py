@@ -100,9 +100,10 @@ def _loads(row: Row) -> dict[str, Figure]:
 
 def _starts(row: Row) -> dict[str, Figure]:
     def mean(part: str) -> float | None:
-        return sum(getattr(one, part) for one in row.starts) / len(row.starts) if row.starts else None
+        found = [ns for one in row.starts if (ns := getattr(one, part)) is not None]
+        return sum(found) / len(found) if found else None
 
-    parts = ("imports_ns", "weights_ns", "first_call_ns")
+    parts = ("imports_ns", "context_ns", "weights_ns", "first_call_ns")
     return {"starts": len(row.starts), "cold_start_ns": mean("total_ns"), **{part: mean(part) for part in parts}}
 
 

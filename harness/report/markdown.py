@@ -22,7 +22,7 @@ from harness.report.pipes import plain, table
 from harness.report.table import NOTHING, Field, details, fields, summary
 
 _DETAILS = (
-    "CPU is the time of all threads over the time of the requests. A start is cut into imports (from the spawn), "
+    "CPU is the time of all threads over the time of the requests. A start is cut into imports (from the spawn), {}"
     "weights and the first call; the very first start of a combination also makes what later ones find in the cache."
 )
 
@@ -51,7 +51,7 @@ def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
         yield from _attribution(run.found)
     if run.judged is not None:
         yield claims.section(run.judged)
-    yield from ("## In detail", "", *table(_filled([details(row) for row in rows])), "", _DETAILS, "")
+    yield from ("## In detail", "", *table(_filled([details(row) for row in rows])), "", _parts_of_starts(rows), "")
     yield from (f"{line}\n" for line in ceilings(header))
     types = list(by_type(rows))
     if types:
@@ -61,6 +61,11 @@ def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
     environment = _json(header.environment, indent=2)
     said = ". ".join(filter(None, (where(header), tuned(header))))
     yield from ("## Machine", "", f"{inline(said)}.", "", "```json", environment, "```")
+
+
+def _parts_of_starts(rows: Sequence[Row]) -> str:
+    context = any(start.context_ns is not None for row in rows for start in row.starts)
+    return _DETAILS.format("the context on the GPU, " if context else "")
 
 
 def how(run: Header, spread: Spreads) -> str:

@@ -251,10 +251,10 @@ def cold_start(row: Row) -> str:
 
 
 def _part(name: str) -> Callable[[Row], str]:
-    """The mean of a part of the starts."""
+    """The mean of a part of the starts; a CPU's have no context."""
 
     def show(row: Row) -> str:
-        found = [getattr(start, name) / 1e9 for start in row.starts]
+        found = [ns / 1e9 for start in row.starts if (ns := getattr(start, name)) is not None]
         return format_seconds(sum(found) / len(found)) if found else NOTHING
 
     return show
@@ -276,6 +276,7 @@ _DETAILS: dict[str, Callable[[Latency], str]] = {
 _START_UP: dict[str, Callable[[Row], str]] = {
     "starts": lambda row: str(len(row.starts)) if row.starts else NOTHING,
     "imports": _part("imports_ns"),
+    "context": _part("context_ns"),
     "weights": _part("weights_ns"),
     "first call": _part("first_call_ns"),
     "very first start": lambda row: format_seconds(row.preparing.total_ns / 1e9) if row.preparing else NOTHING,

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from harness.measure.noise import Reading, look
 from harness.record import Chains, Mark
 from harness.run import protocol as say
 from harness.run.process import Heap, WorkerError, WorkerProcess
+from harness.units import NS_PER_S
 
 ROLES = ("own", "partner")
+
+# A pass on a GPU lasts at least so long: what it costs to go from one process to the other, and a clock that goes up
+# and down, then weigh little. Where energy is counted it is longer: that counter moves some ten times a second.
+LEAST_PASS_NS, LEAST_COUNTED_NS = NS_PER_S // 2, NS_PER_S
+_FASTER = 1.25  # times as fast may later passes be as the first, during which clocks still go up
+MOST_REPEATS = 1000  # whatever a clock says: a single text of 1 ms gets its second by them
 
 
 class Starter(Protocol):
@@ -70,7 +80,7 @@ class Pair:
         return look(tuple(pids.values()), self.gpu, tuple(pids[role] for role in self.gpus))
 
     def time(
-        self, parts: Sequence[say.Time], passes: int, readings: list[Reading]
+        self, parts: Sequence[say.Time], passes: int, readings: list[Reading], *, lengthened: bool = False
     ) -> tuple[list[say.Timed], list[say.Timed]]:
         """Time the passes of one scenario, of both processes; after each pass, a reading is added to `readings`.
 
@@ -78,23 +88,28 @@ class Pair:
         equally often. Under load, each makes one untimed pass before, because the warm-up asked for one text at a
         time.
 
+        A lengthened pass answers all texts several times in a row, equally often in both processes: single requests
+        in one reply, loads in one reply each. An uncounted pass before shows how often it takes.
+
         Args:
             parts: the parts of a pass, in order.
             passes: the number of passes of each process.
             readings: the readings so far; extended.
+            lengthened: whether passes are; the only part then names its places.
         """
-        if parts[0].scenario != "single_stream":
-            for role in ROLES:
-                self._ask(role, parts[0])
+        tried: dict[str, say.Timed] = {}
+        if lengthened or parts[0].scenario != "single_stream":
+            tried = {role: self._ask(role, parts[0]) for role in ROLES}
+        times = repeats(tried) if lengthened else 1
         timed: dict[str, list[say.Timed]] = {role: [] for role in ROLES}
         for number in range(passes):
             taken: dict[str, list[say.Timed]] = {role: [] for role in ROLES}
             for place, part in enumerate(parts):
                 own_first = self.own_first == ((number + place) % 2 == 0)
                 for role in ROLES if own_first else ROLES[::-1]:
-                    taken[role].append(self._ask(role, part))
+                    taken[role] += self._turn(role, part, times)
                     if part is parts[-1]:
-                        timed[role].append(_joined(taken[role]))
+                        timed[role] += taken[role] if len(parts) == 1 else [_joined(taken[role])]
                         readings.append(self.look())
         return timed["own"], timed["partner"]
 
@@ -115,9 +130,29 @@ class Pair:
         with blaming("partner"):
             return self.partner.ask(say.MarkTexts(places), say.Marked).marks
 
+    def _turn(self, role: str, part: say.Time, times: int) -> list[say.Timed]:
+        """A part of a pass, so many times in a row."""
+        if part.scenario == "single_stream":
+            return [self._ask(role, replace(part, places=part.places * times))]
+        return [self._ask(role, part) for _ in range(times)]
+
     def _ask(self, role: str, part: say.Time) -> say.Timed:
         with blaming(role):
             return (self.own if role == "own" else self.partner).ask(part, say.Timed)
+
+
+def repeats(tried: Mapping[str, say.Timed]) -> int:
+    """How often passes answer all texts, so that each process's last.
+
+    Args:
+        tried: a pass of each role. The combination's energy is recorded where it is counted, its partner's is not.
+    """
+    least_ns = {
+        role: LEAST_COUNTED_NS if role == "own" and one.energy_mj is not None else LEAST_PASS_NS
+        for role, one in tried.items()
+    }
+    needed = (math.ceil(_FASTER * least_ns[role] / max(1, one.wall_ns)) for role, one in tried.items())
+    return min(max(needed), MOST_REPEATS)
 
 
 def _joined(parts: Sequence[say.Timed]) -> say.Timed:

@@ -66,7 +66,8 @@ def check_fit(header: Header, records: Sequence[Record], where: Path) -> None:
 
 
 def _ceilings(found: Ceilings) -> list[float]:
-    return [found.bytes_per_s, *found.flops_per_s.values()]
+    launch = [] if found.launch_s is None else [found.launch_s]
+    return [found.bytes_per_s, *found.flops_per_s.values(), *launch]
 
 
 def _faults(samples: Samples) -> Iterator[str]:
@@ -77,7 +78,8 @@ def _faults(samples: Samples) -> Iterator[str]:
         if samples.profile:
             yield from _faults_of_profile(samples.profile)
     elif isinstance(samples, ColdStart):
-        if not all(min(one.imports_ns, one.weights_ns) >= 0 and one.first_call_ns > 0 for one in _starts(samples)):
+        parts = [(one.imports_ns, one.context_ns or 0, one.weights_ns) for one in _starts(samples)]
+        if not all(min(one) >= 0 for one in parts) or not all(one.first_call_ns > 0 for one in _starts(samples)):
             yield "a start takes no time"
     else:
         if not samples.own or not samples.partner:
@@ -110,6 +112,8 @@ def _faults_of_times(samples: SingleStream) -> Iterator[str]:
         yield "its passes are not of the same texts"
     if not all(ns > 0 for one in passes for ns in one):
         yield "a request takes no time"
+    if samples.repeats < 1 or len(samples.own_ns) % samples.repeats:
+        yield f"its {len(samples.own_ns)} rows of times are no passes of {samples.repeats} rows each"
 
 
 def _faults_of_profile(profile: Profile) -> Iterator[str]:

@@ -26,7 +26,8 @@ from harness.measure.memory import (
     reset_peak_rss,
     weights_bytes,
 )
-from harness.measure.nvml import energy_mj
+from harness.measure.nvml import energy_mj, uuid_of
+from harness.measure.pinning import keep_near
 from harness.measure.profile import profile
 from harness.measure.roofline import Counter
 from harness.measure.warmup import until_steady
@@ -36,6 +37,8 @@ from harness.run.first import FIRST_SCHEMA, FIRST_TEXT
 from harness.run.serving import run
 
 if TYPE_CHECKING:
+    import torch
+
     from harness.baseline.extractor import Observed
 
 
@@ -58,23 +61,31 @@ class Worker:
         for module in plan.imports:
             import_module(module)
         imported = time.monotonic_ns()
+        context_ns = make_context(plan.device)
+        # After the context, without which the GPU has no name, and before host memory is taken. No part of the start.
+        kept = {"host_cpus": keep_near(uuid_of(plan.device))} if plan.device.type == "cuda" else {}
+        begun = time.monotonic_ns()
         self.extractor = optimized(plan.load(), self.chosen)
         self._synchronize()
         loaded = time.monotonic_ns()
         self.extractor.extract(FIRST_TEXT, FIRST_SCHEMA)
         answered = time.monotonic_ns()
         self.start = StartUp(
-            imports_ns=imported - job.spawned_ns, weights_ns=loaded - imported, first_call_ns=answered - loaded
+            imports_ns=imported - job.spawned_ns,
+            weights_ns=loaded - begun,
+            first_call_ns=answered - loaded,
+            context_ns=context_ns,
         )
         self.facts = {
             "torch": str(torch.__version__),
             "torch_threads": str(torch.get_num_threads()),
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),  # what torch's own kernels go by
             "float32_products": products(),
+            **kept,
         }
         if self.extractor.device.type == "cuda":
             self.facts["gpu"] = torch.cuda.get_device_name(self.extractor.device)
-            self.facts["gpu_uuid"] = f"GPU-{torch.cuda.get_device_properties(self.extractor.device).uuid}"
+            self.facts["gpu_uuid"] = uuid_of(self.extractor.device)
         self.texts = job.texts
         self.schemas = [json.loads(schema) for schema in job.schemas]
         self.timed = job.timed
@@ -222,6 +233,23 @@ class Worker:
             import torch
 
             torch.cuda.synchronize(self.extractor.device)
+
+
+def make_context(device: torch.device) -> int | None:
+    """Have the driver make what this process needs on a device, up to a first allocation.
+
+    Returns:
+        How long that took, in nanoseconds; None on a CPU, which needs nothing.
+    """
+    if device.type != "cuda":
+        return None
+    import torch
+
+    begun = time.monotonic_ns()
+    torch.cuda.init()
+    torch.empty(1, device=device)
+    torch.cuda.synchronize(device)
+    return time.monotonic_ns() - begun
 
 
 def obey(line: bytes, worker: Worker | None) -> Any:

@@ -156,6 +156,7 @@ class Planting:
         elif name == TIRES:
             each = 1 if settings.device.startswith("cuda") else 2  # on a CPU a request that is not timed goes before
             share = TIRES_BY / (settings.timed * settings.passes * each)
+            settings = replace(settings, lengthened=False)  # so many requests, and no more
             planned = replace(planned, combination=f"{name}(a_request={share!r})")
         return LocalExecutor(settings).round(planned, number, reference)
 

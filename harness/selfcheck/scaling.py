@@ -61,8 +61,8 @@ def some_requests(share: float, times: float) -> Planting:
     """A random `share` of the requests takes `times` as long."""
 
     def plant(rounds: Rounds, chance: np.random.Generator) -> list[SingleStream]:
-        shape = len(rounds), len(rounds[0].own_ns), len(rounds[0].own_ns[0])
-        factors = 1 + (times - 1) * (chance.random(shape) < share)
+        shapes = [(len(one.own_ns), len(one.own_ns[0])) for one in rounds]
+        factors = [1 + (times - 1) * (chance.random(shape) < share) for shape in shapes]
         return [_scaled(one, of_round) for one, of_round in zip(rounds, factors, strict=True)]
 
     return plant
@@ -74,9 +74,11 @@ def growing(by: float) -> Planting:
     def plant(rounds: Rounds, _: np.random.Generator) -> list[SingleStream]:
         import numpy as np
 
-        passes, texts = len(rounds[0].own_ns), len(rounds[0].own_ns[0])
-        factors = 1 + by * np.linspace(0, 1, passes * texts).reshape(passes, texts)
-        return [_scaled(one, factors) for one in rounds]
+        def grown(one: SingleStream) -> SingleStream:
+            passes, texts = len(one.own_ns), len(one.own_ns[0])
+            return _scaled(one, 1 + by * np.linspace(0, 1, passes * texts).reshape(passes, texts))
+
+        return [grown(one) for one in rounds]
 
     return plant
 
@@ -86,7 +88,7 @@ def leaking(bytes_a_request: int) -> Planting:
 
     def plant(rounds: Rounds, _: np.random.Generator) -> list[SingleStream]:
         def leaky(one: SingleStream) -> SingleStream:
-            each = len(one.own_ns[0]) * bytes_a_request
+            each = len(one.own_ns[0]) * one.repeats * bytes_a_request
             grown = [size + number * each for number, size in enumerate(one.own_heap_bytes)]
             return msgspec.structs.replace(one, own_heap_bytes=grown)
 
@@ -101,7 +103,7 @@ def _by_text(factors_of: Callable[[NDArray[np.intp]], dict[int, float]]) -> Plan
     def plant(rounds: Rounds, _: np.random.Generator) -> list[SingleStream]:
         import numpy as np
 
-        order = np.argsort(np.array([one.partner_ns for one in rounds]).mean(axis=(0, 1)))
+        order = np.argsort(np.concatenate([one.partner_ns for one in rounds]).mean(axis=0))
         factors = np.ones(len(order))
         for place, factor in factors_of(order).items():
             factors[place] = factor

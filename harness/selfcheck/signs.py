@@ -51,12 +51,12 @@ class Sign:
 
 def bias(rounds: Rounds) -> Sign:
     """The mean log ratio."""
-    return around(_ratios(rounds).mean(axis=(1, 2)), math.log1p(BIAS))
+    return around([float(one.mean()) for one in _ratios(rounds)], math.log1p(BIAS))
 
 
 def spread(rounds: Rounds) -> Sign:
     """The sd of log ratios between rounds."""
-    return deviation(_ratios(rounds).mean(axis=(1, 2)), SPREAD)
+    return deviation([float(one.mean()) for one in _ratios(rounds)], SPREAD)
 
 
 def of_classes(rounds: Rounds) -> dict[str, tuple[Sign, Sign]]:
@@ -64,7 +64,7 @@ def of_classes(rounds: Rounds) -> dict[str, tuple[Sign, Sign]]:
     logs = _ratios(rounds)
     found = {}
     for name, places in zip(CLASSES, _by_time(rounds), strict=True):
-        of_class = logs[:, :, places].mean(axis=(1, 2))
+        of_class = [float(one[:, places].mean()) for one in logs]
         found[name] = around(of_class, math.log1p(BIAS)), deviation(of_class, CLASS_SPREAD)
     return found
 
@@ -76,13 +76,7 @@ def of_any_class(rounds: Rounds) -> Sign:
 
 def drift(rounds: Rounds) -> Sign:
     """By how much the log ratio grows over the passes of a round, by the line through them."""
-    by_pass = _ratios(rounds).mean(axis=2)  # (rounds, passes)
-    count = by_pass.shape[1]
-    if count < 2:
-        return around([0.0] * len(rounds), DRIFT)
-    at = [place - (count - 1) / 2 for place in range(count)]
-    slopes = by_pass @ at / math.fsum(one * one for one in at)
-    return around(slopes * count, math.log1p(DRIFT))
+    return around([_growth(one.mean(axis=1)) for one in _ratios(rounds)], math.log1p(DRIFT))
 
 
 def texts(rounds: Rounds) -> Sign:
@@ -107,12 +101,15 @@ def slow_requests(rounds: Rounds) -> Sign:
     import numpy as np
     from scipy.stats import binom
 
-    ours, theirs = _logs(rounds)
-    usual = np.median(np.concatenate([ours, theirs], axis=1), axis=1, keepdims=True)
-    slow = [(one - usual > math.log(SLOW)).mean(axis=(1, 2)) for one in (ours, theirs)]
-    shares = around(slow[0] - slow[1], SLOW_SHARE)
-    of_ours, of_all = (round(float(one.sum()) * ours[0].size) for one in (slow[0], slow[0] + slow[1]))
-    p = float(binom.sf(of_ours - 1, of_all, 0.5)) if shares.value > SLOW_SHARE else 1.0
+    differences: list[float] = []
+    of_ours = of_both = 0
+    for both in _logs(rounds):
+        usual = np.median(np.concatenate(both), axis=0)
+        ours, theirs = (one - usual > math.log(SLOW) for one in both)
+        differences.append(float(ours.mean() - theirs.mean()))
+        of_ours, of_both = of_ours + int(ours.sum()), of_both + int(ours.sum()) + int(theirs.sum())
+    shares = around(differences, SLOW_SHARE)
+    p = float(binom.sf(of_ours - 1, of_both, 0.5)) if shares.value > SLOW_SHARE else 1.0
     return replace(shares, p=p)
 
 
@@ -120,7 +117,8 @@ def leak(rounds: Rounds) -> Sign:
     """By how many bytes the heap of the combination's process grew with every timed request after the first pass."""
     return around(
         [
-            (one.own_heap_bytes[-1] - one.own_heap_bytes[0]) / (len(one.own_ns[0]) * (len(one.own_heap_bytes) - 1))
+            (one.own_heap_bytes[-1] - one.own_heap_bytes[0])
+            / (len(one.own_ns[0]) * one.repeats * (len(one.own_heap_bytes) - 1))
             for one in rounds
         ],
         LEAK_BYTES,
@@ -161,20 +159,29 @@ def _farthest(signs: Sequence[Sign]) -> Sign:
     return replace(farthest, p=min(1.0, farthest.p * len(signs)))
 
 
-def _logs(rounds: Rounds) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of the times of the combination and of its partner: (rounds, passes, texts)."""
+def _growth(by_pass: NDArray[np.float64]) -> float:
+    """Over all passes of a round, by the line through them."""
+    count = len(by_pass)
+    if count < 2:
+        return 0.0
+    at = [place - (count - 1) / 2 for place in range(count)]
+    return float(by_pass @ at) * count / math.fsum(one * one for one in at)
+
+
+def _logs(rounds: Rounds) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Of the times of the combination and of its partner, of each round: (passes, texts)."""
     import numpy as np
 
-    return np.log([one.own_ns for one in rounds]), np.log([one.partner_ns for one in rounds])
+    return [(np.log(one.own_ns), np.log(one.partner_ns)) for one in rounds]
 
 
-def _ratios(rounds: Rounds) -> NDArray[np.float64]:
-    ours, theirs = _logs(rounds)
-    return ours - theirs
+def _ratios(rounds: Rounds) -> list[NDArray[np.float64]]:
+    return [ours - theirs for ours, theirs in _logs(rounds)]
 
 
 def _by_time(rounds: Rounds) -> list[NDArray[np.intp]]:
     """The places of the texts in three classes, those that the partner answers the fastest first."""
     import numpy as np
 
-    return np.array_split(np.argsort(_logs(rounds)[1].mean(axis=(0, 1))), len(CLASSES))
+    theirs = np.concatenate([partner for _, partner in _logs(rounds)])
+    return np.array_split(np.argsort(theirs.mean(axis=0)), len(CLASSES))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from harness.baseline.loading import STARTS, plain_plan
 from harness.compose import compose
 from harness.data.dataset import pick, read_dataset
 from harness.errors import UnavailableError
+from harness.measure.ceilings import least_launch_s
 from harness.measure.profile import profile
 from harness.measure.roofline import Counter
 from harness.plan.registry import find_optimizations
@@ -100,10 +104,36 @@ def test_a_unit_goes_over_once_and_comes_back_once_and_nothing_else_is_waited_fo
     assert traffic.launches > 0
 
 
+def test_a_launch_takes_microseconds() -> None:
+    def once(product: Callable[[], object]) -> float:
+        product()
+        torch.cuda.synchronize()
+        begun = time.perf_counter()
+        product()
+        torch.cuda.synchronize()
+        return time.perf_counter() - begun
+
+    assert 1e-7 < least_launch_s(torch.device("cuda"), once) < 1e-3
+
+
+@pytest.fixture
+def let_go() -> Iterator[None]:
+    """A worker keeps the process near its GPU."""
+    ours = os.sched_getaffinity(0)
+    yield
+    os.sched_setaffinity(0, ours)
+
+
+@pytest.mark.usefixtures("let_go")
 def test_the_ledger_of_a_process_on_the_gpu() -> None:
+    ours = os.sched_getaffinity(0)
     job = Job("torchscript", str(GOLDEN / "checkpoint"), "cuda", 1, [], ["华为手机"], ['{"价格": null}'], 1, 0)
     worker = Worker(job)
     worker.answer(Answer())
+    assert worker.facts["host_cpus"]
+    assert os.sched_getaffinity(0) <= ours
+    assert worker.start.context_ns is not None
+    assert 0 < worker.start.context_ns < worker.start.total_ns
     memory = worker.weigh(Weigh()).memory
     load, serving = memory.cuda_load_peak_bytes, memory.cuda_serving_peak_bytes
     assert load is not None

@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
 import torch
 from torch.profiler import ProfilerActivity, profile
 
@@ -89,6 +90,15 @@ def apart(extractor: Extractor, examples: Sequence[Example], exact: Sequence[Any
     return max(float(abs(one - other).max()) for one, other in zip(found, exact, strict=True))
 
 
+def pretended(extractor: Extractor, example: Example) -> dict[str, int]:
+    """What a request asks of a device that is pretended; the extractor is gone afterwards."""
+    from pretend import Pretended, asked, moved  # it takes private parts of torch, and only a CPU needs it
+
+    device = Pretended()
+    _, traffic = asked(moved(extractor, device), device, example)
+    return msgspec.structs.asdict(traffic)
+
+
 def probes(directory: Path, device: str, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each of them, or why it is not here."""
     registry, examples = find_optimizations(), texts()
@@ -106,7 +116,10 @@ def probes(directory: Path, device: str, names: Sequence[str]) -> Iterator[tuple
             chosen = parse(combination, registry) if combination else []
             extractor = compose(plain_plan(directory, device=device, start=start), chosen)
             found = probed(extractor, examples[0], synchronize)
-            yield name, {**found, "largest_logit_error": apart(extractor, examples, exact)}
+            found["largest_logit_error"] = apart(extractor, examples, exact)
+            if device == "cpu":
+                found["pretended"] = pretended(extractor, examples[0])
+            yield name, found
         except UiebenchError as error:
             yield name, {"not_here": str(error)}
         except Exception as error:  # one of them breaks, and the others are still worth having
@@ -131,10 +144,14 @@ def main() -> None:
 def _in_words(one: dict[str, Any]) -> str:
     if "request_ms" not in one:
         return ", ".join(f"{key}: {said}" for key, said in one.items())
+    counts, busy, where = one, f", device busy {one['busy_share']:.0%}", ""
+    if "pretended" in one:
+        counts = {**one["pretended"], "waits": one["pretended"]["synchronisations"]}
+        busy, where = "", " to a pretended device"
     return (
-        f"{one['request_ms']:.2f} ms, device busy {one['busy_share']:.0%}; a request: {one['launches']:.0f} launches, "
-        f"{one['copies_in']:.0f} copies in, {one['copies_out']:.0f} out, {one['waits']:.0f} waits; logits at most "
-        f"{one['largest_logit_error']:.1e} off"
+        f"{one['request_ms']:.2f} ms{busy}; a request{where}: {counts['launches']:.0f} launches, "
+        f"{counts['copies_in']:.0f} copies in, {counts['copies_out']:.0f} out, {counts['waits']:.0f} waits; logits at "
+        f"most {one['largest_logit_error']:.1e} off"
     )
 
 

@@ -48,7 +48,9 @@ def test_what_is_probed_can_be_combined() -> None:
             assert conflict(parse(combination, find_optimizations())) is None
 
 
-def test_the_probe_on_a_cpu(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_probe_on_a_cpu(
+    golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["--device", "cpu", "--checkpoint", str(golden), "--only", "stock", "exact", "exact, captured"]
     monkeypatch.setattr(sys, "argv", ["probe", *arguments, "--out", str(tmp_path)])
     monkeypatch.setattr(probe, "OTHER_TEXTS", 1)
@@ -59,6 +61,10 @@ def test_the_probe_on_a_cpu(golden: Path, tmp_path: Path, monkeypatch: pytest.Mo
     for name in ("stock", "exact"):
         assert 0 < found[name]["largest_logit_error"] < 1e-4
         assert found[name]["request_ms"] > found[name]["launches"] == 0
+    stock, exact = (found[name]["pretended"] for name in ("stock", "exact"))
+    assert 0 < exact["launches"] < stock["launches"]
+    assert 0 < exact["synchronisations"] <= stock["synchronisations"]
+    assert f"a request to a pretended device: {stock['launches']} launches, " in capsys.readouterr().out
 
 
 def test_one_that_breaks_leaves_the_others(golden: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from gpu import slices
 from gpu.__main__ import main, settle
 from gpu.kept import Kept, Outcome
 from gpu.slices import make, program, summary
-from gpu.steps import ROOT, Step, steps
+from gpu.steps import HERE, ROOT, Step, steps
 from harness.plan.suite import find_suite, read_suite
 from harness.record import End, Finished
 from harness.run.store import Store
@@ -191,6 +191,20 @@ def test_every_suite_of_a_step_is_one_and_what_it_runs_is_there() -> None:
             assert one.suite in (None, find_suite(name).stem)
         for argument in one.arguments:
             assert not argument.startswith("tests/") or (ROOT / argument).is_file()
+
+
+def test_on_a_cpu_what_any_model_shows_is_shown_by_a_small_one() -> None:
+    def checkpoints(device: str) -> dict[str, str]:
+        return {
+            one.name: one.arguments[one.arguments.index("--checkpoint") + 1]
+            for one in steps(device)
+            if one.name in ("probe", "out_of_memory", "base")
+        }
+
+    assert checkpoints("cuda") == dict.fromkeys(("probe", "out_of_memory", "base"), "base")
+    assert checkpoints("cpu") == {"probe": "mini", "out_of_memory": "mini", "base": "base"}
+    suite = read_suite(HERE / "out_of_memory.toml")
+    assert (suite.texts.ids, suite.measure.rounds, suite.measure.passes) == (["article:article-001"], 1, 1)
 
 
 def told(arguments: Sequence[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:

@@ -111,7 +111,8 @@ def test_load_is_measured_and_its_answers_compared(run: Path, rows: dict[str, Ro
 
 
 def test_cold_starts_are_taken_alone_and_the_first_one_is_kept_apart(run: Path) -> None:
-    _, records = read_run(run, warn=pytest.fail)
+    header, records = read_run(run, warn=pytest.fail)
+    assert "host_cpus" not in header.environment["worker"], "there is no GPU that its threads could be near"
     cold = {one.cell.combination: one.samples for one in records if isinstance(one, Measured)}
     for name in ("baseline", "stock"):
         samples = cold[name]
@@ -120,6 +121,7 @@ def test_cold_starts_are_taken_alone_and_the_first_one_is_kept_apart(run: Path) 
         assert len(samples.own) == 2  # the suite's, and the round's
         assert len(samples.partner) == 1
         assert all(start.imports_ns > start.first_call_ns > 0 for start in (*samples.own, *samples.partner))
+        assert {start.context_ns for start in (*samples.own, *samples.partner)} == {None}, "a CPU needs no context"
 
 
 def test_what_a_plugin_prints_is_in_its_log_and_spoils_no_record(run: Path, records: dict[str, Record]) -> None:

@@ -21,7 +21,7 @@ from harness.run import protocol as say
 from harness.run.executors.local import LocalExecutor, Settings, _Round
 from harness.run.executors.recorded import Reference
 from harness.run.executors.weighing import Weighing
-from harness.run.pair import ROLES, Pair, _joined
+from harness.run.pair import MOST_REPEATS, ROLES, Pair, _joined
 from harness.run.process import WorkerError, WorkerProcess
 
 CELLS = tuple(Cell("a", scenario, "t", "cpu") for scenario in ("single_stream", "closed_loop", "cold_start"))
@@ -175,7 +175,13 @@ def test_the_order_in_which_two_come_up_does_not_decide_whether_a_round_is_about
     assert sorted(cast("Any", users)) == sorted(map(len, on_gpu))
 
 
-@pytest.mark.parametrize(("gpu", "expected"), [(None, [([0], [2]), ([1], [0]), ([2], [1])]), ("GPU-1", [([], [2])])])
+@pytest.mark.parametrize(
+    ("gpu", "expected"),
+    [
+        (None, [([0], [2]), ([1], [0]), ([2], [1])]),
+        ("GPU-1", [([0, 1, 2], [2]), ([0, 1, 2] * MOST_REPEATS, [2])]),  # its first pass does not count
+    ],
+)
 def test_single_requests_take_turns_on_the_same_cores_and_whole_passes_on_a_gpu(
     monkeypatch: pytest.MonkeyPatch, gpu: str | None, expected: list[tuple[list[int], list[int]]]
 ) -> None:
@@ -196,6 +202,16 @@ def test_single_requests_take_turns_on_the_same_cores_and_whole_passes_on_a_gpu(
     kept.clear()
     local._time(pair(asked), CELLS[1:], [])
     assert not kept, "under load a process may need more cores"
+
+
+@pytest.mark.parametrize("lengthened", [True, False])
+def test_only_the_passes_of_a_round_on_a_gpu_are_lengthened_and_only_where_they_may_be(lengthened: bool) -> None:
+    common = Settings("mini", "cuda", 1, (), (), 3, passes=1, starts=0, timeout_s=1.0, logs=Path())
+    for gpus in (dict[str, str](own="GPU-1"), dict[str, str]()):
+        asked: list[tuple[str, object]] = []
+        local = LocalExecutor(replace(common, lengthened=lengthened))
+        local._time(replace(pair(asked), gpus=gpus), CELLS[1:2], [])
+        assert len(asked) == 2 + 2 * (MOST_REPEATS if lengthened and gpus else 1)
 
 
 def test_a_text_alone_follows_itself() -> None:
@@ -314,6 +330,18 @@ def test_on_a_gpu_requests_are_taken_apart_while_no_other_process_uses_it(monkey
     asked = [one for one in told if one in ((OWN, "Inspect"), ("own weighed", "started"), ("own weighed", "WarmUp"))]
     assert asked == [(OWN, "Inspect"), ("own weighed", "started"), ("own weighed", "WarmUp")]
     assert cast("SingleStream", records["single_stream"].samples).parity.texts == 6
+
+
+def test_each_time_of_a_lengthened_pass_is_recorded_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, records = measured_round(monkeypatch, 0, on_gpu=True)
+    stream = cast("SingleStream", records["single_stream"].samples)
+    assert stream.repeats == MOST_REPEATS
+    assert stream.own_ns == stream.partner_ns == [[1, 1, 1]] * MOST_REPEATS
+    assert len(stream.own_cpu_ns) == 1
+    assert stream.parity.differences == []
+    _, records = measured_round(monkeypatch, 0)
+    stream = cast("SingleStream", records["single_stream"].samples)
+    assert (stream.repeats, stream.own_ns) == (1, [[1, 1, 1]])
 
 
 @pytest.mark.parametrize(("idle_on_few", "proofs"), [(False, ["Prove [2, 0]"]), (True, ["Prove [2, 0]", "Prove []"])])

@@ -41,6 +41,11 @@ def test_each_ceiling_is_said_with_the_way_that_gave_it_and_what_the_others_gave
     ]
 
 
+def test_what_a_launch_takes_is_said_where_there_is_a_device() -> None:
+    said, _ = ceilings(of({**NEW, "launch_s": 3.14e-6}))
+    assert said.endswith("memory 20 GB/s; a launch takes at least 3.14 µs.")
+
+
 def test_of_earlier_records_it_is_said_that_only_torchs_own_product_was_measured() -> None:
     said, warned = ceilings(of(OLD))
     assert said == "Ceilings: float32 92 GFLOP/s; int8 300 GFLOP/s; memory 20 GB/s."
@@ -66,7 +71,10 @@ def test_both_reports_say_it_and_name_the_processor() -> None:
         assert "On cpu, AMD EPYC (family 26, model 2; AVX-512)" in written
 
 
-@pytest.mark.parametrize("found", [5, [], {}, {**OLD, "bytes_per_s": "much"}, {**OLD, "ways": {"float32": 1}}])
+@pytest.mark.parametrize(
+    "found",
+    [5, [], {}, {**OLD, "bytes_per_s": "much"}, {**OLD, "ways": {"float32": 1}}, {**OLD, "launch_s": "short"}],
+)
 def test_ceilings_that_cannot_be_read_are_named(found: Any) -> None:
     with pytest.raises(InputError, match="run 'example' holds ceilings that cannot be read"):
         ceilings_of(of(found))

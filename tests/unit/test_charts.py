@@ -26,12 +26,13 @@ from harness.errors import InputError
 from harness.plan.cells import plan_cells
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Measure, Scenario, Suite, find_suite, read_suite, suite_names
-from harness.profile import PARTS, Profile
-from harness.record import STOCK, ClosedLoop, Difference, Load, Measured, Parity, Record, SingleStream
+from harness.profile import PARTS, Profile, Traffic
+from harness.record import STOCK, ClosedLoop, ColdStart, Difference, Load, Measured, Parity, Record, SingleStream
 from harness.report.charts import draw, find_kind, kinds, memory_over_time, save, save_all
 from harness.report.charts.pareto import front
 from harness.report.drawing import fonts
 from harness.report.drawing.lines import MOST, notable
+from harness.report.markdown import render
 from harness.report.table import folded
 from harness.run.store import Store
 from harness.work import PassWork, Work
@@ -104,6 +105,46 @@ def test_a_roof_is_named_with_the_way_that_reached_it_where_ways_were_measured()
     for header, said in ((run.header, "1e+03 GFLOP/s (float32)"), (known, "1e+03 GFLOP/s (float32, oneDNN packed)")):
         texts = {one.get_text() for one in drawn("roofline", view(header, run.records, [])).axes[0].texts}
         assert said in texts
+
+
+def test_on_a_device_each_point_has_a_roof_of_its_launches() -> None:
+    run = whole()
+    ceilings = {**CEILINGS["ceilings"], "launch_s": 1e-5}
+    header = changed(run.header, environment={"worker": {"ceilings": ceilings}})
+    counted = changed(PROFILE, traffic=[Traffic(launches=1000)] * 50)  # a request of 1 GFLOP in at least 10 ms
+    records = [
+        changed(one, samples=changed(one.samples, profile=counted))
+        if isinstance(one, Measured) and isinstance(one.samples, SingleStream)
+        else one
+        for one in run.records
+    ]
+    points, bars = drawn("roofline", view(header, records, [])).axes[0].collections
+    assert len(bars.get_offsets()) == len(points.get_offsets())
+    assert {round(float(y), 6) for _, y in bars.get_offsets()} == {100.0}
+    (points,) = drawn("roofline", view(run.header, run.records, [])).axes[0].collections
+
+
+def test_a_cold_start_on_a_gpu_has_its_context_apart_in_chart_and_report() -> None:
+    run = whole()
+    records: list[Record] = []
+    for one in run.records:
+        samples = one.samples if isinstance(one, Measured) else None
+        if isinstance(one, Measured) and isinstance(samples, ColdStart):
+            one = changed(one, samples=changed(samples, own=[changed(s, context_ns=2 * 10**9) for s in samples.own]))
+        records.append(one)
+    on_gpu = view(run.header, records, [])
+    for of_run, parts, took in (
+        (run, ["imports", "weights", "first call"], "1.50 s"),
+        (on_gpu, ["imports", "context", "weights", "first call"], "3.50 s"),
+    ):
+        axes = drawn("start", of_run).axes[0]
+        legend = axes.get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == parts
+        assert {text.get_text() for text in axes.texts} == {took}
+        written = render(of_run)
+        assert ("(from the spawn), the context on the GPU, weights" in written) == ("| context |" in written)
+        assert ("| context |" in written) == ("context" in parts)
 
 
 def test_the_ladder_takes_one_more_at_each_rung() -> None:

@@ -162,6 +162,9 @@ def test_details_tell_the_conditions_of_each_round() -> None:
 def test_the_device_the_processor_and_the_threads_of_all_rounds_are_said_where_they_are_recorded() -> None:
     on_gpu = replace(HEADER, device="cuda:0", environment={"threads": 2, "worker": {"gpu": "T4"}})
     assert where(on_gpu) == "On cuda:0 (T4), 2 CPU threads a process"
+    worker = {"gpu": "T4", "host_cpus": "cores 0-7, near the GPU"}
+    kept = replace(on_gpu, environment={"threads": 2, "worker": worker})
+    assert where(kept) == "On cuda:0 (T4), 2 CPU threads a process, on cores 0-7, near the GPU"
     assert where(replace(HEADER, environment={"threads": 1})) == "On cpu, 1 CPU thread a process"
     assert where(HEADER) == "On cpu"
     of_old = {"processor": "AMD EPYC", "threads": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ import pytest
 
 from harness.analyse.compare import compare
 from harness.doctor import _machine
-from harness.measure.nvml import energy_mj, used_bytes
+from harness.measure.nvml import cpus_near, cpus_near_each, energy_mj, used_bytes
 from harness.record import (
     BASELINE,
     RECORD_VERSION,
@@ -57,7 +58,11 @@ def fake_nvml(
         nvmlSystemGetDriverVersion=lambda: "570",
         nvmlDeviceGetMemoryInfo=lambda handle: SimpleNamespace(used=used.pop(0) if handle == "GPU-a" else 5),
         nvmlDeviceGetTotalEnergyConsumption=consumed,
+        nvmlDeviceGetIndex=lambda handle: "ab".index(handle[-1]),
+        nvmlDeviceGetCpuAffinity=lambda handle, words: [0] * words,
+        nvmlDeviceGetPciInfo=lambda handle: SimpleNamespace(busId=f"00000000:3{handle[-1].upper()}:00.0"),
     )
+    monkeypatch.setattr("harness.measure.nvml._PCI", Path("nowhere"))
     monkeypatch.setitem(sys.modules, "pynvml", fake)
 
 
@@ -135,6 +140,59 @@ def test_what_keeps_processes_from_a_gpu_is_named_with_what_to_do(
     found = [one.said for one in _machine() if one.about == "GPUs"][1:]
     assert [one.partition(" which")[0].partition(":")[0].rstrip(",") for one in found] == said
     assert all("nvidia-smi --" in one for one in found)
+
+
+def lost(*_: object) -> None:
+    raise DriverError("Not Supported")
+
+
+@pytest.mark.parametrize(("words", "cpus"), [([0b1101], {0, 2, 3}), ([0, 0b11, 0], {64, 65}), ([1 << 63], {63})])
+def test_the_cpus_near_a_gpu_are_the_bits_that_the_driver_sets(
+    monkeypatch: pytest.MonkeyPatch, words: list[int], cpus: set[int]
+) -> None:
+    fake_nvml(monkeypatch, [])
+    monkeypatch.setattr(sys.modules["pynvml"], "nvmlDeviceGetCpuAffinity", lambda _, __: words)
+    assert cpus_near("GPU-a") == cpus
+    assert cpus_near_each() == {"GPU 0 (NVIDIA GPU-a)": cpus, "GPU 1 (NVIDIA GPU-b)": cpus}
+
+
+@pytest.mark.parametrize("bus", ["00000000:3B:00.0", b"00000000:3B:00.0", "0000:3b:00.0"])
+def test_where_the_driver_does_not_tell_them_the_kernel_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bus: str | bytes
+) -> None:
+    (tmp_path / "0000:3b:00.0").mkdir()
+    (tmp_path / "0000:3b:00.0" / "local_cpulist").write_text("2-4,8\n")
+    fake_nvml(monkeypatch, [])
+    monkeypatch.setattr("harness.measure.nvml._PCI", tmp_path)
+    monkeypatch.setattr(sys.modules["pynvml"], "nvmlDeviceGetPciInfo", lambda _: SimpleNamespace(busId=bus))
+    for affinity in (lost, lambda _, words: [0] * words):
+        monkeypatch.setattr(sys.modules["pynvml"], "nvmlDeviceGetCpuAffinity", affinity)
+        assert cpus_near("GPU-a") == {2, 3, 4, 8}
+
+
+def test_where_nobody_tells_them_none_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvml(monkeypatch, [])
+    assert cpus_near("GPU-a") == frozenset()
+    monkeypatch.setattr(sys.modules["pynvml"], "nvmlDeviceGetPciInfo", lost)
+    assert cpus_near("GPU-a") == frozenset()
+    assert cpus_near_each() == {}
+    fake_nvml(monkeypatch, [], there=False)
+    assert cpus_near("GPU-a") == frozenset()
+
+
+def test_doctor_says_on_which_cores_the_processes_of_a_gpu_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_nvml(monkeypatch, [])
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2})
+    near = {"GPU-a": [0b110], "GPU-b": [0b11000]}
+    monkeypatch.setattr(sys.modules["pynvml"], "nvmlDeviceGetCpuAffinity", lambda handle, _: near[handle])
+    found = [(one.state, one.said) for one in _machine() if one.about == "cores near GPUs"]
+    assert found == [
+        ("fine", "GPU 0 (NVIDIA GPU-a): its processes run on cores 1-2, near the GPU"),
+        (
+            "note",
+            "GPU 1 (NVIDIA GPU-b): its processes run on cores 0-2: those near the GPU, 3-4, are not for it to use",
+        ),
+    ]
 
 
 class Process:

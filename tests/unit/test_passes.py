@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from harness.analyse.passes import Passes, passes_of, told
+from harness.analyse.passes import Passes, passes_of, repeated, told
 from harness.conditions import Course
 from harness.record import Cell, Measured, Parity, Record, SingleStream
 
@@ -71,6 +72,35 @@ def test_the_report_says_what_too_many_passes_cost() -> None:
     assert "Passes: 12 a round." in said
     assert "and costs 4.0 s, a round by 2." in said
     assert ": 2 would tell the most in the same time" in said
+
+
+def lengthened(logs: Sequence[Sequence[float]], repeats: int) -> list[Record]:
+    """The same rounds, their passes so many rows of times in one."""
+    found: list[Record] = []
+    for one in made(logs):
+        assert isinstance(one, Measured)
+        found.append(replace(one, samples=replace(one.samples, repeats=repeats)))
+    return found
+
+
+def test_rows_of_times_that_are_one_pass_are_one_pass() -> None:
+    logs = [[0.02, 0.04, -0.02, -0.04]] * 14
+    single, joined = passes_of(made([[0.03, -0.03]] * 14)), passes_of(lengthened(logs, 2))
+    assert single is not None
+    assert joined is not None
+    assert joined.of_pass == pytest.approx(single.of_pass, rel=1e-6)
+    assert joined.pass_s == pytest.approx(2 * single.pass_s, rel=0.02)
+    (said,) = told(lengthened(logs, 2))
+    assert said.startswith("Passes: 2 a round.")
+
+
+def test_the_report_says_how_often_a_pass_answers_all_texts() -> None:
+    logs = [[0.0] * 6]
+    (said,) = repeated([*lengthened(logs, 2), *lengthened(logs, 6)])
+    assert said.startswith("A pass of single requests answers all texts 2 to 6 times in a row")
+    (said,) = repeated(lengthened(logs, 3))
+    assert "answers all texts 3 times in a row" in said
+    assert repeated(made(logs)) == []
 
 
 def test_of_too_few_rounds_nothing_is_said() -> None:

@@ -72,6 +72,17 @@ def test_more_requests_of_the_same_texts_make_no_interval_narrower() -> None:
     assert width(more) < 0.5 * width(few)
 
 
+def test_a_round_with_more_passes_is_one_round() -> None:
+    rounds = run(5, 4, 24)
+    found = percentiles([of_round[: 1 + place] for place, of_round in enumerate(rounds)])[0.5]
+    whole = percentiles(rounds)[0.5]
+    assert found is not None
+    assert whole is not None
+    assert len(found.of_rounds) == 5
+    assert found.of_rounds[3:] == pytest.approx(whole.of_rounds[3:], rel=0.02)
+    assert width(found) == pytest.approx(width(whole), rel=0.1)
+
+
 def test_an_interval_is_as_wide_as_processes_differ() -> None:
     alike, apart = (percentiles(run(4, 4, 400, processes=sd))[0.5] for sd in (0.0, 0.3))
     assert alike is not None

@@ -11,7 +11,7 @@ import torch
 from harness.errors import UnavailableError
 from harness.measure import ceilings as module
 from harness.measure import products
-from harness.measure.ceilings import ceilings
+from harness.measure.ceilings import ceilings, least_launch_s
 from harness.measure.products import Way, ways
 from harness.processor import Processor
 
@@ -110,6 +110,21 @@ def test_a_way_that_is_not_there_is_left_out_with_the_reason(error: Exception, r
     assert list(found.ways["float32"]) == ["default"]
     nothing = ceilings(CPU, among=[broken(error)], clock=clock)
     assert (nothing.flops_per_s, nothing.ways) == ({}, {})
+
+
+def test_a_launch_takes_its_share_of_many_in_a_row_and_is_measured_on_a_device_alone(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[torch.device] = []
+
+    def best(product: Any) -> float:
+        product()
+        return 0.5
+
+    monkeypatch.setattr(torch.Tensor, "zero_", lambda one: calls.append(one.device))
+    assert least_launch_s(CPU, best) == 0.5 / len(calls)
+    assert len(calls) > 100
+    assert ceilings(CPU, among=[], clock=clock).launch_s is None
 
 
 def test_without_its_private_operators_the_packed_product_is_left_out(

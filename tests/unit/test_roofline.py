@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,13 +11,17 @@ from msgspec import structs
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness import Extractor
-from harness.analyse.roofline import Share, share
+from harness.analyse.compare import compare
+from harness.analyse.roofline import CEILINGS, Share, share
 from harness.baseline.model import ModelConfig, Ops, SiameseUIE
 from harness.baseline.slots import PadToFixed
 from harness.baseline.work import cross_work, tower_work
 from harness.embedded.checkpoints import find_checkpoint
 from harness.measure.roofline import Counter
 from harness.plan.registry import find_optimizations
+from harness.profile import PARTS, Profile, Traffic
+from harness.record import BASELINE, RECORD_VERSION, Cell, Header, Measured, Parity, SingleStream
+from harness.report.table import fields
 from harness.work import Ceilings, PassWork, Work
 
 MODEL = SiameseUIE(ModelConfig(50, 64, 4, 128, tower_layers=3, cross_layers=2)).eval()
@@ -97,6 +102,42 @@ def test_a_share_is_the_least_time_over_the_time_taken() -> None:
     bound_by_memory = under(work, Ceilings({"float32": 1e9}, 1_000.0))
     assert bound_by_memory.of_limit == pytest.approx(0.1)
     assert bound_by_memory.bound == "memory"
+
+
+LAUNCHES = [Traffic(launches=300), Traffic(launches=500)]
+
+
+def test_on_a_device_launches_bound_the_least_time_too() -> None:
+    work = PassWork(true=Work(2_000, 100), executed=Work(8_000, 200))
+    device = Ceilings({"float32": 4_000.0}, 1_000.0, launch_s=0.001)  # 0.5 s of products, 0.1 s of copies
+    found = share(work, 2, 0.5, device, LAUNCHES)
+    assert found is not None
+    assert (found.of_limit, found.bound, found.launch_s) == (pytest.approx(0.8), "launch", pytest.approx(0.4))
+    faster = share(work, 2, 0.5, structs.replace(device, launch_s=0.0001), LAUNCHES)
+    assert faster is not None
+    assert (faster.of_limit, faster.bound, faster.launch_s) == (0.5, "compute", pytest.approx(0.04))
+
+
+@pytest.mark.parametrize(("launch_s", "traffic"), [(None, LAUNCHES), (0.001, []), (None, [])])
+def test_without_launches_or_their_time_nothing_is_said_of_them(launch_s: float | None, traffic: list[Traffic]) -> None:
+    work = PassWork(true=Work(2_000, 100), executed=Work(8_000, 200))
+    found = share(work, 2, 0.5, Ceilings({"float32": 4_000.0}, 1_000.0, launch_s=launch_s), traffic)
+    assert found is not None
+    assert (found.of_limit, found.bound, found.launch_s) == (0.5, "compute", None)
+
+
+def test_a_row_takes_the_launches_of_its_profile() -> None:
+    profile = Profile({part: [1, 1] for part in PARTS}, 1, [], traffic=LAUNCHES)
+    work = PassWork(true=Work(2_000, 100), executed=Work(8_000, 200))
+    times = [[500_000_000, 500_000_000]]
+    stream = SingleStream(times, times, [1], Parity(2), None, work=work, profile=profile)
+    device = Ceilings({"float32": 4_000.0}, 1_000.0, launch_s=0.001)
+    worker = {"worker": {CEILINGS: msgspec.to_builtins(device)}}
+    header = Header(RECORD_VERSION, "s", "k", "c", 0, "cuda", "base", ["a", "b"], {BASELINE: True}, worker)
+    (row,), _ = compare(header, [Measured(Cell(BASELINE, "single_stream", "t", "cuda"), 0, stream)])
+    assert row.roofline is not None
+    assert row.roofline.bound == "launch"
+    assert fields(row, [row])["of the roofline"].text == "80% (launch)"
 
 
 def test_a_quantized_model_is_held_against_the_ceiling_of_its_integers(mini: Extractor) -> None:

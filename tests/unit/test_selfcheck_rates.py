@@ -158,6 +158,25 @@ def test_signs_measure_what_was_planted() -> None:
     assert short.value == pytest.approx(np.log(1.12), abs=0.01)
 
 
+def test_rounds_whose_passes_answer_the_texts_more_often_are_judged_like_the_others() -> None:
+    """On a GPU each round has passes of its own length: here every second one has two rows of times in each."""
+
+    def longer(one: SingleStream, other: SingleStream) -> SingleStream:
+        rows = {name: [*getattr(one, name), *getattr(other, name)] for name in ("own_ns", "partner_ns")}
+        return msgspec.structs.replace(one, repeats=2, **rows)
+
+    made = identical(40)
+    rounds = [one if place % 2 else longer(one, made[place - 1]) for place, one in enumerate(made)]
+    chance = np.random.default_rng(1)
+    assert [len(one.own_ns) // one.repeats for one in rounds] == [PASSES] * len(rounds)
+    assert bias(scaling.slower(0.04)(rounds, chance)).value == pytest.approx(np.log(1.04), abs=0.005)
+    assert drift(scaling.growing(0.08)(rounds, chance)).value == pytest.approx(np.log(1.08), abs=0.01)
+    assert texts(scaling.slowest_text(2)(rounds, chance)).value == pytest.approx(np.log(2), abs=0.03)
+    assert slow_requests(scaling.some_requests(0.03, 3)(rounds, chance)).value == pytest.approx(0.03, abs=0.01)
+    assert leak(scaling.leaking(10 * 1024)(rounds, chance)).value == pytest.approx(10 * 1024, abs=200)
+    assert all(one.kept for one in judge(AS_RUN, measured(STOCK, rounds)))
+
+
 def test_a_moment_that_slows_both_processes_is_no_sign_of_slow_requests() -> None:
     rounds = identical(8)
     for one in rounds:

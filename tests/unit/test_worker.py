@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
+import msgspec
 import pytest
 import torch
 
@@ -21,11 +23,12 @@ from harness.record import (
     Parity,
     Record,
     SingleStream,
+    StartUp,
 )
 from harness.report.table import fields
 from harness.run import protocol as say
 from harness.run.executors.recorded import loads
-from harness.run.worker import Worker
+from harness.run.worker import Worker, make_context
 
 MIB = 1 << 20
 DRIVER_NS, REQUEST_NS = 1_000_000, 5
@@ -103,6 +106,33 @@ def test_loads_have_peaks_of_their_own_on_the_device(worker: Worker, scenario: A
     before = 103 * MIB
     # Clients put more requests than those that are timed, so that the load is steady.
     assert before + (2 + 3) * MIB <= load.cuda_allocated_peak_bytes <= before + (2 + requests) * MIB
+
+
+def test_a_context_is_made_by_a_first_allocation_and_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    did: list[str] = []
+    now_ns = 0
+
+    def takes(name: str, ns: int) -> Callable[..., None]:
+        def step(*_: object, **__: object) -> None:
+            nonlocal now_ns
+            did.append(name)
+            now_ns += ns
+
+        return step
+
+    monkeypatch.setattr("time.monotonic_ns", lambda: now_ns)
+    monkeypatch.setattr(torch.cuda, "init", takes("init", 100))
+    monkeypatch.setattr(torch, "empty", takes("empty", 20))
+    monkeypatch.setattr(torch.cuda, "synchronize", takes("synchronize", 3))
+    assert make_context(torch.device("cuda")) == 123
+    assert did == ["init", "empty", "synchronize"]
+    assert make_context(torch.device("cpu")) is None
+
+
+def test_a_context_is_part_of_a_start_and_earlier_records_have_none() -> None:
+    assert StartUp(1, 2, 3, context_ns=4).total_ns == 10
+    earlier = msgspec.json.decode(b'{"imports_ns": 1, "weights_ns": 2, "first_call_ns": 3}', type=StartUp)
+    assert (earlier.context_ns, earlier.total_ns) == (None, 6)
 
 
 def test_a_cpu_has_none() -> None:

@@ -20,23 +20,28 @@ _GIGA = 1e9
 
 
 def chart(run: View) -> Figure | None:
-    """A point a combination at its operations per byte; the roof is what the best product and a copy reached."""
+    """A point a combination at its operations per byte; the roof is what the best product and a copy reached.
+
+    On a device each point has a roof of its own too, a bar: what its launches leave.
+    """
     ceilings = ceilings_of(run.header)
-    found = {
-        row.combination: (
-            row.roofline.request.flops / row.roofline.request.bytes,
-            row.roofline.request.flops / (row.latency.mean_ns / NS_PER_S) / _GIGA,
-        )
-        for row in run.rows
-        if row.roofline and row.latency and row.sound
-    }
+    found: dict[str, tuple[float, float]] = {}
+    bars: list[tuple[float, float]] = []
+    for row in run.rows:
+        share = row.roofline
+        if not (share and row.latency and row.sound):
+            continue
+        across = share.request.flops / share.request.bytes
+        found[row.combination] = across, share.request.flops / (row.latency.mean_ns / NS_PER_S) / _GIGA
+        if share.launch_s:
+            bars.append((across, share.request.flops / share.launch_s / _GIGA))
     if ceilings is None or not found:
         return None
     bandwidth = ceilings.bytes_per_s / _GIGA
     used = dict.fromkeys(row.roofline.dtype for row in run.rows if row.roofline and row.combination in found)
     peaks = {dtype: ceilings.flops_per_s[dtype] / _GIGA for dtype in used}
-    across = [*(peak / bandwidth for peak in peaks.values()), *(x for x, _ in found.values())]
-    low, high = min(across) / 4, max(across) * 4
+    corners = [*(peak / bandwidth for peak in peaks.values()), *(x for x, _ in found.values())]
+    low, high = min(corners) / 4, max(corners) * 4
     figure, axes = canvas("Under the roofline", "operations per byte", "GFLOP/s on tokens", height=5)
     for dtype, peak in peaks.items():
         axes.plot([low, peak / bandwidth, high], [low * bandwidth, peak, peak], color=GREY)
@@ -44,6 +49,9 @@ def chart(run: View) -> Figure | None:
         said = f"{peak:.3g} GFLOP/s ({dtype}{way})"
         axes.annotate(said, (high, peak), (0, 4), textcoords="offset points", ha="right", size=8)
     scatter(axes, list(found.values()))
+    if bars:
+        axes.scatter(*zip(*bars, strict=True), marker="_", s=120, c=GREY, zorder=2)
+        axes.text(0.02, 0.95, "— at most, by its launches", transform=axes.transAxes, size=8)
     scale(axes, "xy")
     told = {row.combination for row in notable(run.rows)}
     numbered(figure, axes, list(found), list(found.values()), told, "the notable combinations")

@@ -12,9 +12,9 @@ from harness.units import NS_PER_S
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DESCRIPTION = "cold starts: imports, weights and the first call, stacked"
+DESCRIPTION = "cold starts: imports, on a GPU its context, weights and the first call, stacked"
 NEEDS = "the scenario cold_start, in a suite like demo"
-_PARTS = {"imports": "imports_ns", "weights": "weights_ns", "first call": "first_call_ns"}
+_PARTS = {"imports": "imports_ns", "context": "context_ns", "weights": "weights_ns", "first call": "first_call_ns"}
 
 
 def chart(run: View) -> Figure | None:
@@ -23,7 +23,9 @@ def chart(run: View) -> Figure | None:
     if not found:
         return None
     parts = {
-        name: [fmean(getattr(one, part) for one in starts) / NS_PER_S for starts in found.values()]
+        name: [fmean(getattr(one, part) or 0 for one in starts) / NS_PER_S for starts in found.values()]
         for name, part in _PARTS.items()
     }
+    if not any(parts["context"]):  # a CPU has none
+        del parts["context"]
     return stacked("Cold start, to the first answer", "seconds", list(found), parts, "{:.2f} s")

@@ -44,7 +44,7 @@ from harness.record import (
 )
 from harness.run import protocol as say
 from harness.run.cost import GIVING_BACK, shared, tokens
-from harness.run.executors.recorded import MarksOf, Passes, Reference, account, idle, loads, parity_of
+from harness.run.executors.recorded import MarksOf, Passes, Reference, account, cut, idle, loads, parity_of
 from harness.run.executors.weighing import Weighing
 from harness.run.pair import ROLES, Pair, Starter, blaming
 from harness.run.peers import Launch
@@ -73,6 +73,7 @@ class Settings:
     keep_heap: bool = True  # its processes keep the memory that they free
     peer_python: str | None = None  # the interpreter that runs peers
     weigh_each: bool = False  # memory in every round, not in a combination's first alone
+    lengthened: bool = True  # on a GPU a pass answers its texts as often as it takes to last
 
 
 # A timed process makes about four passes over the timed texts for what they are made of and the evidence, while the one
@@ -178,18 +179,24 @@ class LocalExecutor:
             evidence = self._proved(pair.own, in_full=first)
             compared = pair.answers(roles, here) if here else {}
             weighed = weighing.results()
-            answers = {cell: [one.answers for one in ours] for cell, (ours, _) in timed.items()}
+            answers = {
+                cell: [replies for one in ours for replies in cut(one.answers, settings.timed)]
+                for cell, (ours, _) in timed.items()
+            }
             expected, theirs_too = reference.answers, {}
             if stream and (here or there):
                 found = {
-                    role: [*of[0].answers, *_in_order(here, compared.get(role, []), there, weighed[role].answers)]
+                    role: [
+                        *of[0].answers[: settings.timed],
+                        *_in_order(here, compared.get(role, []), there, weighed[role].answers),
+                    ]
                     for role, of in zip(ROLES, timed[stream], strict=True)
                     if role in roles
                 }
                 answers[stream].append(found["own"])
                 expected = found.get("partner", expected)
             elif settings.other_code and timed:
-                expected = next(iter(timed.values()))[1][0].answers
+                expected = next(iter(timed.values()))[1][0].answers[: settings.timed]
             marks_of: MarksOf = reference.marks_of
             if settings.other_code and timed:
                 marks_of = pair.marks_of_partner
@@ -208,8 +215,9 @@ class LocalExecutor:
         for cell, (ours, theirs) in timed.items():
             if cell == stream:
                 samples[cell] = SingleStream(
-                    own_ns=[one.request_ns for one in ours],
-                    partner_ns=[one.request_ns for one in theirs],
+                    own_ns=[times for one in ours for times in cut(one.request_ns, settings.timed)],
+                    partner_ns=[times for one in theirs for times in cut(one.request_ns, settings.timed)],
+                    repeats=len(ours[0].request_ns) // settings.timed,
                     own_cpu_ns=[one.cpu_ns for one in ours],
                     own_energy_mj=[one.energy_mj for one in ours if one.energy_mj is not None],
                     own_heap_bytes=[one.heap_bytes for one in ours if one.heap_bytes is not None],
@@ -289,7 +297,7 @@ class LocalExecutor:
 
         On a CPU the two take turns at single requests, on the same cores: what slows a shared machine comes and goes
         within a pass, and on each core by itself. On a GPU at whole passes: its energy counter moves some times a
-        second only, and going from one process to the other costs time there.
+        second only, and going from one process to the other costs time there; so they are as long as it takes.
 
         A request that follows one of the other process is slower than one that follows its own, by more the shorter it
         is. So each process first answers, untimed, the text that a pass of its own would have had before.
@@ -301,8 +309,9 @@ class LocalExecutor:
             with together((pair.own.pid, pair.partner.pid), settings.threads):
                 return pair.time(parts, settings.passes, readings)
         primed = [] if cell.scenario == "closed_loop" else [last]
-        whole = say.Time(cell.scenario, cell.clients, primed=primed)  # type: ignore[arg-type]
-        return pair.time([whole], settings.passes, readings)
+        places, lengthened = list(range(settings.timed)), settings.lengthened and pair.gpu is not None
+        whole = say.Time(cell.scenario, cell.clients, places, primed)  # type: ignore[arg-type]
+        return pair.time([whole], settings.passes, readings, lengthened=lengthened)
 
     def _cold_starts(self, start: Starter) -> ColdStart:
         """One start that makes what later ones find prepared, then those that the suite asks for, in turns."""
