@@ -51,7 +51,7 @@ def test_another_seed_gives_other_weights_of_the_same_function() -> None:
 
 
 def test_sizes_that_are_no_multiple_are_refused() -> None:
-    with pytest.raises(ValueError, match="no common multiple"):
+    with pytest.raises(ValueError, match="are not a common multiple"):
         widen(SMALL, small().state_dict(), ModelConfig(60, 24, 4, 48, 3, 4))
 
 
