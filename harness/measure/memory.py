@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.measure.family import children, family
-from harness.measure.nvml import ask, uuid_of
+from harness.measure.nvml import ask
 from harness.units import Bytes
 
 _PROC = Path("/proc")
@@ -112,6 +112,13 @@ def peak_cuda_allocated(device: Any) -> Bytes | None:
     import torch
 
     return Bytes(torch.cuda.max_memory_allocated(device)) if device.type == "cuda" else None
+
+
+def uuid_of(device: Any) -> str:
+    """What the driver calls a GPU of torch's."""
+    import torch
+
+    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"
 
 
 def process_on_device(device: Any) -> Bytes | None:

@@ -69,13 +69,6 @@ def energy_mj(uuid: str) -> int | None:
     return ask(consumed)
 
 
-def uuid_of(device: Any) -> str:
-    """What the driver calls a GPU of torch's."""
-    import torch
-
-    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"
-
-
 def cpus_near(uuid: str) -> frozenset[int]:
     """The CPUs of the memory node that a GPU is attached to; empty where neither the driver nor the kernel tells."""
     return ask(lambda driver: _near(driver, driver.nvmlDeviceGetHandleByUUID(uuid))) or frozenset()

@@ -23,9 +23,9 @@ from harness.measure.memory import (
     peak_rss_of,
     reset_peak_cuda,
     reset_peak_rss_of,
+    uuid_of,
     weights_bytes,
 )
-from harness.measure.nvml import uuid_of
 from harness.measure.pinning import keep_near
 from harness.measure.warmup import until_steady
 from harness.peers import Peer

@@ -24,9 +24,10 @@ from harness.measure.memory import (
     process_on_device,
     reset_peak_cuda,
     reset_peak_rss,
+    uuid_of,
     weights_bytes,
 )
-from harness.measure.nvml import energy_mj, uuid_of
+from harness.measure.nvml import energy_mj
 from harness.measure.pinning import keep_near
 from harness.measure.profile import profile
 from harness.measure.roofline import Counter
@@ -246,7 +247,7 @@ def make_context(device: torch.device) -> int | None:
     import torch
 
     begun = time.monotonic_ns()
-    torch.cuda.init()
+    torch.cuda.init()  # type: ignore[no-untyped-call]
     torch.empty(1, device=device)
     torch.cuda.synchronize(device)
     return time.monotonic_ns() - begun

@@ -62,7 +62,7 @@ def some_requests(share: float, times: float) -> Planting:
 
     def plant(rounds: Rounds, chance: np.random.Generator) -> list[SingleStream]:
         shapes = [(len(one.own_ns), len(one.own_ns[0])) for one in rounds]
-        factors = [1 + (times - 1) * (chance.random(shape) < share) for shape in shapes]
+        factors = [1 + (times - 1) * (chance.random(shape) < share).astype(float) for shape in shapes]
         return [_scaled(one, of_round) for one, of_round in zip(rounds, factors, strict=True)]
 
     return plant

@@ -15,7 +15,7 @@ from harness.run.process import WorkerProcess
 
 
 class Lasting:
-    """A process whose requests take 50 ms each, and some energy; it notes what it is asked in a list that both share."""
+    """A process whose requests take 50 ms each, and some energy; it notes what it is asked in a list of both."""
 
     pid = os.getpid()
 

@@ -34,6 +34,10 @@ class DriverError(Exception):
     """As pynvml's."""
 
 
+def lost(*_: object) -> None:
+    raise DriverError("Not Supported")
+
+
 def fake_nvml(
     monkeypatch: pytest.MonkeyPatch, used: list[int], *, energy: int | None = 7000, there: bool = True
 ) -> None:
@@ -58,8 +62,12 @@ def fake_nvml(
         nvmlSystemGetDriverVersion=lambda: "570",
         nvmlDeviceGetMemoryInfo=lambda handle: SimpleNamespace(used=used.pop(0) if handle == "GPU-a" else 5),
         nvmlDeviceGetTotalEnergyConsumption=consumed,
+        nvmlDeviceGetComputeMode=lambda _: pynvml.NVML_COMPUTEMODE_DEFAULT,
+        nvmlDeviceGetMigMode=lost,
+        NVML_COMPUTEMODE_EXCLUSIVE_PROCESS=pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS,
+        NVML_COMPUTEMODE_PROHIBITED=pynvml.NVML_COMPUTEMODE_PROHIBITED,
         nvmlDeviceGetIndex=lambda handle: "ab".index(handle[-1]),
-        nvmlDeviceGetCpuAffinity=lambda handle, words: [0] * words,
+        nvmlDeviceGetCpuAffinity=lambda _, words: [0] * words,
         nvmlDeviceGetPciInfo=lambda handle: SimpleNamespace(busId=f"00000000:3{handle[-1].upper()}:00.0"),
     )
     monkeypatch.setattr("harness.measure.nvml._PCI", Path("nowhere"))
@@ -132,18 +140,12 @@ def test_what_keeps_processes_from_a_gpu_is_named_with_what_to_do(
     for name, value in {
         "nvmlDeviceGetComputeMode": lambda handle: modes[("GPU-a", "GPU-b").index(handle)],
         "nvmlDeviceGetMigMode": mig,
-        "NVML_COMPUTEMODE_EXCLUSIVE_PROCESS": pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS,
-        "NVML_COMPUTEMODE_PROHIBITED": pynvml.NVML_COMPUTEMODE_PROHIBITED,
         "NVML_DEVICE_MIG_ENABLE": pynvml.NVML_DEVICE_MIG_ENABLE,
     }.items():
         monkeypatch.setattr(sys.modules["pynvml"], name, value, raising=False)
     found = [one.said for one in _machine() if one.about == "GPUs"][1:]
     assert [one.partition(" which")[0].partition(":")[0].rstrip(",") for one in found] == said
     assert all("nvidia-smi --" in one for one in found)
-
-
-def lost(*_: object) -> None:
-    raise DriverError("Not Supported")
 
 
 @pytest.mark.parametrize(("words", "cpus"), [([0b1101], {0, 2, 3}), ([0, 0b11, 0], {64, 65}), ([1 << 63], {63})])

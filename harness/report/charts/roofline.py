@@ -50,7 +50,8 @@ def chart(run: View) -> Figure | None:
         axes.annotate(said, (high, peak), (0, 4), textcoords="offset points", ha="right", size=8)
     scatter(axes, list(found.values()))
     if bars:
-        axes.scatter(*zip(*bars, strict=True), marker="_", s=120, c=GREY, zorder=2)
+        at, heights = zip(*bars, strict=True)
+        axes.scatter(at, heights, marker="_", s=120, c=GREY, zorder=2)
         axes.text(0.02, 0.95, "— at most, by its launches", transform=axes.transAxes, size=8)
     scale(axes, "xy")
     told = {row.combination for row in notable(run.rows)}
