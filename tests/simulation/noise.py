@@ -17,8 +17,8 @@ from harness.analyse.stats import log_ratio
 from harness.record import ClosedLoop, Measured, Record, SingleStream
 from harness.run.store import read_run
 
-# Runs of the protocol before today's, published until 2026-11-30. The constants of `harness.analyse.stats` and the table
-# of docs/statistics.md come from these; both have to be made anew together from the runs in `reports`.
+# Runs of the protocol before today's, published until 2026-11-30. The constants of `harness.analyse.stats` and the
+# table of docs/statistics.md come from these; both have to be made anew together from the runs in `reports`.
 PUBLISHED = Path(__file__).parent / "records"
 # The records' version of the runs that noise is taken from. Those of another protocol have other noise, so the two are
 # not mixed.
