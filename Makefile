@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test fuzz simulate lint bench gate gate-rates gpu lock clean
+.PHONY: demo test fuzz simulate lint bench gate gate-rates linear-cost gpu lock clean
 
 demo: .venv
 	$(BIN)/uiebench run demo
@@ -36,6 +36,10 @@ gate: .venv
 
 gate-rates: .venv
 	PYTHONPATH=tests $(BIN)/python tests/bench/gate_rates.py
+
+# Whether a text costs the same in a file of 1,000, 10,000 and 100,000.
+linear-cost: .venv
+	$(BIN)/python tests/bench/linear_cost.py $(OPTIONS)
 
 # What a GPU has to show, in slices (docs/gpu.md). It sets nothing up and downloads nothing: any Python of 3.11 or newer
 # that has what pyproject.toml names will do.
