@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
+from harness.groups import batched
 from harness.plugin import Evidence, InputError, Probe, Stage, optimization
 
 if TYPE_CHECKING:
@@ -46,8 +47,6 @@ class TokenBudget:
 
     def requests(self, requests: Sequence[_T]) -> Iterable[Sequence[_T]]:
         """All requests of a call together, up to a few hundred."""
-        from harness.baseline.slots import batched
-
         return batched(requests, _MOST_REQUESTS)
 
     def units(self, nodes: Sequence[Sequence[Ask]]) -> Iterable[Sequence[Ask]]:

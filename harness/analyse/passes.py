@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, variance
 
 from harness.analyse.stats import log_ratio
+from harness.groups import batched
 from harness.record import Measured, Record, SingleStream
 from harness.units import NS_PER_S
 
@@ -87,15 +88,15 @@ def passes_of(records: Sequence[Record]) -> Passes | None:
         if not isinstance(record, Measured) or not isinstance(record.samples, SingleStream) or not record.course:
             continue
         samples = record.samples
-        own, partner = (_by_pass(side, samples.repeats) for side in (samples.own_ns, samples.partner_ns))
+        passes = [batched(side, samples.repeats) for side in (samples.own_ns, samples.partner_ns)]
         cells.setdefault(record.cell.combination, []).append(
-            [log_ratio(ours, theirs) for ours, theirs in zip(own, partner, strict=True)]
+            [log_ratio(ours, theirs) for ours, theirs in zip(*passes, strict=True)]
         )
         if record.round:  # a first round costs what only it does
             course = record.course
             untimed = course.priming_s / course.measuring_s if course.measuring_s else 0.0
-            timed_s = sum(ns for one in (*own, *partner) for row in one for ns in row) / NS_PER_S * (1 + untimed)
-            pass_s.append(timed_s / len(own))
+            timed_s = sum(map(sum, [*samples.own_ns, *samples.partner_ns])) / NS_PER_S * (1 + untimed)
+            pass_s.append(timed_s * samples.repeats / len(samples.own_ns))
             round_s.append(course.total_s - timed_s)
     rounds = [passes for of_cell in cells.values() for passes in of_cell]
     repeated = [of_cell for of_cell in cells.values() if len(of_cell) > 1]
@@ -107,8 +108,3 @@ def passes_of(records: Sequence[Record]) -> Passes | None:
     of_means = sum(variance(one) * (len(one) - 1) for one in means) / between
     a_round = fmean(len(passes) for passes in rounds)
     return Passes(of_pass, max(0.0, of_means - of_pass / a_round), fmean(pass_s), fmean(round_s))
-
-
-def _by_pass(rows: list[list[int]], repeats: int) -> list[list[list[int]]]:
-    """The rows of times of each pass."""
-    return [rows[begin : begin + repeats] for begin in range(0, len(rows), repeats)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import ClassVar, Protocol, TypeAlias, TypeVar
 
 from harness.baseline.tokenize import TokenizedText
@@ -157,13 +156,6 @@ class EvenParts:
 
 
 WHOLE_BATCH = WholeBatch()
-
-
-def batched(items: Iterable[_T], size: int) -> Iterable[Sequence[_T]]:
-    """Consecutive groups of at most ``size`` items."""
-    iterator = iter(items)
-    while group := list(islice(iterator, size)):
-        yield group
 
 
 def _round_up(value: int, multiple: int) -> int:

@@ -78,8 +78,10 @@ def _faults(samples: Samples) -> Iterator[str]:
         if samples.profile:
             yield from _faults_of_profile(samples.profile)
     elif isinstance(samples, ColdStart):
-        parts = [(one.imports_ns, one.context_ns or 0, one.weights_ns) for one in _starts(samples)]
-        if not all(min(one) >= 0 for one in parts) or not all(one.first_call_ns > 0 for one in _starts(samples)):
+        if not all(
+            min(one.imports_ns, one.context_ns or 0, one.weights_ns) >= 0 and one.first_call_ns > 0
+            for one in _starts(samples)
+        ):
             yield "a start takes no time"
     else:
         if not samples.own or not samples.partner:

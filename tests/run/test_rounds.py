@@ -367,9 +367,12 @@ def test_what_is_weighed_in_each_round_is_weighed_in_later_ones_too(monkeypatch:
     assert cast("SingleStream", records["single_stream"].samples).memory == Memory(1)
 
 
+@pytest.mark.parametrize("on_gpu", [False, True])
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_gate_compares_with_what_the_other_revision_answered(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    told, records = measured_round(monkeypatch, number, other_code=True)
+def test_a_gate_compares_with_what_the_other_revision_answered(
+    monkeypatch: pytest.MonkeyPatch, number: int, on_gpu: bool
+) -> None:
+    told, records = measured_round(monkeypatch, number, other_code=True, on_gpu=on_gpu)
     stream = cast("SingleStream", records["single_stream"].samples)
     assert [one.got[0][0]["span"] for one in stream.parity.differences] == ["own"] * stream.parity.texts
     assert [one.expected[0][0]["span"] for one in stream.parity.differences] == ["par"] * stream.parity.texts

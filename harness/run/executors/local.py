@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from harness.analyse.roofline import CEILINGS, NO_CEILINGS
 from harness.conditions import Conditions, Course
 from harness.data.dataset import Example
+from harness.groups import batched
 from harness.measure.f1 import score
 from harness.measure.noise import Reading, conditions
 from harness.measure.pinning import together
@@ -44,7 +45,7 @@ from harness.record import (
 )
 from harness.run import protocol as say
 from harness.run.cost import GIVING_BACK, shared, tokens
-from harness.run.executors.recorded import MarksOf, Passes, Reference, account, cut, idle, loads, parity_of
+from harness.run.executors.recorded import MarksOf, Passes, Reference, account, idle, loads, parity_of
 from harness.run.executors.weighing import Weighing
 from harness.run.pair import ROLES, Pair, Starter, blaming
 from harness.run.peers import Launch
@@ -180,7 +181,7 @@ class LocalExecutor:
             compared = pair.answers(roles, here) if here else {}
             weighed = weighing.results()
             answers = {
-                cell: [replies for one in ours for replies in cut(one.answers, settings.timed)]
+                cell: [replies for one in ours for replies in batched(one.answers, settings.timed)]
                 for cell, (ours, _) in timed.items()
             }
             expected, theirs_too = reference.answers, {}
@@ -215,8 +216,8 @@ class LocalExecutor:
         for cell, (ours, theirs) in timed.items():
             if cell == stream:
                 samples[cell] = SingleStream(
-                    own_ns=[times for one in ours for times in cut(one.request_ns, settings.timed)],
-                    partner_ns=[times for one in theirs for times in cut(one.request_ns, settings.timed)],
+                    own_ns=[times for one in ours for times in batched(one.request_ns, settings.timed)],
+                    partner_ns=[times for one in theirs for times in batched(one.request_ns, settings.timed)],
                     repeats=len(ours[0].request_ns) // settings.timed,
                     own_cpu_ns=[one.cpu_ns for one in ours],
                     own_energy_mj=[one.energy_mj for one in ours if one.energy_mj is not None],

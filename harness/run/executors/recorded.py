@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from harness.conditions import Course
 from harness.data.dataset import Example
@@ -19,17 +19,6 @@ from harness.units import NS_PER_S
 Passes = Sequence[say.Timed]
 # Gives the logits near the threshold of the texts at some places.
 MarksOf: TypeAlias = Callable[[list[int]], Sequence[Sequence[Mark]]]
-_OfText = TypeVar("_OfText")
-
-
-def cut(of_pass: list[_OfText], texts: int) -> list[list[_OfText]]:
-    """What a pass gave, that may have answered all texts several times: once each.
-
-    Args:
-        of_pass: one a request, in their order.
-        texts: how many there are.
-    """
-    return [of_pass[begin : begin + texts] for begin in range(0, len(of_pass), texts)]
 
 
 def loads(passes: Passes) -> list[Load]:
