@@ -10,7 +10,7 @@ from typing import Any
 from harness.analyse.between import between
 from harness.analyse.compare import ratios
 from harness.analyse.rows import Row
-from harness.analyse.stats import ALPHA, Estimate, Spread, Verdict, divided, judged_together
+from harness.analyse.stats import ALPHA, Estimate, Prior, Verdict, divided, judged_together
 from harness.analyse.view import View
 from harness.processor import NOT_RECORDED, kind
 from harness.record import Header, Record
@@ -47,7 +47,7 @@ class Runs:
     differing: dict[str, tuple[str, ...]]  # of header and environment: what each run has
     apart: tuple[tuple[str, ...], ...]  # of each run: what it is of that the first is not, texts or checkpoint
     kinds: tuple[str, ...]  # of device, a run
-    between: Spread  # of ratios between runs of the same
+    between: Prior  # of ratios between runs of the same
 
     @property
     def alike(self) -> bool:
@@ -96,7 +96,7 @@ def side_by_side(runs: Mapping[str, View], kept: Sequence[Sequence[Sequence[Reco
     )
 
 
-def _quotients(first: View, other: View, apart_by: Spread) -> dict[str, Estimate]:
+def _quotients(first: View, other: View, apart_by: Prior) -> dict[str, Estimate]:
     theirs, ours = ratios(first.records), ratios(other.records)
     alpha = ALPHA / max(first.header.looks, other.header.looks)
     return judged_together(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from harness.analyse.between import PUBLISHED
+from harness.analyse.between import PUBLISHED, PUBLISHED_RATES
 from harness.analyse.entries import Entry
 from harness.analyse.quantities import FEWEST
 from harness.analyse.rules import Timed
@@ -70,7 +70,7 @@ class Shifts:
         paired: bool,
         assumed_sd: float,
         looks: int = len(LOOKS),
-        between: Spread = PUBLISHED,
+        between: Prior = PUBLISHED,
     ) -> None:
         """Tell the spreads.
 
@@ -80,7 +80,7 @@ class Shifts:
             paired: whether the old ones are the partners in the new ones' rounds; else both were timed against stock.
             assumed_sd: the least that a ratio is taken to vary between rounds, before any are seen.
             looks: how often the rounds may be stopped by what was seen.
-            between: of a ratio between runs of the same.
+            between: of a ratio of times between runs of the same.
         """
         self._new, self._old, self._paired = new, old, paired
         self.level = ALPHA / 2 / looks
@@ -96,7 +96,8 @@ class Shifts:
         sides = self._sides(timed, self._new[name], self._old[name])
         if not all(sides):
             return NEEDS[timed]
-        return self._shift(sides, [self._spread(timed, name, place, side) for place, side in enumerate(sides)])
+        spreads = [self._spread(timed, name, place, side) for place, side in enumerate(sides)]
+        return self._shift(sides, spreads, PUBLISHED_RATES if timed == "qps" else self._between)
 
     def of_texts(self, name: str) -> dict[str, Shift] | str:
         """The shift of each text that both sides have, or why there is none."""
@@ -107,19 +108,24 @@ class Shifts:
             return NEEDS["texts"]
         rounds = [{text: side[text] for text in both} for side in sides]
         found = [self._of_texts(side) for side in rounds]
-        return {text: self._shift([side[text] for side in rounds], [one[text] for one in found]) for text in both}
+        return {
+            text: self._shift([side[text] for side in rounds], [one[text] for one in found], self._between)
+            for text in both
+        }
 
     def _of_texts(self, rounds: Mapping[str, Sequence[float]]) -> Mapping[str, Spread]:
         if min(map(len, rounds.values())) < FEWEST:
             return dict.fromkeys(rounds, Spread(math.inf, 1))
         return text_spreads(rounds, self._assumed_sd)
 
-    def _shift(self, sides: Sequence[Sequence[float]], spreads: Sequence[Spread]) -> Shift:
+    def _shift(self, sides: Sequence[Sequence[float]], spreads: Sequence[Spread], between: Prior) -> Shift:
         parts = [(one.sd / math.sqrt(len(side)), one) for one, side in zip(spreads, sides, strict=True)]
+        means = [fmean(side) for side in sides]
         if not self._paired:
-            parts.append((math.sqrt(2) * self._between.sd, self._between))
+            new, old = (own - stock for own, stock in zip(means[:2], means[2:] or (0, 0), strict=True))
+            parts.append(between.of_difference(new, old))
         total = summed(parts)
-        mean = sum(sign * fmean(side) for sign, side in zip(_SIGNS, sides, strict=False))
+        mean = sum(sign * one for sign, one in zip(_SIGNS, means, strict=False))
         return Shift(mean, total.sd, total.degrees, self.level)
 
     def _sides(self, timed: Timed, new: Entry, old: Entry) -> list[list[float]]:

@@ -17,7 +17,7 @@ from harness.analyse.gate import Against, Finding, judge, matching
 from harness.analyse.rules import Rules
 from harness.analyse.runs import kind_of
 from harness.analyse.shifts import Shifts
-from harness.analyse.stats import Spread
+from harness.analyse.stats import Prior
 from harness.analyse.verdict import excuse
 from harness.errors import InputError, SuiteError
 from harness.gate.baseline import of_directory
@@ -111,7 +111,7 @@ def against_baseline(rules: Rules, path: Path, options: Options, work: Work, *, 
     able = suited(rules, ablation, old.entries, old=old.entries, allow_skipped=allow_skipped)
 
     @cache
-    def apart(key: str) -> Spread:
+    def apart(key: str) -> Prior:
         return between([[ratios(records) for records in kept_runs(options.directory, key)]])
 
     def judging(header: Header, records: Sequence[Record], directory: Path | None) -> list[Finding]:

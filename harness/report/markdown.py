@@ -76,7 +76,7 @@ def how(run: Header, spread: Spreads) -> str:
         f"Ratios are of times, texts weighing alike, with {level} intervals{looks}; under 1 is faster. That of "
         "the total time weighs a text by what it takes; no verdict is on it. A round is a "
         f"fresh pair of processes, timed in turns with stock; the sd between rounds is {_spread(spread)}. The "
-        "intervals are for this run: another run of the same may lie a further 1 to 2 % off. A verdict needs the whole "
+        "intervals are for this run: another run of the same may lie further off. A verdict needs the whole "
         f"interval beyond {NOISE:.0%}, at a level that Holm's method lowers for many combinations, so that the chance "
         "of any false one is 5 %. Percentiles' intervals (in detail below) "
         "hold for texts like these, so they take 4 rounds and enough distinct texts: 8 for P50, 93 for P95. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -23,9 +24,10 @@ _Show: TypeAlias = Callable[[Row, Row | None], str]
 _HOW = (
     "Ratios are to the stock of the same run, with intervals for that run alone. The last columns divide a run's ratio "
     "by the first run's, with 95 % intervals that hold the errors of both and what runs of the same differ by (an sd "
-    "of {between:.1%}): under 1 the combination gained on stock since then. A verdict needs the whole interval beyond "
-    "3 %."
+    "of {near:.1%} at a ratio of 1, {far:.1%} at one of 5): under 1 the combination gained on stock since then. A "
+    "verdict needs the whole interval beyond 3 %."
 )
+_FAR = math.log(5)
 _APART = "Times themselves are not shown for that reason (`--absolute` shows them all the same)."
 _UNSURE = "they may be of different processors, and their times, even their ratios, differ for that."
 
@@ -92,7 +94,7 @@ def _lines(found: Runs, *, times: bool) -> Iterator[str]:
     columns += [f"F1, {letter}" for letter in letters]
     columns += [f"{letter} / A" for letter in letters[1:]]
     yield from plain([columns, *(_line(name, sides, times=times) for name, sides in found.sides.items())])
-    yield from ("", _HOW.format(between=found.between.sd))
+    yield from ("", _HOW.format(near=found.between.sd, far=found.between.at(_FAR).sd))
     yield from _rest(found, letters, times=times)
     if found.differing:
         lines = [[key, *values] for key, values in found.differing.items()]

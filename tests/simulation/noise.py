@@ -14,15 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analyse.stats import log_ratio
-from harness.record import ClosedLoop, Measured, Record, SingleStream
+from harness.record import ClosedLoop, Header, Measured, Record, SingleStream
 from harness.run.store import read_run
 
-# Runs of the protocol before today's, published until 2026-11-30. The constants of `harness.analyse.stats` and the
-# table of docs/statistics.md come from these; both have to be made anew together from the runs in `reports`.
-PUBLISHED = Path(__file__).parent / "records"
+PUBLISHED = Path(__file__).parents[2] / "reports"
 # The records' version of the runs that noise is taken from. Those of another protocol have other noise, so the two are
 # not mixed.
-VERSION = 2
+VERSION = 4
 # Between what computes as much as stock (0.7 to 1.3 times its time) and what pads to 512 tokens (4 to 7 times) lies
 # nothing that was ever measured but the guide's own truncation, at 3.2 times.
 PADDED = math.log(2)
@@ -54,11 +52,11 @@ def _rate(record: Measured) -> float | None:
 
 
 @cache
-def runs() -> Mapping[str, Sequence[Record]]:
-    """The records of each published run of that version, by its name."""
+def runs() -> Mapping[str, tuple[Header, Sequence[Record]]]:
+    """The header and the records of each published run of that version, by its name."""
     paths = sorted(path.parent for path in PUBLISHED.glob("*/*/records.jsonl.gz"))
     read = {str(path.relative_to(PUBLISHED)): read_run(path, lambda _: None) for path in paths}
-    return {name: records for name, (header, records) in read.items() if header.version == VERSION}
+    return {name: (header, records) for name, (header, records) in read.items() if header.version == VERSION}
 
 
 @cache
@@ -67,7 +65,7 @@ def ratios(quantity: str) -> Sequence[Ratio]:
     of: Callable[[Measured], float | None] = {"time": _time, "QPS": _rate}[quantity]
     return [
         Ratio(run, record.cell.combination, record.round, value)
-        for run, records in runs().items()
+        for run, (_, records) in runs().items()
         for record in records
         if isinstance(record, Measured) and (value := of(record)) is not None
     ]
@@ -91,7 +89,7 @@ class Noise:
     drift: float  # from a run's begin to its end, likewise
     correlation: float  # of one round with the next in time, of whatever cell, after the effect of order is taken out
     outlying: float  # the share of rounds that lie off their cell's mean by more than two standard deviations
-    between: float  # sd of a cell between runs, beyond what rounds explain
+    between: tuple[float, float]  # sd between runs of the same, beyond what rounds explain; like sds
 
 
 @cache
@@ -125,7 +123,7 @@ def noise(quantity: str) -> Noise:
         drift=max(drifts),
         correlation=max(0.0, sum(one for one, _ in pairs) / sum(other for _, other in pairs)),
         outlying=outlying / every,
-        between=_between(quantity),
+        between=(_between(quantity, padded=False), _between(quantity, padded=True)),
     )
 
 
@@ -134,12 +132,13 @@ def _sd(values: Sequence[Sequence[float]]) -> float:
     return math.sqrt(squares / sum(len(one) - 1 for one in values))
 
 
-def _between(quantity: str) -> float:
-    """Of the cells that several runs of the small checkpoint have."""
-    found: dict[str, list[Sequence[float]]] = {}
+def _between(quantity: str, *, padded: bool) -> float:
+    """Of the cells that several runs of one checkpoint and the same texts have."""
+    found: dict[tuple[str, tuple[str, ...], str], list[Sequence[float]]] = {}
     for (run, cell), values in cells(quantity).items():
-        if not run.endswith("base"):
-            found.setdefault(cell, []).append(values)
+        header, _ = runs()[run]
+        if (abs(fmean(values)) > PADDED) == padded:
+            found.setdefault((header.checkpoint, tuple(header.texts), cell), []).append(values)
     several = [values for values in found.values() if len(values) > 1]
     within = _sd([values for of_cell in several for values in of_cell if len(values) > 1]) ** 2
     degrees = sum(len(values) - 1 for values in several)

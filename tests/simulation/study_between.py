@@ -15,7 +15,7 @@ from simulation.world import World
 
 KEPT = 4  # runs of the same, the two that are compared among them
 _EDGE = math.log(1 + NOISE)
-_NAME = "unpadded 0"
+_NAMES = {"unpadded 0": "run / run", "padded 0": "run / run, padded"}
 
 
 def study(world: World, rng: np.random.Generator, trials: int) -> Iterator[Result]:
@@ -26,14 +26,16 @@ def study(world: World, rng: np.random.Generator, trials: int) -> Iterator[Resul
         world.log_ratios(rng, list(MEANS.values()), ROUNDS, trials, shifts=world.shifts(rng, trials))
         for _ in range(KEPT)
     ]
-    for count, what in ((0, "run / run"), (KEPT, f"run / run, {KEPT} kept")):
-        hits: list[bool] = []
-        false: list[bool] = []
+    for count, how in ((0, ""), (KEPT, f", {KEPT} kept")):
+        hits: dict[str, list[bool]] = {name: [] for name in _NAMES}
+        false: dict[str, list[bool]] = {name: [] for name in _NAMES}
         for trial in range(trials):
             kept: list[Ratios] = [dict(zip(MEANS, run[trial].tolist(), strict=True)) for run in runs]
-            first, second = kept[0][_NAME], [value + _EDGE for value in kept[1][_NAME]]
-            spread = [spreads(run).of(_NAME) for run in kept[:2]]
-            found = divided(second, spread[1], first, spread[0], between=between([kept[:count]]))
-            hits.append(found.low <= math.exp(_EDGE) <= found.high)
-            false.append(found.verdict in ("faster", "slower"))
-        yield Result(world.name, what, counted(hits), counted(false))
+            apart, own = between([kept[:count]]), [spreads(run) for run in kept[:2]]
+            for name in _NAMES:
+                first, second = kept[0][name], [value + _EDGE for value in kept[1][name]]
+                found = divided(second, own[1].of(name), first, own[0].of(name), between=apart)
+                hits[name].append(found.low <= math.exp(_EDGE) <= found.high)
+                false[name].append(found.verdict in ("faster", "slower"))
+        for name, what in _NAMES.items():
+            yield Result(world.name, what + how, counted(hits[name]), counted(false[name]))

@@ -45,7 +45,7 @@ def population() -> Counts:
     """Of the baseline's answers in the published run with the most of them: right, found and gold, by text."""
     scores = [
         record.samples.scores.by_text
-        for records in runs().values()
+        for _, records in runs().values()
         for record in records
         if record.cell.combination == BASELINE
         and isinstance(record, Measured)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from statistics import fmean
 
 import numpy as np
 import pytest
 from scipy.stats import beta
 
-from harness.analyse.between import PUBLISHED
-from harness.analyse.stats import FARTHEST, RATE_PRIOR, TIME_PRIOR, Prior
-from simulation.noise import PADDED, noise
+from harness.analyse.between import PUBLISHED, PUBLISHED_RATES
+from harness.analyse.stats import RATE_PRIOR, TIME_PRIOR, Prior
+from simulation.noise import PADDED, cells, noise
 from simulation.study import Count, Result, studies, table
 from simulation.world import WORLDS, World
 
@@ -29,8 +30,11 @@ def test_rounds_lie_around_the_truth_as_far_as_published_ones_do(world: World) -
 
 def test_only_where_runs_shift_do_they_lie_off_the_truth() -> None:
     for world in WORLDS:
-        shifts = world.shifts(np.random.default_rng(0), 4000)
-        assert np.std(shifts) == pytest.approx(noise("time").between if world.name == "run shift" else 0, rel=0.05)
+        rng = np.random.default_rng(0)
+        drawn = world.log_ratios(rng, MEANS, 100, 4000, shifts=world.shifts(rng, 4000)).mean(axis=2)
+        between = noise("time").between if world.name == "run shift" else (0, 0)
+        within = world.log_ratios(rng, MEANS, 100, 4000).mean(axis=2).var(axis=0)
+        assert np.sqrt(np.maximum(drawn.var(axis=0) - within, 0)) == pytest.approx(between, rel=0.05, abs=0.001)
 
 
 def test_rounds_go_with_the_one_before_only_where_they_are_autocorrelated() -> None:
@@ -65,10 +69,17 @@ def test_the_table_has_a_line_a_result() -> None:
 
 @pytest.mark.parametrize(("quantity", "prior"), [("time", TIME_PRIOR), ("QPS", RATE_PRIOR)])
 def test_what_is_known_before_is_what_the_published_runs_show(quantity: str, prior: Prior) -> None:
-    near, far = noise(quantity).sds
-    assert prior.sd == pytest.approx(near, rel=0.25)
-    assert prior.sd * math.exp(prior.growth * FARTHEST) == pytest.approx(far, rel=0.25)
+    expected = [prior.at(size).sd for size in sizes(quantity)]
+    assert expected == pytest.approx(noise(quantity).sds, rel=0.25)
 
 
-def test_runs_of_the_same_differ_by_what_the_published_runs_show() -> None:
-    assert PUBLISHED.sd == pytest.approx(noise("time").between, rel=0.25)
+@pytest.mark.parametrize(("quantity", "prior"), [("time", PUBLISHED), ("QPS", PUBLISHED_RATES)])
+def test_runs_of_the_same_differ_by_what_the_published_runs_show(quantity: str, prior: Prior) -> None:
+    expected = [prior.at(size).sd for size in sizes(quantity)]
+    assert expected == pytest.approx(noise(quantity).between, rel=0.25)
+
+
+def sizes(quantity: str) -> list[float]:
+    """The mean size of the log ratios of cells that compute as much as stock, and of padded ones."""
+    means = [abs(fmean(values)) for values in cells(quantity).values() if len(values) > 1]
+    return [fmean(one for one in means if (one > PADDED) == padded) for padded in (False, True)]

@@ -45,17 +45,19 @@ class World:
             rounds: of each cell.
             trials: runs.
             quantity: whose noise, ``time`` or ``QPS``.
-            shifts: by what each run lies off the truth, (trials,); drawn by :meth:`shifts` where runs are compared.
+            shifts: by how many standard deviations each run lies off the truth, (trials,); drawn by :meth:`shifts`
+                where runs are compared.
         """
         around = self._noise(rng, np.abs(means) > PADDED, rounds, trials, quantity)
         around += np.asarray(means)[None, :, None]
         if shifts is not None:
-            around += shifts[:, None, None]
+            between = np.where(np.abs(means) > PADDED, *reversed(noise(quantity).between))
+            around += shifts[:, None, None] * between[None, :, None]
         return around
 
-    def shifts(self, rng: np.random.Generator, trials: int, quantity: str = "time") -> Array:
-        """By what runs lie off the truth, one a run; nothing but where runs shift."""
-        return rng.normal(0, noise(quantity).between if self.name == "run shift" else 0.0, trials)
+    def shifts(self, rng: np.random.Generator, trials: int) -> Array:
+        """By how many standard deviations runs lie off the truth, one a run; nothing but where runs shift."""
+        return rng.normal(0, self.name == "run shift", trials)
 
     def times(
         self, rng: np.random.Generator, rounds: int, passes: int, texts: int, *, slower: float = 1.0
@@ -88,7 +90,7 @@ class World:
         sd: Array = np.where(padded, found.sds[1], found.sds[0])[None, :, None]
         # Rounds of one number come together, the cells in any order: the place of each in the run, from 0 to 1.
         order = rng.permuted(np.broadcast_to(np.arange(len(padded))[None, :, None], shape), axis=1)
-        place: Array = (order + len(padded) * np.arange(rounds)) / (len(padded) * rounds)
+        place: Array = (order + 0.5 + len(padded) * np.arange(rounds)) / (len(padded) * rounds)
         normal: Array = rng.normal(size=shape)
         match self.name:
             case "equal":
@@ -129,15 +131,22 @@ def _in_time(rng: np.random.Generator, order: NDArray[np.int64], correlation: fl
 
 @cache
 def _requests() -> tuple[Array, Array]:
-    """Of stock in the published runs: the log time of each text, and what requests differ by from their text's."""
-    levels: list[Array] = []
+    """Of stock in the published runs of the embedded checkpoint: the log time of each text, and what requests differ by
+    from their text's.
+    """
+    levels: dict[str, list[float]] = {}
     residuals: list[Array] = []
-    for records in runs().values():
+    for header, records in runs().values():
         for record in records:
-            if isinstance(record, Measured) and isinstance(record.samples, SingleStream):
+            if (
+                header.checkpoint == "mini"
+                and isinstance(record, Measured)
+                and isinstance(record.samples, SingleStream)
+            ):
                 logs = np.log(np.array(record.samples.partner_ns))  # (passes, texts)
                 if len(logs) > 1:
                     left = logs - logs.mean(axis=0)
                     residuals.append((left * np.sqrt(len(logs) / (len(logs) - 1))).ravel())
-                    levels.append(logs.mean(axis=0))
-    return np.mean(levels, axis=0), np.concatenate(residuals)
+                    for text, level in zip(header.texts, logs.mean(axis=0).tolist(), strict=True):
+                        levels.setdefault(text, []).append(level)
+    return np.array([np.mean(one) for one in levels.values()]), np.concatenate(residuals)

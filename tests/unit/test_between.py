@@ -30,12 +30,14 @@ def test_two_runs_are_one_degree_of_freedom() -> None:
     runs: list[Ratios] = [{"a": [0.0] * ROUNDS, "b": [0.1] * ROUNDS}, {"a": [0.2] * ROUNDS, "b": [0.3] * ROUNDS}]
     found = between([runs])
     assert found.degrees == PUBLISHED.degrees + 1
-    # By hand: both combinations lie 0.2 apart, a variance of 0.02 each.
-    expected = (PUBLISHED.degrees * PUBLISHED.sd**2 + 0.02) / (PUBLISHED.degrees + 1)
+    # By hand: both combinations lie 0.2 apart around 0.1 and 0.2, a variance of 0.02 each.
+    growths = [math.exp(2 * PUBLISHED.growth * middle) for middle in (0.1, 0.2)]
+    squares = sum(0.02 / growth for growth in growths) / 2
+    expected = (PUBLISHED.degrees * PUBLISHED.sd**2 + squares) / (PUBLISHED.degrees + 1)
     assert found.sd == pytest.approx(math.sqrt(expected), rel=1e-3)
 
 
-@pytest.mark.parametrize("sd", [0.005, 0.05])
+@pytest.mark.parametrize("sd", [0.01, 0.05])
 def test_many_kept_runs_show_their_own(sd: float) -> None:
     rng = random.Random(1)
     assert between([[run(rng, sd) for _ in range(200)]]).sd == pytest.approx(sd, rel=0.25)
@@ -43,7 +45,7 @@ def test_many_kept_runs_show_their_own(sd: float) -> None:
 
 def test_what_rounds_explain_is_not_laid_on_the_runs() -> None:
     rng = random.Random(2)
-    kept = [[run(rng, 0.0, rounds=4) for _ in range(5)] for _ in range(40)]
+    kept = [[run(rng, 0.0, rounds=4) for _ in range(5)] for _ in range(80)]
     assert between(kept).sd < 0.006  # means of 4 rounds alone differ by 0.01
 
 

@@ -17,6 +17,7 @@ from harness.analyse.stats import (
     RUNS_ALIKE,
     TIME_PRIOR,
     UNKNOWN,
+    Prior,
     Spread,
     divided,
     estimate,
@@ -128,9 +129,9 @@ def test_a_sum_over_many_cells_knows_no_more_than_the_level_they_share() -> None
 
 
 def test_runs_apart_differ_by_more_than_their_rounds_show() -> None:
-    here, between = Spread(0.02, 30), Spread(0.015, 10)
-    found = divided([0.1] * 4, here, [0.1] * 4, here, between=between)
-    parts = [0.02**2 / 4, 0.02**2 / 4, 2 * 0.015**2]
+    here, between = Spread(0.02, 30), Prior(0.015, growth=0.5, degrees=10)
+    found = divided([0.2] * 4, here, [0.2] * 4, here, between=between)
+    parts = [0.02**2 / 4, 0.02**2 / 4, 2 * (0.015 * math.exp(0.5 * 0.2)) ** 2]
     degrees = sum(parts) ** 2 / (parts[0] ** 2 / 30 * 2 + parts[2] ** 2 / 10)
     assert math.log(found.high) == pytest.approx(t.ppf(0.975, degrees) * math.sqrt(sum(parts)))
 
