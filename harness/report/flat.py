@@ -1,4 +1,4 @@
-"""Rows as plain figures, their units in their names: for those who calculate on."""
+"""Rows as plain figures with units in their names, for further calculation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Figure = str | int | float | bool | None
 
 
 def flat(row: Row) -> dict[str, Figure]:
-    """All figures of a combination; None for what was not measured."""
+    """All figures of a combination; None for those that were not measured."""
     return {
         "combination": row.combination,
         "exact": row.exact,
@@ -38,7 +38,7 @@ def flat(row: Row) -> dict[str, Figure]:
 
 
 def as_csv(rows: Sequence[Row]) -> str:
-    """A line a combination; an empty field is nothing measured."""
+    """One line for each combination. A field is empty if nothing was measured."""
     lines = [flat(row) for row in rows]
     columns = list(dict.fromkeys(name for line in lines for name in line))
     out = io.StringIO()
@@ -49,13 +49,13 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def as_json(header: Header, rows: Sequence[Row]) -> str:
-    """An object with the run's header and its combinations."""
+    """One object with the header of the run and its combinations."""
     run: dict[str, Any] = {"run": header, "combinations": [flat(row) for row in rows]}
     return for_json(json.format(json.encode(run), indent=2).decode()) + "\n"
 
 
 def _field(value: Figure) -> Figure:
-    """Text on one line, and none that a spreadsheet would calculate or a CI service obey: a quote before it says so."""
+    """Text on one line. A quote is put before text that a spreadsheet would calculate or a CI service would obey."""
     if not isinstance(value, str):
         return value
     text = one_line(value)
@@ -63,7 +63,7 @@ def _field(value: Figure) -> Figure:
 
 
 def load_key(scenario: str, clients: int) -> str:
-    """Under which name the rate of a load stands."""
+    """The key of a load's rate."""
     return f"closed_loop_{clients}_clients_per_s" if scenario == "closed_loop" else "offline_per_s"
 
 

@@ -38,7 +38,7 @@ def differing(old: Baseline, new: Baseline) -> Iterator[str]:
     rounded = [name for name in texts if old.answers.get(name) != new.answers.get(name) and name not in changed]
     yield from _texts("answers of the baseline extractor", changed)
     yield from _texts("differing answers that rounding may decide", rounded)
-    yield from _texts("rounding may decide in only one of the two", sorted(old.near ^ new.near))
+    yield from _texts("answers that rounding may decide in only one of the two", sorted(old.near ^ new.near))
     for name in {**old.entries, **new.entries}:
         if name not in new.entries or name not in old.entries:
             yield f"{name}: {'gone' if name not in new.entries else 'new'}"
@@ -63,7 +63,7 @@ def _changes(old: Entry, new: Entry) -> Iterator[str]:
         if before != after:
             name, show = _FIGURES.get(field, (field, str))
             was, now = (NOTHING if one in (None, [], {}) else one_line(show(one)) for one in (before, after))
-            yield f"{name} {was} -> {now}" if was != now else f"{name} by less than is shown ({now})"
+            yield f"{name} {was} -> {now}" if was != now else f"{name} differs by less than is shown ({now})"
 
 
 def _line(entry: Entry) -> list[str]:

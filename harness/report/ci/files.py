@@ -21,13 +21,13 @@ FORMATS = (*_OF_ROWS, "pytest-benchmark")
 
 
 def render(name: str, header: Header, records: Sequence[Record], rows: Sequence[Row]) -> str:
-    """The file's text, of the combinations whose figures stand: a service shows a number as it is, and no verdict.
+    """The text of the file. It leaves out combinations whose speed does not count, because services show no verdict.
 
     Args:
         name: of FORMATS.
         header: the run's.
         records: the run's.
-        rows: what they come to.
+        rows: the run's.
     """
     rows = [row for row in rows if row.sound]
     if name in _OF_ROWS:
@@ -38,7 +38,7 @@ def render(name: str, header: Header, records: Sequence[Record], rows: Sequence[
 
 
 def not_counted(rows: Sequence[Row]) -> Iterator[str]:
-    """Why the figures of some combinations do not stand."""
+    """The combinations whose speed does not count, each with the reason."""
     for row in rows:
         if not row.sound:
             yield f"{row.combination}: {one_line(row.problem or why_struck(row))}"

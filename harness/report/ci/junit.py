@@ -20,13 +20,13 @@ _NONE = Finding("any rule", "gate", "inconclusive", NOTHING_JUDGED)
 def render(findings: Sequence[Finding], against: str, made: datetime) -> str:
     """The file, as Apache Ant's schema has it.
 
-    What is inconclusive is an error, and so is what is skipped and keeps the gate from passing; what only warns fails
-    nothing.
+    An inconclusive finding is an error. So is a skipped one that keeps the gate from passing. A finding that only warns
+    fails nothing.
 
     Args:
         findings: a gate's.
-        against: what it compared with.
-        made: when.
+        against: what the gate compared with.
+        made: the time of writing.
     """
     verdict = sentence(findings)
     findings = [
@@ -63,7 +63,7 @@ def render(findings: Sequence[Finding], against: str, made: datetime) -> str:
 
 
 def _result(one: Finding) -> Result | None:
-    """What a test case ends with; None for one that passes."""
+    """The result of a test case; None if it passes."""
     if one.verdict == "skipped":
         return "error" if unexcused(one) else "skipped"
     if one.verdict == "pass" or one.warns:

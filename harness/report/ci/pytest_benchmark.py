@@ -11,19 +11,19 @@ from typing import Any
 from harness.record import ColdStart, Header, Measured, Offline, Record, Samples, SingleStream, ordinary
 from harness.units import NS_PER_S
 
-_VERSION = "5.3.1"  # whose format this is
+_VERSION = "5.3.1"  # the version of pytest-benchmark with this format
 
 
 def render(header: Header, records: Sequence[Record], made: datetime) -> str:
-    """The file: a benchmark a combination, whose rounds are its requests in seconds.
+    """The text of the file: one benchmark for each combination. Its rounds are the requests, in seconds.
 
-    Loads and cold starts are benchmarks of their own: rounds are then the passes, in seconds a text, so that the
-    operations a second are the rate, and the starts.
+    Each load and the cold start are separate benchmarks. The rounds of a load are its passes, in seconds per text, so
+    that the operations per second are the rate. The rounds of a cold start are the starts.
 
     Args:
         header: the run's.
         records: the run's.
-        made: when.
+        made: the time of writing.
     """
     benchmarks = [_benchmark(name, header, seconds) for name, seconds in _timed(records).items()]
     made = made.astimezone(UTC)
@@ -38,7 +38,7 @@ def render(header: Header, records: Sequence[Record], made: datetime) -> str:
 
 
 def _timed(records: Sequence[Record]) -> dict[str, list[float]]:
-    """What was timed, in seconds, by the name of its benchmark."""
+    """All timed values in seconds, by the name of the benchmark."""
     found: dict[str, list[float]] = {}
     for record in ordinary(records):
         if isinstance(record, Measured):
@@ -48,7 +48,7 @@ def _timed(records: Sequence[Record]) -> dict[str, list[float]]:
 
 
 def _named(samples: Samples) -> Iterator[tuple[str, list[float]]]:
-    """Nanoseconds, with what is added to the combination's name."""
+    """Timed values in nanoseconds, each with the suffix of the combination's name."""
     if isinstance(samples, SingleStream):
         yield "", [ns for passed in samples.own_ns for ns in passed]
     elif isinstance(samples, ColdStart):

@@ -1,4 +1,4 @@
-"""A run's figures as benchmark services take them."""
+"""A run's figures in the formats of benchmark services."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def action_benchmark_bigger(rows: Sequence[Row]) -> str:
 
 
 def bencher(rows: Sequence[Row]) -> str:
-    """For Bencher, in its metric format (BMF): times in nanoseconds, rates a second, memory in bytes.
+    """For Bencher, in its metric format (BMF): times in nanoseconds, rates per second, memory in bytes.
 
-    ``latency`` and ``throughput`` are Bencher's own measures; the others are made when they first come.
+    ``latency`` and ``throughput`` are Bencher's own measures. Bencher creates the others when it first receives them.
     """
     found = {row.combination: {name: _metric(figure) for name, figure in _measures(row)} for row in rows}
     return json.dumps({name: one for name, one in found.items() if one}, indent=2, ensure_ascii=False) + "\n"
@@ -87,7 +87,7 @@ def _measures(row: Row) -> Iterator[tuple[str, Figure]]:
 
 
 def _measure_of(load: Throughput, most: Throughput | None) -> str:
-    """The name of a rate: Bencher's own for the most clients, since a benchmark has one of a name."""
+    """The name of a rate: Bencher's own for the largest number of clients, because each name must be unique."""
     if load.scenario == "offline":
         return "throughput-offline"
     return "throughput" if load is most else f"throughput-{load.clients}-clients"
