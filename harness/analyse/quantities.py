@@ -1,4 +1,4 @@
-"""The figure that a claim is about, from the rows of a combination and of the baseline."""
+"""The figures that claims are about, from the rows of a combination and of the baseline."""
 
 from __future__ import annotations
 
@@ -87,20 +87,20 @@ def _qps(row: Row, baseline: Row) -> Figure | None:
 
 
 def in_use_on_device(memory: Memory | None) -> int | None:
-    """The most that tensors take of a GPU while serving, in bytes: what combinations are compared by.
+    """The most GPU memory that tensors take while serving, in bytes. Combinations are compared by it.
 
-    What a process takes besides, context and cached blocks, is the same for all of them or left to chance, and would
-    draw every ratio towards 1.
+    A process also takes memory for its context and for cached blocks. These are the same for all combinations or depend
+    on chance, and would move every ratio towards 1.
     """
     return memory.cuda_serving_allocated_peak_bytes if memory else None
 
 
 def of_process_on_device(row: Row) -> Figure | None:
-    """What a process takes of a GPU in any scenario, in bytes: what has to fit. None where it uses none.
+    """All GPU memory that a process takes in any scenario, in bytes. None if it uses no GPU.
 
-    As the driver counts it for the process, context included. Where the driver does not know the process (inside many
-    containers): what the GPU had more in use once it was up, and what torch reserved since. Where neither is known,
-    what torch reserved is less than it.
+    It is what the driver counts for the process, context included. If the driver does not know the process (as in many
+    containers), it is what the GPU had more in use once the process was up, plus what torch reserved since. If neither
+    is known, it is what torch reserved, which is only a lower bound.
     """
     memory = row.memory
     if memory is None or memory.cuda_serving_peak_bytes is None:
@@ -117,7 +117,7 @@ def of_process_on_device(row: Row) -> Figure | None:
 
 
 def on_host(memory: Memory | None) -> int | None:
-    """The peak of the process's memory while serving, in bytes."""
+    """The peak of the process's host memory while serving, in bytes."""
     return memory.rss_serving_peak_bytes if memory else None
 
 
