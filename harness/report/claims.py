@@ -17,9 +17,9 @@ _HOW = (
     "Figures without a unit are ratios to the baseline's figure; for a rate, above 1 is faster. The guide's "
     "milliseconds depend on its device and are not compared. In means, all texts weigh the same. A claim holds if the "
     "95 % interval reaches it or is better. It does not hold if the whole interval is worse. A figure without an "
-    "interval may miss the claim by 3 %. The intervals of P95 and of rates combine the intervals of the combination and "
-    'the baseline. The guide\'s steps are cumulative, unless a claim says "alone". If a listing fails, so does every '
-    "claim that the guide measured on top of it."
+    "interval may miss the claim by 3 %. The intervals of P95 and of rates combine those of the combination and of the "
+    'baseline. The guide\'s steps are cumulative, unless a claim says "alone". If a listing fails, so does every claim '
+    "that the guide measured on top of it."
 )
 
 
