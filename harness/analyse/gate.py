@@ -81,7 +81,7 @@ def judge(rules: Sequence[Rule], new: Entries, against: Against, shifts: Shifts)
                 chances.append((len(findings), found.p_above(_edge(rule))))
                 found = _of_moved(rule, new[name], found, against)
             if found.timed and new[name].exact and new[name].differs:
-                other = f"other answers on {len(new[name].differs)} texts, so its speed does not count"
+                other = f"other answers on {_texts(len(new[name].differs))}, so its speed does not count"
                 found = replace(found, says=f"{found.says}; {other}")
             excused = found.verdict == "skipped" and _is_new(against.entries.get(name))
             findings.append(replace(found, warns=rule.severity == "warn", excused=excused))
@@ -182,7 +182,7 @@ def _edge(rule: Rule) -> float:
 
 def _of_moved(rule: Rule, entry: Entry, found: Shift | Screen, against: Against) -> Finding:
     rounds = len(entry.time)
-    of = f"of {against.name}, after {rounds} rounds"
+    of = f"of {against.name}, after {rounds} round{'' if rounds == 1 else 's'}"
     verdict, says = _of_shift(rule, found, of) if isinstance(found, Shift) else _of_screen(rule, found, of, rounds)
     return Finding(rule.name, entry.combination, verdict, says, timed=True)
 
@@ -199,7 +199,7 @@ def _of_screen(rule: Rule, found: Screen, of: str, rounds: int) -> tuple[Verdict
     edge = _edge(rule)
     if any(math.isinf(one.error) for one in found.shifts.values()):
         return "inconclusive", f"{FEWEST} rounds are needed to know how much a text varies"
-    alone = f"; {found.alone} texts are only on one side, and are not compared" if found.alone else ""
+    alone = f"; not compared, because only one side has them: {_texts(found.alone)}" if found.alone else ""
     if slower := found.slower(edge):
         return "fail", f"{_named(slower, found, 'slower')} {of}{alone}"
     if still_open := found.open(edge):
@@ -238,7 +238,7 @@ def _parity(rule: Rule, new: Entry, old: Entry | None, against: Against) -> Find
     if not differing:
         return _said(rule, new, "pass", "the same answers")
     named = ", ".join(differing[:_NAMED]) + (f" and {len(differing) - _NAMED} more" if len(differing) > _NAMED else "")
-    return _said(rule, new, "fail", f"other answers on {len(differing)} texts: {named}")
+    return _said(rule, new, "fail", f"other answers on {_texts(len(differing))}: {named}")
 
 
 def _f1(rule: Rule, new: Entry, old: Entry) -> Finding:
@@ -284,6 +284,10 @@ def _figure(metric: str, new: Entry) -> tuple[Figure | None, Callable[[float], s
         return _with_ends(new.p95_ns, new.p95_ends_ns, "rounds or texts"), format_ms
     starts = new.starts_ns
     return around(fmean(starts), starts, "starts") if starts else None, lambda ns: f"{ns / NS_PER_S:.2f} s"
+
+
+def _texts(count: int) -> str:
+    return f"{count} text{'' if count == 1 else 's'}"
 
 
 def _with_ends(value: float | None, ends: Sequence[float], lacks: str) -> Figure | None:

@@ -30,7 +30,8 @@ def noise(records: Sequence[Record], cores: int | None = None) -> list[str]:
         return []
     found = [*_on_processor(list(rounds.values()), cores), *_on_gpu(list(rounds.values()))]
     return found or [
-        f"Nothing else took more than {_tolerated(cores):.0%} of a core in any of the {len(rounds)} rounds."
+        f"Nothing else took more than {_tolerated(cores):.0%} of a core in "
+        f"{'the only round' if len(rounds) == 1 else f'any of the {len(rounds)} rounds'}."
     ]
 
 
