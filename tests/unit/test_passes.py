@@ -105,4 +105,4 @@ def test_the_report_says_how_often_a_pass_answers_all_texts() -> None:
 
 
 def test_of_too_few_rounds_nothing_is_said() -> None:
-    assert told(rounds(0.02, 0.02, count=12)) == []
+    assert passes_used(rounds(0.02, 0.02, count=12)) == []

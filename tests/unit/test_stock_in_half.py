@@ -54,8 +54,8 @@ def test_a_stock_in_half_is_not_struck_out_and_the_texts_that_it_changes_are_nam
     assert said.startswith("stock: faster than the baseline")
     assert "F1 is not shown to be at most 0.5 points lower" in said
     assert said.endswith(
-        "; on CUDA it runs in half precision, as the reference does, and its answers differ from fp32's on 3 of 50 texts "
-        "(t3, t5, t8)."
+        "; on CUDA it runs in half precision, as the reference does, and its answers differ from fp32's on 3 of 50 "
+        "texts (t3, t5, t8)."
     )
 
 

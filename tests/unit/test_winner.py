@@ -125,7 +125,8 @@ def test_the_sentence_of_confirmed_rounds() -> None:
     said = advice(rows)
     assert said.startswith("Switch on a: it takes 0.84 [0.82, 0.86] of stock's time, confirmed in 4 fresh rounds, ")
     assert said.endswith(
-        "No answer changed on 24 texts (95 % bound: at most 14.2 % of such texts change). Not distinguishable from it: b."
+        "No answer changed on 24 texts (95 % bound: at most 14.2 % of such texts change). "
+        "Not distinguishable from it: b."
     )
     first, second, *_ = said_by_recommend(rows)
     assert first.startswith("Switch on a: 0.84 [0.82, 0.86] of stock's time, confirmed in 4 fresh rounds, P95 1.00 ms")
