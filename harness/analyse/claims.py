@@ -14,6 +14,7 @@ from harness.analyse.compare import compare, narrowed
 from harness.analyse.quantities import QUANTITIES, SPEEDS, Figure, memory_ratio, on_host
 from harness.analyse.rows import Row
 from harness.analyse.stats import NOISE
+from harness.members import members
 from harness.record import BASELINE, Header, Record
 from harness.units import MIB
 
@@ -158,7 +159,7 @@ def _failure(row: Row | None, combination: str, rows: Sequence[Row]) -> str | No
     """Why it failed, or None. A combination that was not measured fails if one of its parts fails alone."""
     if row is not None:
         return _error(row)
-    for part in combination.split("+"):
+    for part in members(combination):
         alone = _find(rows, part)
         if alone and (error := _error(alone)):
             return f"it contains {part}, which fails: {error}"
@@ -208,5 +209,5 @@ def _ratio(row: Row | None) -> Figure | None:
 
 def _find(rows: Sequence[Row], combination: str) -> Row | None:
     """The row of a combination, in whichever order its parts are written."""
-    parts = frozenset(combination.split("+"))
-    return next((row for row in rows if frozenset(row.combination.split("+")) == parts), None)
+    wanted = frozenset(members(combination))
+    return next((row for row in rows if frozenset(members(row.combination)) == wanted), None)
