@@ -29,8 +29,8 @@ from harness.record import ColdStart, Measured, Record, can_be_switched_on
 # too much time.
 CONTENDERS = 3
 # The most degrees of freedom for calling a combination slower than the best. With thousands of pairs, such a verdict
-# depends on the far tail of the distribution of rounds. This tail may be heavier than a normal one, and few rounds cannot
-# show it. With 15, the error is kept if rounds follow a t distribution with 3 degrees (`make simulate`).
+# depends on the far tail of the distribution of rounds. This tail may be heavier than a normal one, and few rounds
+# cannot show it. With 15, the error is kept if rounds follow a t distribution with 3 degrees (`make simulate`).
 _TAILED = 15.0
 
 
