@@ -153,7 +153,7 @@ def test_an_optimization_of_a_name_that_is_taken_is_left_out(installed: Installe
         "def batching(extractor):\n    return extractor\n",
         attribute=":batching",
     )
-    with pytest.warns(ExtensionWarning, match="two optimizations are called 'batching'"):
+    with pytest.warns(ExtensionWarning, match="there is another optimization 'batching'; rename one"):
         assert find_optimizations()["batching"].documentation
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import EntryPoint
@@ -13,7 +11,7 @@ from typing import Protocol, runtime_checkable
 from harness.data import formats
 from harness.data.formats.document import Document, Problem
 from harness.errors import InputError, unknown
-from harness.extensions import extensions, left_out
+from harness.extensions import collect, left_out, modules
 from harness.textfile import read_sample
 
 GROUP = "uiebench.formats"
@@ -49,16 +47,8 @@ class WritableFormat(Format, Protocol):
 @cache
 def find_formats() -> dict[str, Format]:
     """All formats by name: the modules of this package, and installed distributions' entry points."""
-    modules = [
-        importlib.import_module(f"{formats.__name__}.{found.name}") for found in pkgutil.iter_modules(formats.__path__)
-    ]
-    found: dict[str, Format] = {module.NAME: module for module in modules if hasattr(module, "NAME")}
-    for point, one in extensions(GROUP, _strange):
-        if one.NAME in found:
-            left_out(GROUP, f"{point.name} = {point.value}", f"there is another format {one.NAME!r}; rename one")
-        else:
-            found[one.NAME] = one
-    return dict(sorted(found.items()))
+    ours: dict[str, Format] = {one.NAME: one for one in modules(formats.__name__).values() if hasattr(one, "NAME")}
+    return dict(sorted(collect(GROUP, "format", ours, _strange, lambda _, one: one.NAME).items()))
 
 
 def _strange(point: EntryPoint) -> Format:
