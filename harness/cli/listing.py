@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 def listing(
     plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
 ) -> None:
-    """List the optimizations, peers, suites, datasets and charts."""
+    """List the optimizations, peers, suites, datasets, charts and formats."""
     from harness.data.dataset import dataset_names
+    from harness.data.formats.find import find_formats
     from harness.plan.peers import find_peers
     from harness.plan.registry import find_optimizations
     from harness.plan.suite import suite_names
     from harness.record import PEER
     from harness.report.charts import kinds
+    from harness.report.formats import formats
 
     print("optimizations")
     for one in sorted(find_optimizations(plugin or ()).values(), key=lambda one: (one.stage, one.name)):
@@ -29,7 +31,11 @@ def listing(
     print("peers\n  " + "\n  ".join(f"{PEER}{name}" for name in find_peers()))
     print("suites\n  " + "\n  ".join(suite_names()))
     print("datasets\n  " + "\n  ".join(dataset_names()))
+    print("text formats\n  " + "\n  ".join(f"{one.NAME}  {one.DESCRIPTION}" for one in find_formats().values()))
     print("charts\n  " + "\n  ".join(f"{one.name}  {one.description}" for one in kinds().values()))
+    known = formats().values()
+    print("report formats\n  " + "\n  ".join(f"{one.name}  {one.description}" for one in known if one.for_reports))
+    print("gate formats\n  " + "\n  ".join(f"{one.name}  {one.description}" for one in known if one.for_gates))
 
 
 def _promise(one: Optimization[Any]) -> str:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from typing import Any
-
-from msgspec import json, structs
+from msgspec import structs
 
 from harness.analyse.percentiles import Percentile
 from harness.analyse.rows import Row
-from harness.neutral import for_json
-from harness.record import Header, Memory
-from harness.report.one_line import one_line
+from harness.record import Memory
 
 Figure = str | int | float | bool | None
 
@@ -35,31 +28,6 @@ def flat(row: Row) -> dict[str, Figure]:
         **_answers(row),
         **{f"target_{held.name}": held.kept for held in row.targets},
     }
-
-
-def as_csv(rows: Sequence[Row]) -> str:
-    """A line a combination; an empty field is nothing measured."""
-    lines = [flat(row) for row in rows]
-    columns = list(dict.fromkeys(name for line in lines for name in line))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _field(value) for name, value in line.items()} for line in lines)
-    return out.getvalue()
-
-
-def as_json(header: Header, rows: Sequence[Row]) -> str:
-    """An object with the run's header and its combinations."""
-    run: dict[str, Any] = {"run": header, "combinations": [flat(row) for row in rows]}
-    return for_json(json.format(json.encode(run), indent=2).decode()) + "\n"
-
-
-def _field(value: Figure) -> Figure:
-    """Text on one line, and none that a spreadsheet would calculate or a CI service obey: a quote before it says so."""
-    if not isinstance(value, str):
-        return value
-    text = one_line(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "::")) else text
 
 
 def load_key(scenario: str, clients: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -13,14 +14,16 @@ from made_up import HEADER, RECORDS
 from typer.testing import CliRunner
 
 from harness import extensions
+from harness.analyse.gate import Finding
 from harness.analyse.view import view
 from harness.cli import main
 from harness.cli.app import app
 from harness.cli.report import show
 from harness.data.formats import find
 from harness.extensions import ExtensionWarning
+from harness.gate import gate as gates
 from harness.plan.registry import find_optimizations
-from harness.report import charts
+from harness.report import charts, formats
 from harness.run.store import Store
 
 CHART = 'DESCRIPTION, NEEDS = "of a stranger", "nothing"\ndef chart(run):\n    {}\n'
@@ -31,6 +34,7 @@ def recognise(path, sample):
 def read(path, problem):
     yield
 """
+REPORT = 'DESCRIPTION = "of a stranger"\ndef of_run(run):\n    {}\n'
 Installed = Callable[..., None]
 
 
@@ -143,6 +147,65 @@ def test_a_format_that_breaks_on_a_file_does_not_read_it(installed: Installed, t
     file.write_text("华为\n", encoding="utf-8")
     with pytest.warns(ExtensionWarning, match="strange, of .*lines.txt, was left out: RuntimeError"):
         assert find.format_of(file).NAME != "strange"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("DESCRIPTION = 'x'", "at least one of the functions of_run, of_sound, of_gate"),
+        ("DESCRIPTION = of_gate = 1", "DESCRIPTION has to be text, and of_gate a function"),
+        ("def of_run(run): ...", "DESCRIPTION has to be text, and of_run a function"),
+    ],
+)
+def test_a_report_format_that_cannot_be_used_is_named_and_left_out(text: str, said: str, installed: Installed) -> None:
+    installed(formats.GROUP, text)
+    with pytest.warns(ExtensionWarning, match=rf"{formats.GROUP}: strange = stranger.* was left out: .*{said}"):
+        assert "csv" in formats.formats()
+
+
+@pytest.mark.parametrize("name", ["csv", "action-benchmark", "a=b", "a b"])
+def test_a_report_format_of_a_name_that_is_taken_or_is_none_is_left_out(name: str, installed: Installed) -> None:
+    installed(formats.GROUP, REPORT.format("return ''"), name)
+    with pytest.warns(ExtensionWarning, match="was left out"):
+        assert "of a stranger" not in {one.description for one in formats.formats().values()}
+
+
+def test_a_sound_report_format_of_another_distribution_is_written(installed: Installed, tmp_path: Path) -> None:
+    installed(formats.GROUP, REPORT.format("return f'{len(run.rows)} rows'"))
+    done = CliRunner().invoke(app, ["report", str(run_in(tmp_path / "run")), "--format", "strange"])
+    assert done.stdout == f"{len(HEADER.exact)} rows"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise KeyError('time')", r"cannot be written: KeyError\('time'\)"),
+        ("raise SystemExit(3)", r"cannot be written: SystemExit\(3\)"),
+        ("return b'text'", "gives bytes and not text"),
+    ],
+)
+def test_a_report_format_that_breaks_is_named(body: str, said: str, installed: Installed, tmp_path: Path) -> None:
+    installed(formats.GROUP, REPORT.format(body))
+    done = CliRunner().invoke(app, ["report", str(run_in(tmp_path / "run")), "--format", "strange"])
+    assert isinstance(done.exception, formats.FormatError)
+    assert re.search(f"the format 'strange' {said}", str(done.exception))
+
+
+def test_the_verdict_of_a_gate_stands_if_a_format_breaks(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed(formats.GROUP, "DESCRIPTION = 'of a stranger'\ndef of_gate(gate):\n    return gate.nothing")
+    judged = gates.Judged([Finding("r", "batching", "fail", "said")], "a baseline", None)
+    monkeypatch.setattr(gates, "against_baseline", lambda *_, **__: judged)
+    monkeypatch.chdir(tmp_path)
+    Path("uiebench-gate.toml").write_text('[[rule]]\nmetric = "parity"\n')
+    files = ("--write", "strange=strange.txt", "--write", "junit=gate.xml")
+    done = CliRunner().invoke(app, ["gate", "--against", "a.jsonl", *files])
+    assert done.exit_code == 1, done.exception
+    assert "strange.txt was not written: the format 'strange' cannot be written: AttributeError" in done.stderr
+    assert Path("gate.xml").read_text().count("<failure") == 1
+    assert not Path("strange.txt").exists()
 
 
 def test_an_optimization_of_a_name_that_is_taken_is_left_out(installed: Installed) -> None:

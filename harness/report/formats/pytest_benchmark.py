@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from statistics import fmean, median, quantiles, stdev
 from typing import Any
 
+from harness.neutral import for_json
 from harness.record import ColdStart, Header, Measured, Offline, Record, Samples, SingleStream, ordinary
+from harness.report.formats import Run
 from harness.units import NS_PER_S
 
+DESCRIPTION = "times of requests, for `pytest-benchmark compare`"
 _VERSION = "5.3.1"  # whose format this is
 
 
-def render(header: Header, records: Sequence[Record], made: datetime) -> str:
+def of_sound(run: Run) -> str:
     """The file: a benchmark a combination, whose rounds are its requests in seconds.
 
     Loads and cold starts are benchmarks of their own: rounds are then the passes, in seconds a text, so that the
     operations a second are the rate, and the starts.
-
-    Args:
-        header: the run's.
-        records: the run's.
-        made: when.
     """
-    benchmarks = [_benchmark(name, header, seconds) for name, seconds in _timed(records).items()]
-    made = made.astimezone(UTC)
+    benchmarks = [_benchmark(name, run.header, seconds) for name, seconds in _timed(run.records).items()]
+    made = run.made.astimezone(UTC)
     data = {
-        "machine_info": _machine(header.environment),
+        "machine_info": _machine(run.header.environment),
         "commit_info": {"id": "unknown", "time": made.isoformat(), "dirty": False, "branch": "(unknown)"},
         "benchmarks": benchmarks,
         "datetime": made.isoformat(),
         "version": _VERSION,
     }
-    return json.dumps(data, indent=4, ensure_ascii=False) + "\n"
+    return for_json(json.dumps(data, indent=4, ensure_ascii=False)) + "\n"
 
 
 def _timed(records: Sequence[Record]) -> dict[str, list[float]]:
