@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
 import msgspec
 
@@ -321,12 +321,16 @@ class Failed(Value, frozen=True, tag="failed"):
     confirming: bool = False  # as in `Measured`
 
 
+# Why a combination got no more rounds, if no stopping rule said that it has enough; a gate's are decided.
+Ending: TypeAlias = Literal["budget", "skipped", "failed", "decided"]
+
+
 class End(Value, frozen=True):
-    """Why a combination got no more rounds: precision, rounds, budget, skipped or failed."""
+    """Why a combination got no more rounds."""
 
     combination: str
     rounds: int
-    rule: str
+    rule: str  # an `Ending`, or the name of a stopping rule
     confirming: int = 0  # rounds after those
 
 

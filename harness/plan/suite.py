@@ -72,6 +72,8 @@ class Measure(Part, frozen=True):
     # A combination gets no more rounds once the interval of its ratio to stock is this narrow on either side, like 0.03
     # for 3 %; looked at after 4, 8 and 16 rounds.
     precision: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
+    # Stopping rules of other distributions, by name: a combination gets no more rounds once one of them has enough.
+    stopping: list[str] = []
     # Cold starts of each combination and of stock, in turns and each alone, outside the rounds. 0: only the one that a
     # round begins with.
     starts: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0

@@ -118,7 +118,7 @@ def prepare(options: Options, wanted: Wanted, warn: Warn) -> Prepared:
     suite = msgspec.structs.replace(
         base.suite,
         measure=msgspec.structs.replace(
-            measure, scenarios=("single_stream", "cold_start"), only={}, confirm=0, precision=None
+            measure, scenarios=("single_stream", "cold_start"), only={}, confirm=0, precision=None, stopping=[]
         ),
     )
     searched, kept_back = split(base.examples)

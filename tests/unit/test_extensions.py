@@ -14,15 +14,19 @@ from made_up import HEADER, RECORDS
 from typer.testing import CliRunner
 
 from harness import extensions
+from harness.analyse import stopping
 from harness.analyse.gate import Finding
+from harness.analyse.stats import Spread
 from harness.analyse.view import view
 from harness.cli import main
 from harness.cli.app import app
 from harness.cli.report import show
 from harness.data.formats import find
+from harness.errors import SuiteError
 from harness.extensions import ExtensionWarning
 from harness.gate import gate as gates
 from harness.plan.registry import find_optimizations
+from harness.plan.suite import Measure
 from harness.report import charts, formats
 from harness.run.store import Store
 
@@ -190,6 +194,31 @@ def test_a_report_format_that_breaks_is_named(body: str, said: str, installed: I
     done = CliRunner().invoke(app, ["report", str(run_in(tmp_path / "run")), "--format", "strange"])
     assert isinstance(done.exception, formats.FormatError)
     assert re.search(f"the format 'strange' {said}", str(done.exception))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("SAID = 'were strange'", "SAID has to be text, and ends a function"),
+        ("SAID = 'were strange'\nlooks = 4\ndef ends(seen): ...", "looks has to be a function"),
+    ],
+)
+def test_a_stopping_rule_that_cannot_be_used_is_named_and_left_out(text: str, said: str, installed: Installed) -> None:
+    installed(stopping.GROUP, text)
+    with (
+        pytest.warns(ExtensionWarning, match=rf"{stopping.GROUP}: strange = stranger.* was left out: .*{said}"),
+        pytest.raises(SuiteError, match="unknown stopping rule 'strange'"),
+    ):
+        stopping.rules_of(Measure(stopping=["strange"]))
+
+
+def test_a_stopping_rule_that_breaks_ends_nothing(installed: Installed) -> None:
+    installed(stopping.GROUP, "SAID = 'were strange'\ndef ends(seen):\n    return seen.nothing")
+    rules = stopping.rules_of(Measure(rounds=3, stopping=["strange"]))
+    with pytest.warns(ExtensionWarning, match="strange was left out: AttributeError"):
+        assert rules.ended(stopping.Seen("a", Measure(rounds=3), 2, [], Spread(0.02))) is None
+    assert stopping.said_of("strange") == "were strange"
 
 
 def test_the_verdict_of_a_gate_stands_if_a_format_breaks(

@@ -54,7 +54,7 @@ def test_a_suite_needs_only_its_texts(file: Path) -> None:
         (
             "[measure]\nzzz = 1",
             r"key 'zzz' \(known: clients, confirm, f1_margin, keep_heap, only, passes, precision, rounds, scenarios, "
-            r"starts, timeout_s\)",
+            r"starts, stopping, timeout_s\)",
         ),
     ],
 )
