@@ -56,11 +56,15 @@ class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all that is written to disk."""
 
 
+# What is measured of a combination.
+Scenario: TypeAlias = Literal["single_stream", "closed_loop", "offline", "cold_start"]
+
+
 class Cell(Value, frozen=True):
     """One row of a table: a combination under a scenario."""
 
     combination: str
-    scenario: str
+    scenario: Scenario
     dataset: str
     device: str
     clients: int = 1  # of closed_loop

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from msgspec.structs import replace
 
 from harness.analyse.f1 import ScoreDifference, f1_difference
-from harness.analyse.percentiles import percentile, percentiles
+from harness.analyse.percentiles import P50, P95, percentile, percentiles
 from harness.analyse.roofline import Share, ceilings_of, share
 from harness.analyse.rows import Latency, Row, Throughput, Tried
 from harness.analyse.stats import (
@@ -290,8 +290,8 @@ def _throughput(under: Under, rounds: Sequence[ClosedLoop | Offline], to_stock: 
         per_second=_rate(texts, passes),
         rates=tuple(_rate(texts, one.own) for one in rounds),
         to_stock=to_stock,
-        p50_ns=percentile(requests, 0.5) if requests else None,
-        p95_ns=percentile(requests, 0.95) if requests else None,
+        p50_ns=percentile(requests, P50) if requests else None,
+        p95_ns=percentile(requests, P95) if requests else None,
         mean_batch=fmean(batches) if batches else None,
         longest_wait_ns=max((ns for load in passes for ns in load.wait_ns), default=None),
         cuda_peak_bytes=max((peak for load in passes if (peak := load.cuda_peak_bytes)), default=None),

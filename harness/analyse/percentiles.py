@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+P50, P90, P95, P99 = 0.5, 0.9, 0.95, 0.99
 # The fewest samples such that all but one lie below the percentile with 95 % confidence, as in MLPerf's early stopping:
 # P(Binomial(n, 1 - q) <= 1) <= 0.05. This many requests give a value, and this many distinct texts an interval.
-FEWEST_SAMPLES = {0.5: 8, 0.9: 46, 0.95: 93, 0.99: 473}
+FEWEST_SAMPLES = {P50: 8, P90: 46, P95: 93, P99: 473}
 FEWEST_ROUNDS = 4  # of one or two rounds the spread between processes is not known
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean, variance
 
+from harness.analyse.percentiles import P95
 from harness.analyse.stats import Spread
 
-P95 = 0.95
 FEWEST_TEXTS = 14  # with fewer, a median-unbiased P95 is the slowest text's time
 # How many degrees of freedom the texts' common variance is worth beside a text's own. Source: by how much more than
 # chance makes them the variances of 24 texts of one combination differ (Smyth's method of moments): 14, 9 and 8 on two

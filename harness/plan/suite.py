@@ -10,13 +10,12 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from harness.errors import InputError, SuiteError, unknown
-from harness.record import F1_MARGIN
+from harness.figures import LIMITS
+from harness.record import F1_MARGIN, Scenario
 from harness.tomlfile import read_toml
-from harness.units import NS_PER_S, parse_bytes, parse_duration
 
 SUITES = Path(__file__).parent / "suites"
 Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "fraction", "explicit"]
-Scenario = Literal["single_stream", "closed_loop", "offline", "cold_start"]
 MOST = 1_000_000  # of anything that is counted; more is a slip of the pen
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 Clients = Positive | Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)]
@@ -132,8 +131,7 @@ class Targets(Part, frozen=True):
         for name, written in msgspec.structs.asdict(self).items():
             try:
                 if isinstance(written, str):
-                    of_memory = name in ("max_vram", "max_rss")
-                    found[name] = parse_bytes(written) if of_memory else parse_duration(written) * NS_PER_S
+                    found[name] = LIMITS[name].unit.parse(written)
                 elif written is not None:
                     if not math.isfinite(written):
                         raise InputError(f"{written} is not a finite number")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from harness.analyse.percentiles import Percentile
+from harness.analyse.percentiles import FEWEST_SAMPLES, Percentile
 from harness.analyse.rows import Row
 from harness.record import Memory
 
@@ -38,7 +38,7 @@ def load_key(scenario: str, clients: int) -> str:
 def _latency(row: Row) -> dict[str, Figure]:
     found = row.latency
     shares: dict[str, Percentile | None] = {
-        f"p{share * 100:.0f}_ns": found.percentiles.get(share) if found else None for share in (0.5, 0.9, 0.95, 0.99)
+        f"p{share * 100:.0f}_ns": found.percentiles.get(share) if found else None for share in FEWEST_SAMPLES
     }
     figures: dict[str, Figure] = {
         "requests": found.requests if found else None,

@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
+from harness.analyse.figures import absolute as figure_of
 from harness.analyse.rows import Row
 from harness.analyse.runs import Runs, Side
-from harness.analyse.targets import absolute as figure_of
 from harness.neutral import for_json
 from harness.record import STOCK
 from harness.report.flat import flat

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from harness.analyse.f1 import ScoreDifference
+from harness.analyse.percentiles import FEWEST_SAMPLES, P50, P95
 from harness.analyse.rates import counted
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate
@@ -262,15 +263,15 @@ def _part(name: str) -> Callable[[Row], str]:
 
 _SPEED: dict[str, Callable[[Latency], str]] = {
     "mean": lambda latency: format_ms(latency.mean_ns),
-    "P50": _percentile(0.5),
-    "P95": _percentile(0.95),
+    "P50": _percentile(P50),
+    "P95": _percentile(P95),
     "time / stock": lambda latency: ratio(latency.to_stock),
     TOTAL: lambda latency: ratio(latency.total_to_stock),
     "time / baseline": _to_baseline,
 }
 _DETAILS: dict[str, Callable[[Latency], str]] = {
     "requests": lambda latency: f"{latency.requests} of {latency.texts} texts",
-    **{f"P{share * 100:.0f}": _percentile(share, interval=True) for share in (0.5, 0.9, 0.95, 0.99)},
+    **{f"P{share * 100:.0f}": _percentile(share, interval=True) for share in FEWEST_SAMPLES},
     "CPU": lambda latency: f"{latency.cpu_share:.0%}",
 }
 _START_UP: dict[str, Callable[[Row], str]] = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from harness.analyse.quantities import FEWEST
+from harness.analyse.figures import FEWEST
 from harness.data.dataset import Example
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError, SuiteError

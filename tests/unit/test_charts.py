@@ -26,9 +26,20 @@ from harness.cli.app import app
 from harness.errors import InputError
 from harness.plan.cells import plan_cells
 from harness.plan.registry import find_optimizations
-from harness.plan.suite import Measure, Scenario, Suite, find_suite, read_suite, suite_names
+from harness.plan.suite import Measure, Suite, find_suite, read_suite, suite_names
 from harness.profile import PARTS, Profile, Traffic
-from harness.record import STOCK, ClosedLoop, ColdStart, Difference, Load, Measured, Parity, Record, SingleStream
+from harness.record import (
+    STOCK,
+    ClosedLoop,
+    ColdStart,
+    Difference,
+    Load,
+    Measured,
+    Parity,
+    Record,
+    Scenario,
+    SingleStream,
+)
 from harness.report.charts import draw, find_kind, kinds, memory_over_time, save, save_all
 from harness.report.charts.pareto import front
 from harness.report.drawing import fonts

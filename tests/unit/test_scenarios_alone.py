@@ -22,8 +22,7 @@ from harness.analyse.shifts import Shifts
 from harness.analyse.view import View, view
 from harness.cli.report import show
 from harness.errors import InputError
-from harness.plan.suite import Scenario
-from harness.record import Cell, ColdStart, Failed, Load, Measured, Offline, Record
+from harness.record import Cell, ColdStart, Failed, Load, Measured, Offline, Record, Scenario
 from harness.report import html, markdown
 from harness.report.advice import advice
 from harness.report.formats import Run, csv, formats, json

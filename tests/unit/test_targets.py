@@ -2,17 +2,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from made_up import HEADER, RECORDS
 from msgspec import structs
 
+from harness.analyse.figures import READERS, Figure
 from harness.analyse.percentiles import Percentile
-from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
-from harness.analyse.targets import FIGURES, judged
+from harness.analyse.targets import judged
 from harness.analyse.view import view
 from harness.errors import SuiteError
+from harness.figures import LIMITS, FigureName
 from harness.plan.suite import Targets, read_suite
 from harness.record import Memory
 from harness.report.flat import flat
@@ -32,7 +34,8 @@ def p95(low: float | None, value: float, high: float | None) -> Row:
 
 
 def test_each_name_of_a_suite_has_a_figure() -> None:
-    assert {name.partition("_")[2] for name in Targets.__struct_fields__} == set(FIGURES)
+    assert set(Targets.__struct_fields__) == set(LIMITS)
+    assert set(READERS) == {kind.name for kind in LIMITS.values()} == set(get_args(FigureName))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ def test_what_has_to_fit_on_a_gpu_is_all_that_the_process_takes_there(
 ) -> None:
     row = replace(rows()["good"], memory=structs.replace(TORCHS, **more))
     row = replace(row, loads=tuple(replace(load, cuda_peak_bytes=under_load) for load in row.loads))
-    assert FIGURES["vram"](row) == Figure(found * MIB)
+    assert READERS["vram"](row) == Figure(found * MIB)
 
 
 @pytest.mark.parametrize(("limit", "kept"), [(599, "missed"), (4096, "unsure")])
@@ -126,4 +129,4 @@ def test_where_only_torchs_own_memory_is_known_the_process_takes_more(limit: int
 
 
 def test_a_process_on_a_cpu_takes_nothing_of_a_gpu() -> None:
-    assert FIGURES["vram"](replace(rows()["good"], memory=Memory(1, rss_serving_peak_bytes=MIB))) is None
+    assert READERS["vram"](replace(rows()["good"], memory=Memory(1, rss_serving_peak_bytes=MIB))) is None

@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from harness.analyse.compare import compare
-from harness.analyse.quantities import Figure
-from harness.analyse.targets import FIGURES
+from harness.analyse.figures import READERS, Figure
 from harness.record import (
     BASELINE,
     RECORD_VERSION,
@@ -154,6 +153,6 @@ def test_what_loads_take_of_the_device_is_in_the_table_and_counts_for_what_has_t
     records: list[Record] = [Measured(Cell(BASELINE, scenario, "t", "cuda"), 0, of) for scenario, of in samples.items()]
     (row,), _ = compare(header, records)
     assert fields(row, [row])["VRAM in use, loads"].text == "105 MiB"
-    assert FIGURES["vram"](row) == Figure((500 + 2 * 105 - 100) * MIB)
+    assert READERS["vram"](row) == Figure((500 + 2 * 105 - 100) * MIB)
     (alone,), _ = compare(header, records[:1])
     assert "VRAM in use, loads" not in fields(alone, [alone])

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.analyse.quantities import Figure
+from harness.analyse.figures import Figure, absolute
 from harness.analyse.rows import Row
-from harness.analyse.targets import absolute
 from harness.neutral import for_json
 from harness.report.formats import Run
 from harness.units import MIB, NS_PER_MS, NS_PER_S

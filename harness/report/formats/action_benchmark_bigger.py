@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.analyse.quantities import Figure, around
+from harness.analyse.figures import Figure, around
 from harness.analyse.rows import Row
 from harness.record import STOCK
 from harness.report.formats import Run

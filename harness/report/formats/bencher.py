@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from harness.analyse.quantities import Figure, around
+from harness.analyse.figures import Figure, absolute, around
 from harness.analyse.rows import Row, Throughput
-from harness.analyse.targets import absolute
 from harness.neutral import for_json
 from harness.report.formats import Run
 
