@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import FAILED, INCONCLUSIVE, OK, warn
+from harness.cli.options import Runs, Seed, Threads
 from harness.cli.out import beneath
 from harness.cli.progress import with_progress
 from harness.errors import InputError
@@ -57,9 +58,9 @@ def judge(
         list[str] | None, typer.Option(help="FORMAT=FILE, like junit=gate.xml (see `uiebench list`); repeatable.")
     ] = None,
     plugin: Annotated[list[Path] | None, typer.Option(help="More files with optimizations; repeatable.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the random order of combinations.")] = 0,
-    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
+    threads: Threads = 1,
+    seed: Seed = 0,
+    runs: Runs = Path("runs"),
     allow_skipped: Annotated[
         bool, typer.Option("--allow-skipped", help="Pass even if some rules (but not all) cannot be judged.")
     ] = False,

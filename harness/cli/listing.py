@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from harness.cli.options import Plugins
 
 if TYPE_CHECKING:
     from harness.plugin import Optimization
 
 
 def listing(
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
+    plugin: Plugins = None,
 ) -> None:
     """List the optimizations, peers, suites, datasets, charts and formats."""
     from harness.data.dataset import dataset_names

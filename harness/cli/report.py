@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import warn
+from harness.cli.options import RunDirectory
 from harness.cli.viewing import read_view
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")],
+    run: RunDirectory,
     no_texts: Annotated[
         bool, typer.Option("--no-texts", help="Leave out every text and span, to pass the report on.")
     ] = False,
