@@ -15,7 +15,7 @@ from harness.errors import InputError, unknown
 from harness.figures import BYTES, KINDS, TIME, FigureName
 from harness.plan.suite import LOOKS
 from harness.record import Scenario
-from harness.tomlfile import read_toml
+from harness.tomlfile import check_keys, read_toml
 
 Unit = Literal["percent", "bytes", "time", "number"]
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
@@ -150,9 +150,7 @@ def read_rules(path: Path) -> Rules:
 def _check(rule: Any, where: str) -> None:
     if not isinstance(rule, dict):
         raise InputError(f"{where}: a rule is a table: [[rule]]")
-    for key in rule:
-        if key not in Rule.__struct_fields__:
-            raise InputError(f"{where}: {unknown('key', key, Rule.__struct_fields__)}")
+    check_keys(rule, Rule, where)
     if (metric := str(rule.get("metric", ""))) not in METRICS:
         raise InputError(f"{where}: {unknown('metric', metric, METRICS)}")
 

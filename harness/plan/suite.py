@@ -12,7 +12,7 @@ import msgspec
 from harness.errors import InputError, SuiteError, unknown
 from harness.figures import LIMITS
 from harness.record import F1_MARGIN, Scenario
-from harness.tomlfile import read_toml
+from harness.tomlfile import check_keys, read_toml
 
 SUITES = Path(__file__).parent / "suites"
 Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "fraction", "explicit"]
@@ -180,9 +180,9 @@ def read_suite(path: Path) -> Suite:
     """
     try:
         data = read_toml(path)
+        check_keys(data, Suite, str(path))
     except InputError as error:
         raise SuiteError(str(error)) from None
-    _check_keys(data, Suite, str(path))
     _check_designs(data.get("combinations"), str(path))
     try:
         return msgspec.convert(data, Suite)
@@ -204,12 +204,3 @@ def _check_designs(combinations: Any, where: str) -> None:
     for name in given if isinstance(given, list) else [given]:
         if isinstance(name, str) and name not in get_args(Design):
             raise SuiteError(f"{where}, [combinations]: {unknown('design', name, get_args(Design))}")
-
-
-def _check_keys(data: dict[str, Any], part: Any, where: str) -> None:
-    fields = {field.name: field.type for field in msgspec.structs.fields(part)}
-    for key, value in data.items():
-        if key not in fields:
-            raise SuiteError(f"{where}: {unknown('key', key, fields)}")
-        if isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Part):
-            _check_keys(value, fields[key], f"{where}, [{key}]")
