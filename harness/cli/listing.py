@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 def listing(
     plugin: Plugins = None,
 ) -> None:
-    """List the optimizations, peers, suites, datasets, charts and formats."""
+    """List the optimizations, peers, designs, stopping rules, suites, datasets, charts and formats."""
+    from harness.analyse.stopping import rules
     from harness.data.dataset import dataset_names
     from harness.data.formats.find import find_formats
+    from harness.plan.designs import designs
     from harness.plan.peers import find_peers
     from harness.plan.registry import find_optimizations
     from harness.plan.suite import suite_names
@@ -28,6 +30,8 @@ def listing(
         first = next(iter(one.documentation.splitlines()), "(no docstring)")
         print(f"  {one.name}  [{one.stage.name}, {_promise(one)}]  {first}")
     print("peers\n  " + "\n  ".join(f"{PEER}{name}" for name in find_peers()))
+    print("designs\n  " + "\n  ".join(f"{one.name}  {one.description}" for one in designs().values()))
+    print("stopping rules\n  " + "\n  ".join(rules()))
     print("suites\n  " + "\n  ".join(suite_names()))
     print("datasets\n  " + "\n  ".join(dataset_names()))
     print("text formats\n  " + "\n  ".join(f"{one.NAME}  {one.DESCRIPTION}" for one in find_formats().values()))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from harness.errors import InputError, SuiteError, unknown
 from harness.figures import LIMITS
+from harness.plan.designs import find_design
 from harness.record import F1_MARGIN, Scenario
 from harness.tomlfile import check_keys, read_toml
 
 SUITES = Path(__file__).parent / "suites"
-Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "fraction", "explicit"]
 MOST = 1_000_000  # of anything that is counted; more is a slip of the pen
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 Clients = Positive | Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)]
@@ -30,7 +30,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Combinations(Part, frozen=True):
     """Which combinations of which optimizations; the baseline and stock are always there."""
 
-    design: Design | list[Design] = "one_at_a_time"
+    design: str | list[str] = "one_at_a_time"
     optimizations: list[str] = []
     include: list[str] = []
     fraction: str | None = None  # of the design of that name: a word an optimization, like "a b c abc"
@@ -202,5 +202,8 @@ def _check_designs(combinations: Any, where: str) -> None:
     """The name of each design; values that are no names are left to the conversion."""
     given = combinations.get("design") if isinstance(combinations, dict) else None
     for name in given if isinstance(given, list) else [given]:
-        if isinstance(name, str) and name not in get_args(Design):
-            raise SuiteError(f"{where}, [combinations]: {unknown('design', name, get_args(Design))}")
+        if isinstance(name, str):
+            try:
+                find_design(name)
+            except SuiteError as error:
+                raise SuiteError(f"{where}, [combinations]: {error}") from None

@@ -120,7 +120,7 @@ def strange(ends: Callable[[Seen], bool], looks: Sequence[int] | None = None) ->
 def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[[stopping.Rule], None]:
     """Have a rule of another distribution."""
     ours = stopping._ours()
-    return lambda rule: monkeypatch.setattr(stopping, "_all", lambda: {**ours, "strange": rule})
+    return lambda rule: monkeypatch.setattr(stopping, "rules", lambda: {**ours, "strange": rule})
 
 
 Installed = Callable[[stopping.Rule], None]

@@ -25,8 +25,10 @@ from harness.data.formats import find
 from harness.errors import SuiteError
 from harness.extensions import ExtensionWarning
 from harness.gate import gate as gates
+from harness.plan import designs
+from harness.plan.cells import plan_cells
 from harness.plan.registry import find_optimizations
-from harness.plan.suite import Measure
+from harness.plan.suite import Combinations, Measure, Suite, Texts, read_suite
 from harness.report import charts, formats
 from harness.run.store import Store
 
@@ -219,6 +221,54 @@ def test_a_stopping_rule_that_breaks_ends_nothing(installed: Installed) -> None:
     with pytest.warns(ExtensionWarning, match="strange was left out: AttributeError"):
         assert rules.ended(stopping.Seen("a", Measure(rounds=3), 2, [], Spread(0.02))) is None
     assert stopping.said_of("strange") == "were strange"
+
+
+DESIGN = 'DESCRIPTION = "of a stranger"\ndef subsets(wanted):\n    {}\n'
+
+
+def planned(design: str) -> list[str]:
+    suite = Suite(Texts(["article"]), Combinations(design, ["batching", "text_reuse", "prompt_memo"]))
+    return [one.combination for one in plan_cells(suite, find_optimizations(), "cpu")]
+
+
+def test_a_design_of_another_distribution_plans_combinations(installed: Installed, tmp_path: Path) -> None:
+    installed(designs.GROUP, DESIGN.format("return [(0,), [0, len(wanted.optimizations) - 1]]"))
+    assert planned("strange") == ["baseline", "stock", "batching", "batching+prompt_memo"]
+    path = tmp_path / "own.toml"
+    path.write_text('[texts]\ndatasets = ["article"]\n[combinations]\ndesign = ["strange", "ladder"]\n')
+    assert read_suite(path).combinations.design == ["strange", "ladder"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("DESCRIPTION = 'x'", "DESCRIPTION has to be text, and subsets a function"),
+        (DESIGN.format("return []") + "free = 3", "subsets and free a function"),
+    ],
+)
+def test_a_design_that_cannot_be_used_is_named_and_left_out(text: str, said: str, installed: Installed) -> None:
+    installed(designs.GROUP, text)
+    with (
+        pytest.warns(ExtensionWarning, match=rf"{designs.GROUP}: strange = stranger.* was left out: .*{said}"),
+        pytest.raises(SuiteError, match="unknown design 'strange'"),
+    ):
+        planned("strange")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return wanted.nothing", "'strange' gives no combinations: AttributeError"),
+        ("return [(0,), (3,)]", r"'strange' gives \(3,\), and there are 3 optimizations"),
+        ("return [('batching',)]", r"'strange' gives \('batching',\), and there are 3 optimizations"),
+        ("return []\ndef free(wanted):\n    return 13", "'strange' with 13 optimizations .* more than 4096"),
+    ],
+)
+def test_a_design_that_gives_no_combinations_is_named(body: str, said: str, installed: Installed) -> None:
+    installed(designs.GROUP, DESIGN.format(body))
+    with pytest.raises(SuiteError, match=said):
+        planned("strange")
 
 
 def test_the_verdict_of_a_gate_stands_if_a_format_breaks(

@@ -70,7 +70,7 @@ def rules_of(measure: Measure) -> Chosen:
         SuiteError: a suite names a rule that is not there, or one that cannot say when it looks.
     """
     ours = _ours()
-    known = _all() if measure.stopping else ours
+    known = rules() if measure.stopping else ours
     for name in measure.stopping:
         if name not in known:
             raise SuiteError(f"[measure] stopping: {unknown('stopping rule', name, known)}")
@@ -87,7 +87,7 @@ def _ends(rule: Rule, looks: Sequence[int], seen: Seen) -> bool:
 def said_of(name: str) -> str:
     """What a report says of the combinations that a rule ended, after their number."""
     ours = _ours()
-    known = ours if name in ours else _all()
+    known = ours if name in ours else rules()
     return known[name].said if name in known else f"were ended by the stopping rule {name!r}"
 
 
@@ -95,7 +95,8 @@ def _ours() -> dict[str, Rule]:
     return {name: _rule(name, module) for name, module in modules(__name__).items()}
 
 
-def _all() -> dict[str, Rule]:
+def rules() -> dict[str, Rule]:
+    """All rules by name: ours first, then those of other distributions that can be used."""
     return collect(GROUP, "stopping rule", _ours(), _strange)
 
 
