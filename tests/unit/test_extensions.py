@@ -21,8 +21,9 @@ from harness.analyse.view import view
 from harness.cli import main
 from harness.cli.app import app
 from harness.cli.report import show
+from harness.data.files import read_file
 from harness.data.formats import find
-from harness.errors import SuiteError
+from harness.errors import InputError, SuiteError
 from harness.extensions import ExtensionWarning
 from harness.gate import gate as gates
 from harness.plan import designs
@@ -285,6 +286,23 @@ def test_the_verdict_of_a_gate_stands_if_a_format_breaks(
     assert "strange.txt was not written: the format 'strange' cannot be written: AttributeError" in done.stderr
     assert Path("gate.xml").read_text().count("<failure") == 1
     assert not Path("strange.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("yield from path.nothing", r"the format 'strange' cannot read .*lines.txt: AttributeError"),
+        ("raise SystemExit(3)\n    yield", r"the format 'strange' cannot read .*lines.txt: SystemExit\(3\)"),
+    ],
+)
+def test_a_format_that_breaks_while_it_reads_is_named(
+    body: str, said: str, installed: Installed, tmp_path: Path
+) -> None:
+    installed(find.GROUP, FORMAT.format("strange", "return False").replace("    yield", f"    {body}"))
+    file = tmp_path / "lines.txt"
+    file.write_text("华为\n", encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        list(read_file(file, lambda *_: None, "strange", {"产品": None}))
 
 
 def test_an_optimization_of_a_name_that_is_taken_is_left_out(installed: Installed) -> None:

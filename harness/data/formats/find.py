@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from harness.data import formats
 from harness.data.formats.document import Document, Problem
-from harness.errors import InputError, unknown
+from harness.errors import InputError, UiebenchError, unknown
 from harness.extensions import collect, left_out, modules
 from harness.textfile import read_sample
 
@@ -60,7 +61,42 @@ def _strange(point: EntryPoint) -> Format:
     one = point.load()
     if not isinstance(one, Format) or not (isinstance(one.NAME, str) and isinstance(one.DESCRIPTION, str)):
         raise InputError("a format has NAME and DESCRIPTION, which are text, and the functions recognise and read")
-    return one
+    return _WritableStranger(one) if isinstance(one, WritableFormat) else _Stranger(one)
+
+
+class _Stranger:
+    """Another distribution's format: whatever it raises becomes a message that names it."""
+
+    def __init__(self, one: Format) -> None:
+        self._one, self.NAME, self.DESCRIPTION = one, one.NAME, one.DESCRIPTION
+
+    def recognise(self, path: Path, sample: str) -> bool:
+        return self._one.recognise(path, sample)
+
+    def read(self, path: Path, problem: Problem) -> Iterator[Document]:
+        with self._named("read", path):
+            yield from self._one.read(path, problem)
+
+    @contextmanager
+    def _named(self, what: str, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except (UiebenchError, OSError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise InputError(f"the format {self.NAME!r} cannot {what} {path}: {error!r}") from error
+
+
+class _WritableStranger(_Stranger):
+    """One that can be written too."""
+
+    def __init__(self, one: WritableFormat) -> None:
+        super().__init__(one)
+        self._written = one
+
+    def write(self, documents: Iterable[Document], path: Path, problem: Problem) -> None:
+        with self._named("write", path):
+            self._written.write(documents, path, problem)
 
 
 def format_of(path: Path, name: str | None = None) -> Format:
