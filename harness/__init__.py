@@ -24,6 +24,7 @@ The rooms, in the way the data flows; each imports only from those below it (`py
     data/              texts, schemas and gold spans, read from files of many formats
     baseline/          the extractor that every combination starts from
     figures.py         the table of figures that targets, rules and recommendations are about
+    scenarios/         the scenarios, one file each: how a cell is measured, and what its figures are called
     record.py          the words that every room speaks: cells, records, answers
     resources.py       where data files lie, installed or in a checkout
     tomlfile.py        TOML files

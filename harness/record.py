@@ -237,6 +237,11 @@ class Offline(Value, frozen=True, tag="offline"):
     partner: list[Load]
     parity: Parity
 
+    @property
+    def clients(self) -> int:
+        """One, who puts all texts."""
+        return 1
+
 
 class ColdStart(Value, frozen=True, tag="cold_start"):
     """Starts of the combination and of its partner, each alone on the machine; a round may have none.
@@ -310,15 +315,21 @@ class Skipped(Value, frozen=True, tag="skipped"):
     confirming: bool = False  # as in `Measured`
 
 
-class Failed(Value, frozen=True, tag="failed"):
-    """The round broke; ``kind`` is crash, timeout, out_of_memory, error, inactive, partner or other.
+# How a worker's process breaks: it ends; it takes too long; or it says itself what went wrong. `input` is for the user
+# to correct.
+Breakage: TypeAlias = Literal["crash", "timeout", "out_of_memory", "error", "input"]
 
-    ``partner`` is stock's process; ``other`` is that of a gate's other revision.
+
+class Failed(Value, frozen=True, tag="failed"):
+    """The round broke.
+
+    ``inactive``: an optimization was not; ``partner``: stock's process broke; ``other``: that of a gate's other
+    revision.
     """
 
     cell: Cell
     round: int
-    kind: str
+    kind: Literal[Breakage, "inactive", "partner", "other"]
     error: str
     # Against another revision: why its process, tried alone, gives nothing either; None where it works there.
     other: str | None = None

@@ -42,17 +42,19 @@ from harness.record import (
     Offline,
     Record,
     Samples,
+    Scenario,
     Scores,
     SingleStream,
     Skipped,
     can_be_switched_on,
     ordinary,
 )
+from harness.scenarios import kind_of
 from harness.units import NS_PER_S
 
 # Where a run's environment holds what `selfcheck` found: the sd of log ratios between processes on this machine.
 MACHINE_SD = "between_process_sd"
-Under: TypeAlias = tuple[str, int]  # a scenario of load, and its number of clients
+Under: TypeAlias = tuple[Scenario, int]  # a scenario of load, and its number of clients
 NOT_RUN = "not run"  # the problem of a combination that got no round
 
 
@@ -252,10 +254,8 @@ def _under(samples: Iterable[Samples]) -> dict[Under, list[ClosedLoop | Offline]
     """What was answered under each load, one a round."""
     found: dict[Under, list[ClosedLoop | Offline]] = {}
     for one in samples:
-        if isinstance(one, ClosedLoop):
-            found.setdefault(("closed_loop", one.clients), []).append(one)
-        elif isinstance(one, Offline):
-            found.setdefault(("offline", 1), []).append(one)
+        if isinstance(one, ClosedLoop | Offline):
+            found.setdefault((kind_of(one).name, one.clients), []).append(one)
     return found
 
 

@@ -15,6 +15,7 @@ from harness.errors import InputError, unknown
 from harness.figures import BYTES, KINDS, TIME, FigureName
 from harness.plan.suite import LOOKS
 from harness.record import Scenario
+from harness.scenarios import KINDS as SCENARIOS
 from harness.tomlfile import check_keys, read_toml
 
 Unit = Literal["percent", "bytes", "time", "number"]
@@ -37,6 +38,7 @@ class Metric:
     most: float = sys.float_info.max  # that a limit may be and still be one
 
 
+_ANSWERING = tuple(name for name, kind in SCENARIOS.items() if kind.in_passes)
 METRICS = {
     "latency_ratio": Metric({"max_increase": ("percent",)}, "time"),
     "total_time_ratio": Metric({"max_increase": ("percent",)}, "total"),
@@ -48,7 +50,7 @@ METRICS = {
     "peak_rss_bytes": Metric({"max_increase": ("percent", "bytes"), "max": ("bytes",)}, figure="rss"),
     "peak_vram_bytes": Metric({"max_increase": ("percent", "bytes"), "max": ("bytes",)}, figure="vram"),
     "f1_drop": Metric({"max": ("number",)}, most=100),
-    "parity": Metric({}, scenarios=("single_stream", "closed_loop", "offline"), needs_limit=False),
+    "parity": Metric({}, scenarios=_ANSWERING, needs_limit=False),
 }
 TIMED: Mapping[str, Timed] = {name: metric.moved for name, metric in METRICS.items() if metric.moved is not None}
 

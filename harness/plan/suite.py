@@ -13,6 +13,7 @@ from harness.errors import InputError, SuiteError, unknown
 from harness.figures import LIMITS
 from harness.plan.designs import find_design
 from harness.record import F1_MARGIN, Scenario
+from harness.scenarios import KINDS
 from harness.tomlfile import check_keys, read_toml
 
 SUITES = Path(__file__).parent / "suites"
@@ -100,7 +101,7 @@ class Measure(Part, frozen=True):
 
     def clients_of(self, scenario: Scenario) -> tuple[int, ...]:
         """How many clients a scenario has; several where it is measured more than once."""
-        if scenario != "closed_loop":
+        if not KINDS[scenario].per_clients:
             return (1,)
         return (self.clients,) if isinstance(self.clients, int) else self.clients
 

@@ -7,6 +7,7 @@ from msgspec import structs
 from harness.analyse.percentiles import FEWEST_SAMPLES, Percentile
 from harness.analyse.rows import Row
 from harness.record import Memory
+from harness.scenarios import rate_of
 
 Figure = str | int | float | bool | None
 
@@ -28,11 +29,6 @@ def flat(row: Row) -> dict[str, Figure]:
         **_answers(row),
         **{f"target_{held.name}": held.kept for held in row.targets},
     }
-
-
-def load_key(scenario: str, clients: int) -> str:
-    """Under which name the rate of a load stands."""
-    return f"closed_loop_{clients}_clients_per_s" if scenario == "closed_loop" else "offline_per_s"
 
 
 def _latency(row: Row) -> dict[str, Figure]:
@@ -63,7 +59,7 @@ def _latency(row: Row) -> dict[str, Figure]:
 
 
 def _loads(row: Row) -> dict[str, Figure]:
-    return {load_key(one.scenario, one.clients): one.per_second for one in row.loads}
+    return {rate_of(one.scenario).key(one.clients): one.per_second for one in row.loads}
 
 
 def _starts(row: Row) -> dict[str, Figure]:

@@ -21,11 +21,12 @@ from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
 from harness.report.ceilings import ceilings
 from harness.report.conditions import conditions, tuned, where
-from harness.report.flat import Figure, flat, load_key
+from harness.report.flat import Figure, flat
 from harness.report.markdown import how
 from harness.report.marked import pieces
 from harness.report.strip import HEIGHT, WIDTH, Strip, strip
 from harness.report.table import NOTHING, TOO_FEW, TOTAL, Field, details, fields, loads, parts, summary
+from harness.scenarios import rate_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -91,7 +92,8 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
         how=how(run.header, run.spread),
         cells=cells,
         columns=list(cells[0].columns),
-        sorted_by=_SORTED_BY | {name: load_key(*load) for load, name in loads(run.rows).items()},
+        sorted_by=_SORTED_BY
+        | {name: rate_of(scenario).key(clients) for (scenario, clients), name in loads(run.rows).items()},
         first={name: svg for name, svg in charts.items() if name == FIRST_CHART},
         charts={name: svg for name, svg in charts.items() if name != FIRST_CHART},
         brought=_brought(run),

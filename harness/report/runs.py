@@ -11,7 +11,7 @@ from harness.analyse.figures import absolute as figure_of
 from harness.analyse.rows import Row
 from harness.analyse.runs import Runs, Side
 from harness.neutral import for_json
-from harness.record import STOCK
+from harness.record import STOCK, Scenario
 from harness.report.flat import flat
 from harness.report.foreign import inline
 from harness.report.pipes import plain
@@ -166,7 +166,7 @@ def _rest(found: Runs, letters: Sequence[str], *, times: bool) -> Iterator[str]:
         yield from plain([["combination", *columns], *(list(line) for line in lines)])
 
 
-def _rate(scenario: str, clients: int, *, times: bool) -> _Show:
+def _rate(scenario: Scenario, clients: int, *, times: bool) -> _Show:
     """Of a load: requests a second, or over its partner's in the same rounds."""
 
     def show(row: Row, _: Row | None) -> str:

@@ -13,8 +13,9 @@ from harness.analyse.rates import counted
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate
 from harness.profile import PARTS, Traffic
-from harness.record import BASELINE, STOCK
+from harness.record import BASELINE, STOCK, Scenario
 from harness.report.one_line import one_line
+from harness.scenarios import rate_of
 from harness.units import format_bytes, format_ms, format_seconds
 
 NOTHING = "–"
@@ -74,14 +75,10 @@ def parts(row: Row) -> dict[str, Field]:
     return found
 
 
-def loads(rows: Sequence[Row]) -> dict[tuple[str, int], str]:
+def loads(rows: Sequence[Row]) -> dict[tuple[Scenario, int], str]:
     """The loads that any row was measured under, and their columns."""
-    names = {"closed_loop": "QPS ({} {})", "offline": "texts/s (one call)"}
     found = {(load.scenario, load.clients) for row in rows for load in row.loads}
-    return {
-        (scenario, clients): names[scenario].format(clients, "client" if clients == 1 else "clients")
-        for scenario, clients in sorted(found)
-    }
+    return {(scenario, clients): rate_of(scenario).column(clients) for scenario, clients in sorted(found)}
 
 
 def ratio(value: Estimate) -> str:
@@ -147,8 +144,7 @@ def why_struck(row: Row) -> str:
 def rates_and_starts(row: Row) -> Iterator[str]:
     """What it answers under each load, and how it comes up."""
     for load in row.loads:
-        clients = f"with {load.clients} client{'' if load.clients == 1 else 's'}"
-        how = "in one call" if load.scenario == "offline" else clients
+        how = rate_of(load.scenario).how(load.clients)
         yield f"{load.per_second:.3g} texts/s {how} ({ratio(load.to_stock)} of stock's rate)"
     if row.starts:
         yield f"a cold start of {cold_start(row)}"

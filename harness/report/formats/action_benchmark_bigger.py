@@ -9,6 +9,7 @@ from harness.analyse.rows import Row
 from harness.record import STOCK
 from harness.report.formats import Run
 from harness.report.formats.action_benchmark import Shown, listed
+from harness.scenarios import rate_of
 
 DESCRIPTION = "rates for github-action-benchmark (customBiggerIsBetter)"
 
@@ -20,8 +21,7 @@ def of_sound(run: Run) -> str:
 
 def _bigger_is_better(row: Row) -> Iterator[Shown]:
     for load in row.loads:
-        ratio, clients = load.to_stock, f"{load.clients} client{'' if load.clients == 1 else 's'}"
-        how = "one call" if load.scenario == "offline" else clients
+        ratio, how = load.to_stock, rate_of(load.scenario).asked(load.clients)
         yield Shown(f"QPS ({how})", "requests/s", around(load.per_second, load.rates))
         if row.combination != STOCK:
             yield Shown(f"QPS over its partner's ({how})", "x", Figure(ratio.value, ratio.low, ratio.high))

@@ -9,6 +9,7 @@ from harness.analyse.figures import Figure, absolute, around
 from harness.analyse.rows import Row, Throughput
 from harness.neutral import for_json
 from harness.report.formats import Run
+from harness.scenarios import KINDS
 
 DESCRIPTION = "figures in Bencher's JSON of metrics"
 
@@ -40,8 +41,8 @@ def _measures(row: Row) -> Iterator[tuple[str, Figure]]:
 
 def _measure_of(load: Throughput, most: Throughput | None) -> str:
     """The name of a rate: Bencher's own for the most clients, since a benchmark has one of a name."""
-    if load.scenario == "offline":
-        return "throughput-offline"
+    if not KINDS[load.scenario].per_clients:
+        return f"throughput-{load.scenario}"
     return "throughput" if load is most else f"throughput-{load.clients}-clients"
 
 

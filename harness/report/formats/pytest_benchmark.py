@@ -9,8 +9,9 @@ from statistics import fmean, median, quantiles, stdev
 from typing import Any
 
 from harness.neutral import for_json
-from harness.record import ColdStart, Header, Measured, Offline, Record, Samples, SingleStream, ordinary
+from harness.record import ColdStart, Header, Measured, Record, Samples, SingleStream, ordinary
 from harness.report.formats import Run
+from harness.scenarios import kind_of, rate_of
 from harness.units import NS_PER_S
 
 DESCRIPTION = "times of requests, for `pytest-benchmark compare`"
@@ -50,9 +51,9 @@ def _named(samples: Samples) -> Iterator[tuple[str, list[float]]]:
     if isinstance(samples, SingleStream):
         yield "", [ns for passed in samples.own_ns for ns in passed]
     elif isinstance(samples, ColdStart):
-        yield "[cold_start]", [start.total_ns for start in samples.own]
+        yield f"[{kind_of(samples).name}]", [start.total_ns for start in samples.own]
     else:
-        name = "offline" if isinstance(samples, Offline) else f"closed_loop-{samples.clients}"
+        name = rate_of(kind_of(samples).name).name(samples.clients)
         yield f"[{name}]", [load.wall_ns / samples.parity.texts for load in samples.own if samples.parity.texts]
 
 
