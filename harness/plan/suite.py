@@ -17,6 +17,7 @@ from harness.scenarios import KINDS
 from harness.tomlfile import check_keys, read_toml
 
 SUITES = Path(__file__).parent / "suites"
+LISTS = Path(__file__).parent / "texts"
 MOST = 1_000_000  # of anything that is counted; more is a slip of the pen
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 Clients = Positive | Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)]
@@ -41,7 +42,10 @@ class Combinations(Part, frozen=True):
 
 
 class Texts(Part, frozen=True):
-    """Which texts: datasets by name or file; all of their texts, `count` spread over the lengths, or those in `ids`."""
+    """Which texts: datasets by name or file; all of their texts, `count` spread over the lengths, or those in `ids`.
+
+    In a file, `ids` may also be the name of a list that comes with the tool.
+    """
 
     datasets: Annotated[list[str], msgspec.Meta(min_length=1)]
     count: Positive | None = None
@@ -185,6 +189,7 @@ def read_suite(path: Path) -> Suite:
     except InputError as error:
         raise SuiteError(str(error)) from None
     _check_designs(data.get("combinations"), str(path))
+    _find_list(data.get("texts"), str(path))
     try:
         return msgspec.convert(data, Suite)
     except msgspec.ValidationError as error:
@@ -197,6 +202,16 @@ def including(suite: Suite, combinations: Sequence[str]) -> Suite:
     return msgspec.structs.replace(
         suite, combinations=msgspec.structs.replace(own, include=[*own.include, *combinations])
     )
+
+
+def _find_list(texts: Any, where: str) -> None:
+    """Put the ids of a list in the place of its name."""
+    name = texts.get("ids") if isinstance(texts, dict) else None
+    if isinstance(name, str):
+        lists = {file.stem: file for file in LISTS.glob("*.txt")}
+        if name not in lists:
+            raise SuiteError(f"{where}, [texts]: ids: {unknown('list of texts', name, lists)}")
+        texts["ids"] = lists[name].read_text(encoding="utf-8").split()
 
 
 def _check_designs(combinations: Any, where: str) -> None:

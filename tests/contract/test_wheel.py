@@ -48,6 +48,7 @@ def test_the_wheel_holds_our_packages_alone(wheel: Path) -> None:
         "_datasets/business/test.jsonl",
         "_datasets/article/test.jsonl",
         "analyse/claims.toml",
+        "plan/texts/dozen.txt",
         "embedded/mini/vocab.txt",
         "report/page/report.html.jinja",
         "report/page/report.css",
