@@ -71,7 +71,8 @@ def of_process_on_device(row: Row) -> Figure | None:
 def percentile_of(name: FigureName) -> Reader:
     """The reader of a percentile of requests."""
     share = KINDS[name].share
-    assert share in FEWEST_SAMPLES, f"{name} is not a percentile that rows have"
+    assert share is not None, f"{name} is not a percentile"
+    assert share in FEWEST_SAMPLES, f"rows have no {name}"
 
     def read(row: Row) -> Figure | None:
         found = row.latency.percentiles.get(share) if row.latency else None

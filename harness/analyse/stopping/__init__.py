@@ -1,9 +1,9 @@
-"""Stopping rules, one file each: ``NAME.py`` with SAID, a function ``ends``, and for a rule about figures ``looks``.
+"""Stopping rules, one file each: ``NAME.py`` with SAID, a function ``ends``, and for a rule about ratios ``looks``.
 
 ``ends(seen)`` says whether a combination has enough rounds. ``looks(measure)`` says after how many rounds the rule
-looks at figures: it is asked only then, and all looks of a suite's rules share the error of 5 %. A rule without
-``looks`` is asked after every round, and is shown no figures. ``SAID`` follows the number of combinations in a report,
-like "were precise enough". Our own rules are part of every suite.
+looks at ratios: it is asked only then, and all looks of a suite's rules share the error of 5 %. A rule without
+``looks`` is asked after every round, and sees no ratios. ``SAID`` follows the number of combinations in a report, like
+"were precise enough". Our own rules are part of every suite.
 
 Another distribution adds a rule by a module of that shape in the entry point ``uiebench.stopping``. It is asked where a
 suite names it: ``[measure] stopping = ["NAME"]``. Where it breaks, it ends nothing.
@@ -43,18 +43,18 @@ class Rule:
     name: str
     said: str  # of the combinations that it ended, after their number
     ends: Callable[[Seen], bool]
-    looks: Callable[[Measure], Sequence[int]] | None  # None: it is shown no figures
+    looks: Callable[[Measure], Sequence[int]] | None  # None: it sees no ratios
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The rules of a suite, and after how many rounds each looks at figures."""
+    """The rules of a suite, and after how many rounds each looks at ratios."""
 
     rules: tuple[tuple[Rule, tuple[int, ...]], ...]
 
     @property
     def looks(self) -> tuple[int, ...]:
-        """After how many rounds any of them looks at figures."""
+        """After how many rounds any of them looks at ratios."""
         return tuple(sorted({look for _, looks in self.rules for look in looks}))
 
     def ended(self, seen: Seen) -> str | None:
