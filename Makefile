@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test fuzz simulate lint bench gate gate-rates linear-cost gpu lock clean
+.PHONY: demo test fuzz simulate lint bench gate gate-rates carry-over linear-cost gpu lock clean
 
 demo: .venv
 	$(BIN)/uiebench run demo
@@ -36,6 +36,10 @@ gate: .venv
 
 gate-rates: .venv
 	PYTHONPATH=tests $(BIN)/python tests/bench/gate_rates.py
+
+# Whether requests in turns and whole passes give the same ratios (docs/run.md).
+carry-over: .venv
+	$(BIN)/python tests/bench/carry_over.py
 
 # Whether a text costs the same in a file of 1,000, 10,000 and 100,000.
 linear-cost: .venv

@@ -42,6 +42,7 @@ The rooms, in the way the data flows; each imports only from those below it (`py
     plain.py           checks that a value is one that a record can hold
     neutral.py         text from elsewhere, without anything that steers a terminal
     groups.py          sequences cut into consecutive groups
+    members.py         a combination as it is written, taken apart
     errors.py          errors that a user can correct
 """
 

@@ -10,6 +10,7 @@ from harness.analyse.effects import Effects, effects
 from harness.analyse.rows import Row
 from harness.analyse.stats import MEMORY_PRIOR, RATE_PRIOR, TIME_PRIOR, UNKNOWN, Prior, log_ratio, spreads
 from harness.errors import InputError
+from harness.members import members
 from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream, ordinary
 
 TIME, RATE, MEMORY = "time", "QPS", "memory while serving"
@@ -112,4 +113,4 @@ def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
 
 def parts(combination: str) -> frozenset[str]:
     """The optimizations of a combination, as it writes them."""
-    return frozenset() if combination == BASELINE else frozenset(combination.split("+"))
+    return frozenset() if combination == BASELINE else frozenset(members(combination))

@@ -15,6 +15,7 @@ from harness.analyse.figures import Figure
 from harness.analyse.quantities import QUANTITIES, memory_ratio, on_host
 from harness.analyse.rows import Row
 from harness.analyse.stats import NOISE
+from harness.members import members
 from harness.record import BASELINE, Header, Record
 from harness.units import MIB
 
@@ -159,7 +160,7 @@ def _failure(row: Row | None, combination: str, rows: Sequence[Row]) -> str | No
     """Why it failed; one that was not measured fails where a part of it does alone."""
     if row is not None:
         return _error(row)
-    for part in combination.split("+"):
+    for part in members(combination):
         alone = _find(rows, part)
         if alone and (error := _error(alone)):
             return f"{part} is in it, and fails: {error}"
@@ -209,5 +210,5 @@ def _ratio(row: Row | None) -> Figure | None:
 
 def _find(rows: Sequence[Row], combination: str) -> Row | None:
     """The row of a combination, in whichever order its parts are written."""
-    parts = frozenset(combination.split("+"))
-    return next((row for row in rows if frozenset(row.combination.split("+")) == parts), None)
+    wanted = frozenset(members(combination))
+    return next((row for row in rows if frozenset(members(row.combination)) == wanted), None)

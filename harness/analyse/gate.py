@@ -22,6 +22,7 @@ from harness.analyse.targets import kept
 from harness.analyse.texts import FEWEST_TEXTS
 from harness.errors import InputError, unknown
 from harness.figures import KINDS
+from harness.members import members
 from harness.units import NS_PER_S, format_bytes
 
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "skipped"]
@@ -97,11 +98,9 @@ def matching(rule: Rule, names: Sequence[str], *, at_least: int = 1) -> list[str
     Raises:
         InputError: there are fewer than so many.
     """
-    parts = sorted(rule.cell.split("+"))
+    wanted = sorted(members(rule.cell))
     found = [
-        name
-        for name in dict.fromkeys(names)
-        if fnmatch.fnmatchcase(name, rule.cell) or sorted(name.split("+")) == parts
+        name for name in dict.fromkeys(names) if fnmatch.fnmatchcase(name, rule.cell) or sorted(members(name)) == wanted
     ]
     if len(found) < at_least:
         known = list(dict.fromkeys(names))

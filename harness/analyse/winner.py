@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from statistics import fmean
 
 from harness.analyse.rows import Rounds, Row, Tried
@@ -15,6 +16,7 @@ from harness.analyse.stats import (
     ALPHA,
     NOISE,
     Estimate,
+    Spread,
     Spreads,
     divided,
     estimate,
@@ -26,6 +28,10 @@ from harness.record import ColdStart, Measured, Record, can_be_switched_on
 # The fastest and its two nearest: enough that another can stand in for one whose answers turn out to differ, and few
 # enough to be paid for.
 CONTENDERS = 3
+# The degrees of freedom at most by which one is called slower than the best. With thousands of pairs, such a verdict
+# depends on the far tail of the rounds' distribution. It may be heavier than a normal one's, and few rounds cannot
+# show that. With 15, the error is kept if rounds follow a t distribution with 3 (`make simulate`).
+_TAILED = 15.0
 
 
 def contenders(
@@ -110,8 +116,7 @@ def indistinguishable(best: str, able: Collection[str], of: Mapping[str, Tried])
     """Those that are not shown to be slower than the best, the fastest first.
 
     That any of the others is called slower that is not has a chance of 5 % at most: each pair of all that might have
-    been chosen counts (Bonferroni). Against a best with confirming rounds fewer would do, if no round lay farther out
-    than the normal distribution has it.
+    been chosen counts (Bonferroni), and rounds may lie farther out than the normal distribution has them.
 
     Args:
         best: the one that is named.
@@ -122,7 +127,11 @@ def indistinguishable(best: str, able: Collection[str], of: Mapping[str, Tried])
     alpha = 2 * ALPHA / max(pairs, 1)  # half of it is for the side that counts
 
     def is_slower(theirs: Rounds) -> bool:
-        return divided(theirs.values, theirs.spread, ours.values, ours.spread, alpha).low > 1
+        return divided(theirs.values, _tailed(theirs), ours.values, _tailed(ours), alpha).low > 1
 
     alike = [name for name in able if name != best and not is_slower(of[name].quoted)]
     return sorted(alike, key=lambda name: fmean(of[name].ordinary.values))
+
+
+def _tailed(rounds: Rounds) -> Spread:
+    return replace(rounds.spread, shared=min(rounds.spread.shared, _TAILED))

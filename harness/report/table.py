@@ -12,6 +12,7 @@ from harness.analyse.percentiles import FEWEST_SAMPLES, P50, P95
 from harness.analyse.rates import counted
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate
+from harness.members import members
 from harness.profile import PARTS, Traffic
 from harness.record import BASELINE, STOCK, Scenario
 from harness.report.one_line import one_line
@@ -90,7 +91,7 @@ def ratio(value: Estimate) -> str:
 def folded(name: str, longest: int) -> str:
     """A combination on lines of at most `longest` characters, broken after a plus."""
     lines = [""]
-    for part in name.split("+"):
+    for part in members(name):
         if lines[-1] and len(lines[-1]) + len(part) > longest:
             lines.append("")
         lines[-1] += f"{part}+"

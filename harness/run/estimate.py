@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from harness.data.dataset import Example
+from harness.members import members
 from harness.record import BASELINE, STOCK, Scenario, is_peer
 from harness.run.cost import GIVING_BACK, tokens
 from harness.scenarios import KINDS
@@ -43,7 +44,7 @@ class Passes:
 
 def count_of(combination: str) -> int:
     """How many optimizations a combination has."""
-    return 0 if combination in (BASELINE, STOCK) or is_peer(combination) else combination.count("+") + 1
+    return 0 if combination in (BASELINE, STOCK) or is_peer(combination) else len(members(combination))
 
 
 def round_s(

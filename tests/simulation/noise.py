@@ -85,7 +85,7 @@ class Noise:
 
     sds: tuple[float, float]  # of cells that compute as much as stock, and of padded ones
     pooled: float  # of all
-    order: float  # by how much rounds of even and odd number lie off their mean, at most over the runs
+    order: float  # by how much rounds of even and odd number lie off their mean, in the worst run; beyond chance
     drift: float  # from a run's begin to its end, likewise
     correlation: float  # of one round with the next in time, of whatever cell, after the effect of order is taken out
     outlying: float  # the share of rounds that lie off their cell's mean by more than two standard deviations
@@ -110,8 +110,9 @@ def noise(quantity: str) -> Noise:
         sign = np.array([1 - 2 * (one.round % 2) for one in own])
         order = float(left @ sign / len(own))
         place = np.linspace(-0.5, 0.5, len(own))
-        orders.append(abs(order))
-        drifts.append(abs(float(np.polyfit(place, left, 1)[0])))
+        slope = float(place @ left / (place @ place))
+        orders.append(_beyond(order, float(sd @ sd) / len(own) ** 2))
+        drifts.append(_beyond(slope, float((place * sd) @ (place * sd)) / float(place @ place) ** 2))
         scaled = (left - order * sign) / sd
         pairs.append((float(scaled[1:] @ scaled[:-1]), float(scaled @ scaled)))
         outlying += int((np.abs(left) > _OUTLYING * sd).sum())
@@ -125,6 +126,11 @@ def noise(quantity: str) -> Noise:
         outlying=outlying / every,
         between=(_between(quantity, padded=False), _between(quantity, padded=True)),
     )
+
+
+def _beyond(found: float, by_chance: float) -> float:
+    """The size of an effect, less the variance that chance alone gives its estimate."""
+    return math.sqrt(max(0.0, found**2 - by_chance))
 
 
 def _sd(values: Sequence[Sequence[float]]) -> float:

@@ -79,7 +79,7 @@ def test_who_is_not_shown_to_be_slower_is_named_the_fastest_first(confirming: di
 
 
 def test_the_more_there_were_to_choose_from_the_more_it_takes_to_be_called_slower() -> None:
-    true = {"a": 0.8, "b": 0.865}
+    true = {"a": 0.8, "b": 0.885}
     assert indistinguishable("a", ["b"], rounds(true, {"a": 0.8})) == []
     more = true | {f"o{place}": 2.0 for place in range(62)}
     assert indistinguishable("a", ["b"], rounds(more)) == ["b"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.analyse.view import View
+from harness.members import members
 from harness.record import BASELINE, STOCK, is_peer
 from harness.report.drawing.canvas import COLOURS, GREY, by_row
 
@@ -51,12 +52,12 @@ def ladder(rows: Sequence[Row]) -> list[tuple[str, float]]:
     steps: list[tuple[str, float]] = []
     below: frozenset[str] = frozenset()
     for row in rows:
-        parts = frozenset(row.combination.split("+"))
-        added = parts - below
-        if row.combination == STOCK or is_peer(row.combination) or len(added) != 1 or len(parts) != len(below) + 1:
+        chosen = frozenset(members(row.combination))
+        added = chosen - below
+        if row.combination == STOCK or is_peer(row.combination) or len(added) != 1 or len(chosen) != len(below) + 1:
             continue
         if not row.sound or not row.latency or not row.latency.to_baseline:
             continue
         steps.append((next(iter(added)), row.latency.to_baseline.value))
-        below = parts
+        below = chosen
     return steps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from harness.members import members
 from harness.report.one_line import one_line
 
 OWN = "DejaVu Sans"  # comes with matplotlib
@@ -42,7 +43,7 @@ def _cut(part: str) -> str:
 
 def legible(text: str) -> str:
     """The text on one line, with each character that no font here has written as its number: ``U+4EF7``."""
-    text = "+".join(_cut(part) for part in one_line(text).split("+"))
+    text = "+".join(_cut(part) for part in members(one_line(text)))
     if text.isascii():
         return text
     return "".join(letter if letter in _drawn() or letter in "\n\t" else f"U+{ord(letter):04X}" for letter in text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.analyse.rows import Row
+from harness.members import members
 from harness.record import BASELINE, STOCK
 from harness.report.drawing.canvas import COLOURS, canvas, legend, scale
 from harness.report.drawing.fonts import legible
@@ -35,7 +36,7 @@ def notable(rows: Sequence[Row]) -> list[Row]:
     sound = [row for row in rows if row.latency and row.sound]
     fastest = min(sound, key=_time, default=None)
     first = [row for row in sound if row.combination in (BASELINE, STOCK)]
-    rest = sorted((row for row in sound if row not in first), key=lambda row: row.combination.count("+"))
+    rest = sorted((row for row in sound if row not in first), key=lambda row: len(members(row.combination)))
     taken = [*first, *([fastest] if fastest and fastest not in first else [])]
     taken += [row for row in rest if row not in taken][: MOST - len(taken)]
     return [row for row in sound if row in taken]
