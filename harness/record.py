@@ -320,16 +320,17 @@ class Skipped(Value, frozen=True, tag="skipped"):
 Breakage: TypeAlias = Literal["crash", "timeout", "out_of_memory", "error", "input"]
 
 
-class Failed(Value, frozen=True, tag="failed"):
-    """The round broke.
+# Why a round gives nothing: its process broke; an optimization was not active; the partner's process broke, which is
+# stock's; or that of a gate's other revision.
+FailedKind: TypeAlias = Literal[Breakage, "inactive", "partner", "other"]
 
-    ``inactive``: an optimization was not; ``partner``: stock's process broke; ``other``: that of a gate's other
-    revision.
-    """
+
+class Failed(Value, frozen=True, tag="failed"):
+    """The round broke."""
 
     cell: Cell
     round: int
-    kind: Literal[Breakage, "inactive", "partner", "other"]
+    kind: FailedKind
     error: str
     # Against another revision: why its process, tried alone, gives nothing either; None where it works there.
     other: str | None = None

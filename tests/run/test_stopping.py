@@ -52,7 +52,7 @@ class Noisy:
 class Broken(Noisy):
     """Rounds that fail."""
 
-    def __init__(self, kinds: dict[str, str]) -> None:
+    def __init__(self, kinds: dict[str, Any]) -> None:
         super().__init__({})
         self.kinds = kinds
 
