@@ -71,16 +71,16 @@ def _words_on_cores(found: Tuning) -> Iterator[str]:
     if found.boost is not None:
         yield f"boost {_on(found.boost)}"
     if found.groups:
-        yield f"{max(map(len, found.groups))} threads a core"
+        yield f"{max(map(len, found.groups))} threads per core"
     elif found.siblings is not None:
-        yield "one thread a core"
+        yield "one thread per core"
 
 
 def _words_on_memory(found: Tuning) -> Iterator[str]:
     if found.huge_pages:
         yield f"huge pages: {found.huge_pages}"
     if found.address_randomisation is not None:
-        yield f"random addresses {_on(found.address_randomisation > 0)}"
+        yield f"address randomisation {_on(found.address_randomisation > 0)}"
     if found.memory_nodes:
         yield f"cores on {found.memory_nodes} memory node{'s' if found.memory_nodes > 1 else ''}"
     if found.swap is not None:

@@ -1,4 +1,4 @@
-"""Records to effects: what each optimization brings in time, memory and cold start."""
+"""The effects of each optimization on time, memory and cold start, from the records of a run."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from harness.members import members
 from harness.record import BASELINE, STOCK, ClosedLoop, ColdStart, Measured, Record, SingleStream, ordinary
 
 TIME, RATE, MEMORY = "time", "QPS", "memory while serving"
-# What of a ledger effects are of, the first that any combination has: a ratio of two kinds would mean nothing.
+# The memory whose effects are estimated: the first of these that any combination has, the same for all combinations.
 _PARTS = ("cuda_serving_allocated_peak_bytes", "cuda_serving_peak_bytes", "rss_serving_peak_bytes")
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """The effects that a run's combinations can tell, by quantity."""
+    """The effects that can be estimated from a run's combinations, by quantity."""
 
     effects: dict[str, Effects]
-    left_out: tuple[str, ...]  # combinations with nothing measured, or with other answers than they promised
-    refusal: str | None  # why there are none
+    left_out: tuple[str, ...]  # combinations that were not measured, or whose speed does not count
+    refusal: str | None  # why the effects cannot be estimated
 
 
 def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float = 0.0) -> Attribution | None:
     """The effects of the optimizations of the widest combination.
 
-    None where no combination has two of them, or where no single requests were timed.
+    None if no combination has two of them, or if single requests were not timed.
 
     Args:
         records: of the run.
         rows: of the run.
-        assumed_sd: the least that a ratio is taken to vary between rounds, before any are seen.
+        assumed_sd: the least sd between rounds that is assumed before any rounds are seen.
     """
     names = {row.combination: parts(row.combination) for row in rows if row.combination != STOCK}
     factors = max(names.values(), key=len, default=frozenset())
@@ -66,7 +66,7 @@ def attribute(records: Sequence[Record], rows: Sequence[Row], assumed_sd: float 
 
 
 def _effects(quantity: str, cells: Mapping[frozenset[str], Sequence[float]], prior: Prior) -> Effects | None:
-    """None where too few rounds or combinations measured a quantity; of times, these must tell something.
+    """The effects on one quantity; None if too few rounds or combinations measured it. For times that is an error.
 
     Raises:
         InputError: the combinations with known times do not suffice to estimate effects.
@@ -84,7 +84,7 @@ def _effects(quantity: str, cells: Mapping[frozenset[str], Sequence[float]], pri
 
 
 def _values(records: Sequence[Record]) -> dict[str, dict[str, list[float]]]:
-    """The logarithm of each quantity, by combination, one a round (of cold starts, one a start)."""
+    """The logarithms of each quantity, by combination: one for each round, or for each cold start."""
     found: dict[str, dict[str, list[float]]] = {
         TIME: {},
         MEMORY: {},

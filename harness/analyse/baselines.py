@@ -1,4 +1,4 @@
-"""A run's combinations in a file that is committed: what later runs are compared with."""
+"""The combinations of a run in a committed file that later runs are compared with."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from harness.record import Chains, Header, Record
 from harness.textfile import read_text, split_lines
 
 BASELINE_VERSION = 2
-_WITHOUT_INSTRUCTION_SETS = 1  # such files name a processor and do not say which instruction sets it has
-F1_DIGITS = 6  # a text more or less moves F1 by far more
+_WITHOUT_INSTRUCTION_SETS = 1  # files of this version name a processor without its instruction sets
+F1_DIGITS = 6  # one text moves F1 by far more
 _DIGITS = 4  # of a logarithm: a hundredth of a per cent
-# What an absolute time depends on; the rest of the environment does not move it.
+# The parts of the environment that absolute times depend on.
 _DECIDES = (
     "cores",
     "threads",
@@ -37,17 +37,17 @@ _DECIDES = (
 
 
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="baseline"):
-    """The first line: what was run, and where."""
+    """The first line: the run, and its machine."""
 
     version: int
     suite: str
     checkpoint: str
-    weights: str  # a hash of what the checkpoint is made from
+    weights: str  # a hash of the checkpoint's origin
     device: str
     kind: str  # of the device: processor or GPU
     environment: dict[str, Any]
     environment_hash: str
-    assumed_sd: float  # of a log ratio between rounds
+    assumed_sd: float  # sd of a log ratio between rounds
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="text"):
@@ -55,7 +55,7 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="text"):
 
     id: str
     answer: str
-    near: bool = False  # rounding alone may decide a span of it, on another processor say
+    near: bool = False  # rounding alone may decide one of its spans, for example on another processor
 
 
 class Line(Entry, frozen=True, tag="cell"):
@@ -82,15 +82,15 @@ def of_run(
     weights: str,
     assumed_sd: float,
 ) -> Baseline:
-    """What a run's file holds.
+    """The baseline of a run.
 
     Args:
         header: the run's.
         records: the run's.
         answers: the baseline extractor's, by text.
         near: the texts where rounding alone may decide a span.
-        weights: a hash of what the checkpoint is made from.
-        assumed_sd: of a log ratio between rounds on this machine.
+        weights: a hash of the checkpoint's origin.
+        assumed_sd: sd of a log ratio between rounds on this machine.
     """
     environment = {name: header.environment[name] for name in _DECIDES if name in header.environment}
     where = " ".join(kind_of(header))
@@ -114,7 +114,7 @@ def of_run(
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
-    """Write the file: a line a text and a combination, the same for the same run."""
+    """Write the file: one line for each text and each combination. The same run always gives the same file."""
     texts = [Text(name, answer, name in baseline.near) for name, answer in baseline.answers.items()]
     cells = [Line(**msgspec.structs.asdict(entry)) for entry in baseline.entries.values()]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def read_baseline(path: Path) -> Baseline:
     """Read the file.
 
     Raises:
-        InputError: there is none, it is none, it was written by another version, or it says a thing twice.
+        InputError: it is missing or not a baseline, has an unknown version, or contains two lines about one thing.
     """
     try:
         lines = split_lines(read_text(path))
@@ -136,15 +136,15 @@ def read_baseline(path: Path) -> Baseline:
     try:
         version = json.loads(lines[0])["version"]
     except (IndexError, KeyError, TypeError, ValueError, RecursionError):
-        raise InputError(f"{path} is not a baseline: its first line names no version") from None
+        raise InputError(f"{path} is not a baseline: its first line does not name a version") from None
     if version not in (_WITHOUT_INSTRUCTION_SETS, BASELINE_VERSION):
         raise InputError(
-            f"{path} is a baseline of version {version}, and this uiebench reads {_WITHOUT_INSTRUCTION_SETS} and "
-            f"{BASELINE_VERSION}; write it anew with `uiebench baseline update {path}`"
+            f"{path} is a baseline of version {version}, but this uiebench reads only {_WITHOUT_INSTRUCTION_SETS} and "
+            f"{BASELINE_VERSION}; write it again with `uiebench baseline update {path}`"
         )
     origin, *rest = _decoded(path, lines)
     if not isinstance(origin, Origin):
-        raise InputError(f"{path} is not a baseline: its first line names no run")
+        raise InputError(f"{path} is not a baseline: its first line does not describe a run")
     return Baseline(
         _said_so(origin) if version == _WITHOUT_INSTRUCTION_SETS else origin,
         {one.id: one.answer for one in rest if isinstance(one, Text)},
@@ -154,7 +154,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def why_no_ratios(origin: Origin, here: str, name: str) -> str | None:
-    """Why times cannot be compared, not even as ratios to stock's; None where they can.
+    """Why times cannot be compared, not even as ratios to stock's; None if they can.
 
     Args:
         origin: of the file.
@@ -167,13 +167,13 @@ def why_no_ratios(origin: Origin, here: str, name: str) -> str | None:
     if NOT_RECORDED in origin.kind:
         return (
             f"{name} does not say which instruction sets its processor has {kinds}, and ratios depend on them; write "
-            "it anew with `uiebench baseline update`"
+            "it again with `uiebench baseline update`"
         )
-    return f"{name} was measured on another kind of device {kinds}, where ratios are others too"
+    return f"{name} was measured on another kind of device {kinds}, so ratios differ too"
 
 
 def why_no_times(origin: Origin, here: Origin, name: str) -> str | None:
-    """Why absolute times cannot be compared although ratios can; None where they can too."""
+    """Why absolute times cannot be compared, if ratios can; None if times can be compared too."""
     if origin.environment_hash == here.environment_hash:
         return None
     was, now = origin.environment, here.environment
@@ -183,7 +183,7 @@ def why_no_times(origin: Origin, here: Origin, name: str) -> str | None:
 
 
 def _decoded(path: Path, lines: Sequence[str]) -> list[Origin | Text | Line]:
-    """Read every line; two lines about the same thing are refused."""
+    """Read every line. Two lines about the same thing are an error."""
     found: dict[str, tuple[int, Origin | Text | Line]] = {}
     for number, line in enumerate(lines, 1):
         try:
@@ -194,8 +194,8 @@ def _decoded(path: Path, lines: Sequence[str]) -> list[Origin | Text | Line]:
         first, _ = found.setdefault(what, (number, one))
         if first != number:
             raise InputError(
-                f"{path}: lines {first} and {number} are both about {what}; a merge may have kept both, so take one "
-                f"out, or write the file anew with `uiebench baseline update {path}`"
+                f"{path}: lines {first} and {number} are both about {what}, perhaps because a merge kept both; remove "
+                f"one, or write the file again with `uiebench baseline update {path}`"
             )
     return [one for _, one in found.values()]
 
@@ -208,20 +208,20 @@ def _names(one: Origin | Text | Line) -> str:
 
 
 def changed_answers(new: Baseline, old: Baseline) -> list[str]:
-    """The texts that only one of both has, or that the baseline extractor answers otherwise for more than rounding."""
+    """The texts that only one side has, or that the baseline extractor answers differently, by more than rounding."""
     differing = (name for name in {**old.answers, **new.answers} if new.answers.get(name) != old.answers.get(name))
     return [name for name in differing if name not in old.near | new.near]
 
 
 def _said_so(origin: Origin) -> Origin:
-    """The origin of a file of version 1, whose kind of processor says that it is not all that a kind is."""
+    """The origin of a file of version 1. Its kind of processor says that the instruction sets are not recorded."""
     if not origin.kind.startswith("cpu "):
         return origin
     return msgspec.structs.replace(origin, kind=f"cpu {kind(origin.kind.removeprefix('cpu '), '', ())}")
 
 
 def _as_read(line: Line) -> Entry:
-    """A line's figures; in a file from before total times were kept, a P95 is one over requests, and left out."""
+    """The figures of a line. A file without total times has a P95 over requests, which is left out."""
     entry = Entry(**msgspec.structs.asdict(line))
     return entry if entry.total else msgspec.structs.replace(entry, p95=[])
 

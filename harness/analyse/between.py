@@ -1,4 +1,4 @@
-"""How far the ratios of a combination lie apart in two runs of the same, beyond what their rounds explain."""
+"""How much the ratios of a combination differ between repeated runs, beyond what their rounds explain."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from statistics import fmean
 
 from harness.analyse.stats import Prior, spreads
 
-# Of log ratios to stock, on one machine, beyond what their rounds explain: what combinations lie apart that several
-# published runs of the same texts have (reports/cpu; 10 that compute as much as stock and 8 that pad, 21 degrees of
-# freedom; of rates 7 and 3). Padded ones lie farther apart, as they do between rounds.
+# Of log ratios to stock on one machine, beyond what their rounds explain. Source: combinations that several published
+# runs measured with the same texts (reports/cpu): 10 that compute as much as stock and 8 that pad, with 21 degrees of
+# freedom; for rates 7 and 3. Padded combinations differ more, as they do between rounds.
 PUBLISHED = Prior(sd=0.019, growth=0.5, degrees=10.0)
 PUBLISHED_RATES = Prior(sd=0.063, growth=0.6, degrees=5.0)
 Ratios = Mapping[str, Sequence[float]]  # of a run: each combination's log ratios, one a round
 
 
 def between(kept: Sequence[Sequence[Ratios]], prior: Prior = PUBLISHED) -> Prior:
-    """The sd of a combination's ratio between runs of the same, shrunk to that of the published runs.
+    """The sd of a combination's ratio between repeated runs, shrunk to the sd of the published runs.
 
-    A run may lie off with all of its combinations, so that a run more adds one degree of freedom, however many it has.
+    All combinations of a run may be off together. So each further run adds only one degree of freedom, however many
+    combinations it has.
 
     Args:
-        kept: groups of runs of the same.
-        prior: what is taken where there are none.
+        kept: groups of repeated runs.
+        prior: of the published runs; the result if there are no groups.
     """
     squares, degrees = 0.0, 0
     for runs in kept:
@@ -37,7 +38,7 @@ def between(kept: Sequence[Sequence[Ratios]], prior: Prior = PUBLISHED) -> Prior
 
 
 def _excess(runs: Sequence[Ratios], prior: Prior) -> float:
-    """The variance between runs over the prior's, on average over combinations, less what their rounds explain."""
+    """The variance between runs divided by the prior's, averaged over combinations, minus what their rounds explain."""
     found: dict[str, list[tuple[float, float]]] = {}
     for run in runs:
         spread = spreads(run)

@@ -17,21 +17,21 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Why(_Part, frozen=True):
-    """The physics, by outcome."""
+    """The physical reason, by outcome."""
 
     holds: str
     fails: str
 
 
 class Whys(_Part, frozen=True):
-    """The physics of either side; one sentence where it is true of both outcomes."""
+    """The physical reason for each side; a single text if it is true of both outcomes."""
 
     published: str | Why = ""
     right: str | Why = ""
 
 
 class Claim(_Part, frozen=True):
-    """One claim; what the fields mean stands at the head of the file."""
+    """One claim. The head of the file explains the fields."""
 
     id: str
     says: str
@@ -62,7 +62,7 @@ class Arithmetic(_Part, frozen=True):
 
     @property
     def sum_ms(self) -> float:
-        """What the steps leave of the baseline's time."""
+        """The baseline's time after all steps, in milliseconds."""
         return self.baseline_ms + sum(self.steps_ms)
 
 

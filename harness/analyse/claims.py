@@ -20,8 +20,8 @@ from harness.record import BASELINE, Header, Record
 from harness.units import MIB
 
 AS_PUBLISHED = "_as_published"
-SUITE = "claims"  # the one that measures what they need
-# What the guide serves: StructBERT-base's 102 million weights in fp32. Another vocabulary stays within a tenth of it.
+SUITE = "claims"  # the suite that measures what the claims need
+# The guide serves StructBERT-base: 102 million weights in fp32. With another vocabulary the size stays within a tenth.
 REFERENCE_WEIGHTS_BYTES = 409_000_000
 _SIZE_TOLERANCE = 0.1
 Verdict: TypeAlias = Literal["holds", "does not hold", "cannot be judged", "failed"]
@@ -29,18 +29,18 @@ Verdict: TypeAlias = Literal["holds", "does not hold", "cannot be judged", "fail
 
 @dataclass(frozen=True)
 class Side:
-    """What a combination showed; ``reason`` is the physics, or why there is no verdict."""
+    """The figure of a combination and its verdict. ``reason`` is the physical one, or says why there is no verdict."""
 
     combination: str
     verdict: Verdict
     reason: str
     figure: Figure | None = None
-    struck: bool = False  # the figure counts for nothing
+    struck: bool = False  # the figure does not count
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim with its verdicts; None where the claim has no such side."""
+    """A claim with its verdicts; None if the claim does not have that side."""
 
     claim: Claim
     published: Side | None
@@ -49,33 +49,33 @@ class Judged:
 
 @dataclass(frozen=True)
 class Findings:
-    """All claims, and what the steps do together."""
+    """All claims, and the effect of all steps together."""
 
     judged: tuple[Judged, ...]
     arithmetic: Arithmetic
-    product: float | None  # of the steps' own ratios of time, each alone; None where one was not measured
+    product: float | None  # of the ratios of time of the single steps; None if one was not measured
     together: Figure | None  # the ratio of all of them together
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What verdicts are drawn from; ``rows`` gives those over all texts, or over some lengths."""
+    """A run to judge claims by. ``rows`` returns the rows over all texts, or over texts of some lengths."""
 
     header: Header
     rows: Callable[[int | None, int | None], Sequence[Row]]
 
 
 def measures_claims(rows: Sequence[Row]) -> bool:
-    """Whether a run has any combination that runs the guide's own listings."""
+    """Whether any combination of a run is one of the guide's own listings."""
     return any(AS_PUBLISHED in row.combination for row in rows)
 
 
 def judge(header: Header, records: Sequence[Record], rows: Sequence[Row]) -> Findings:
-    """Every claim against a run.
+    """Judge every claim by a run.
 
     Args:
         header: the run's.
-        records: the run's; claims about texts of some lengths need more than rows.
+        records: the run's; claims about texts of some lengths need them.
         rows: the run's.
     """
     lengths = header.text_characters
@@ -128,7 +128,7 @@ def _side(claim: Claim, combination: str | None, why: str | Why, run: _Run) -> S
     if figure is None:
         return _unjudged(combination, row.problem or _missing(claim, run.header), claim, baseline, run.header)
     if row.struck_out and QUANTITIES[claim.quantity].of_speed:
-        reason = f"It gives other answers on {len(row.broken)} of {row.texts} texts, so its speed counts for nothing."
+        reason = f"It gives other answers on {len(row.broken)} of {row.texts} texts, so its speed does not count."
         return Side(combination, "does not hold", reason, figure, struck=True)
     kept = holds(figure, claim)
     reason = why if isinstance(why, str) else why.holds if kept else why.fails
@@ -136,7 +136,7 @@ def _side(claim: Claim, combination: str | None, why: str | Why, run: _Run) -> S
 
 
 def _unjudged(combination: str, reason: str, claim: Claim, baseline: Row | None, header: Header) -> Side:
-    """No verdict, and which command gives one; none is named where this run is of that command."""
+    """A side without a verdict. It names the command that can judge the claim, unless this run is of that command."""
     on_a_gpu = header.device.startswith("cuda") or claim.device != "cuda"
     on_its_model = _is_reference(baseline) or claim.model != "reference"
     if header.suite == SUITE and on_a_gpu and on_its_model:
@@ -147,7 +147,7 @@ def _unjudged(combination: str, reason: str, claim: Claim, baseline: Row | None,
         *(["--device", device] if device != "cpu" else []),
     ]
     command = shlex.join(["uiebench", "run", SUITE, *options])
-    return Side(combination, "cannot be judged", f"{reason}; `{command}` judges it")
+    return Side(combination, "cannot be judged", f"{reason}; to judge it, run `{command}`")
 
 
 def _figure(claim: Claim, combination: str, run: _Run) -> Figure | None:
@@ -157,13 +157,13 @@ def _figure(claim: Claim, combination: str, run: _Run) -> Figure | None:
 
 
 def _failure(row: Row | None, combination: str, rows: Sequence[Row]) -> str | None:
-    """Why it failed; one that was not measured fails where a part of it does alone."""
+    """Why it failed, or None. A combination that was not measured fails if one of its parts fails alone."""
     if row is not None:
         return _error(row)
     for part in members(combination):
         alone = _find(rows, part)
         if alone and (error := _error(alone)):
-            return f"{part} is in it, and fails: {error}"
+            return f"it contains {part}, which fails: {error}"
     return None
 
 
@@ -173,16 +173,16 @@ def _error(row: Row) -> str | None:
 
 
 def _obstacle(claim: Claim, row: Row, baseline: Row, header: Header) -> str | None:
-    """Why this device or this model cannot judge it."""
+    """Why the claim cannot be judged on this device or with this model; None if it can."""
     if row.latency is None and row.problem:
         return row.problem
     if claim.device == "cuda" and not header.device.startswith("cuda"):
         host = memory_ratio(row, baseline, on_host) if claim.quantity == "memory" else None
-        rest = f" (the host memory here is {host.value:.2f} of the baseline's)" if host else ""
+        rest = f" (the host memory here is {host.value:.2f} times the baseline's)" if host else ""
         return f"the claim is about a GPU, and this run is on {header.device}{rest}"
     if claim.model == "reference" and not _is_reference(baseline):
         size, wanted = (f"{count / MIB:.0f} MiB" for count in (_weights(baseline), REFERENCE_WEIGHTS_BYTES))
-        return f"the claim is about a model with {wanted} of weights, and this one has {size}"
+        return f"the claim is about a model with {wanted} of weights, and this model has {size}"
     return None
 
 
@@ -197,9 +197,9 @@ def _is_reference(baseline: Row | None) -> bool:
 
 def _missing(claim: Claim, header: Header) -> str:
     if claim.shortest is None and claim.longest is None:
-        return f"this run has no {claim.quantity} of it and the baseline, or too few requests to tell"
+        return f"this run did not measure {claim.quantity} for both it and the baseline, or has too few requests"
     if not header.text_characters:
-        return "the run's records do not have the lengths of its texts"
+        return "the records of this run do not contain the lengths of its texts"
     limit = f"under {claim.longest + 1}" if claim.longest is not None else f"over {(claim.shortest or 0) - 1}"
     return f"no text of this run has {limit} characters"
 

@@ -1,4 +1,4 @@
-"""Records to rows: one a combination, with ratios to stock and to the baseline."""
+"""The rows of a run from its records: one for each combination, with ratios to stock and to the baseline."""
 
 from __future__ import annotations
 
@@ -52,23 +52,23 @@ from harness.record import (
 from harness.scenarios import kind_of
 from harness.units import NS_PER_S
 
-# Where a run's environment holds what `selfcheck` found: the sd of log ratios between processes on this machine.
+# The key of a run's environment for the result of `selfcheck`: the sd of log ratios between processes on this machine.
 MACHINE_SD = "between_process_sd"
 Under: TypeAlias = tuple[Scenario, int]  # a scenario of load, and its number of clients
-NOT_RUN = "not run"  # the problem of a combination that got no round
+NOT_RUN = "not run"  # the problem of a combination without rounds
 
 
 def assumed_sd(environment: Mapping[str, Any]) -> float:
-    """The spread between rounds of what takes as long as stock, before any rounds are seen.
+    """The sd between rounds of a combination as fast as stock, assumed before any rounds are seen.
 
-    What identical processes differ by (`selfcheck`) is the least that others do: a combination that computes more, or
-    otherwise, than stock is slowed otherwise by what else the machine does. So it only ever widens what is assumed.
+    Different combinations differ at least as much as identical processes (`selfcheck`), because the rest of the machine
+    affects different computations differently. So the result of `selfcheck` can only widen the assumption.
     """
     return TIME_PRIOR.at_least(float(environment.get(MACHINE_SD, 0.0))).sd
 
 
 def streams(records: Iterable[Record]) -> dict[str, list[SingleStream]]:
-    """What each combination gave in the scenario single_stream, one an ordinary round."""
+    """The samples of each combination in the scenario single_stream, one for each ordinary round."""
     return _streams(ordinary(records))
 
 
@@ -81,7 +81,7 @@ def _streams(records: Iterable[Record]) -> dict[str, list[SingleStream]]:
 
 
 def ratios(records: Iterable[Record]) -> dict[str, list[float]]:
-    """Each combination's log ratios to stock, one an ordinary round."""
+    """The log ratios of each combination to stock, one for each ordinary round."""
     return _log_ratios(streams(records))
 
 
@@ -90,7 +90,7 @@ def _log_ratios(timed: Mapping[str, Sequence[SingleStream]]) -> dict[str, list[f
 
 
 def against_stock(header: Header, records: Sequence[Record]) -> dict[str, Estimate]:
-    """Each combination's time as a share of stock's, as its row says it."""
+    """The ratio of each combination to stock, as in its row."""
     of_rounds = ratios(records)
     spread = spreads(of_rounds, TIME_PRIOR.at_least(assumed_sd(header.environment)))
     return _to_stock(of_rounds, spread, ALPHA / header.looks)
@@ -101,7 +101,7 @@ def _to_stock(rounds: Mapping[str, Sequence[float]], spread: Spreads, alpha: flo
 
 
 def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Spreads]:
-    """The rows in the plan's order, and the spreads that their intervals come from."""
+    """The rows in the plan's order, and the spreads that their intervals are computed from."""
     measured, of_rounds = streams(records), ratios(records)
     confirming = _log_ratios(_streams(record for record in records if record.confirming))
     assumed = assumed_sd(header.environment)
@@ -135,7 +135,7 @@ def compare(header: Header, records: Sequence[Record]) -> tuple[list[Row], Sprea
 
 
 def narrowed(header: Header, records: Sequence[Record], places: Sequence[int]) -> tuple[Header, list[Record]]:
-    """The same run, as if `single_stream` had timed these texts alone; its answers and memory are of all texts.
+    """The same run, as if `single_stream` had timed only these texts. Its answers and memory are those of all texts.
 
     Args:
         header: the run's.
@@ -196,7 +196,7 @@ def _row(
 def _f1_difference(
     streams: Sequence[SingleStream], baseline: Sequence[SingleStream], margin: float
 ) -> ScoreDifference | None:
-    """Over the texts that both were asked; those that are timed come first."""
+    """Over the texts that both answered; the timed texts come first."""
     ours, theirs = _scores(streams), _scores(baseline)
     if ours is None or theirs is None:
         return None
@@ -207,12 +207,12 @@ def _f1_difference(
 
 
 def _scores(streams: Sequence[SingleStream]) -> Scores | None:
-    """Of the round that answered the most texts: a combination's first one answers those too that are only compared."""
+    """The scores of the round with the most texts: the first round also answers the texts that are only compared."""
     return max((one.scores for one in streams if one.scores), key=lambda scores: scores.texts, default=None)
 
 
 def _memory(streams: Sequence[SingleStream]) -> Memory | None:
-    """Of the last round; the device's total is not known in every one."""
+    """The memory of the last round, with the last known total of the device."""
     weighed = [one.memory for one in streams if one.memory]
     if not weighed:
         return None
@@ -221,7 +221,7 @@ def _memory(streams: Sequence[SingleStream]) -> Memory | None:
 
 
 def _energy(streams: Sequence[SingleStream]) -> float | None:
-    """Of a request, in joules."""
+    """The energy of a request, in joules."""
     counted = [one for one in streams if one.own_energy_mj]
     requests = sum(len(passed) for one in counted for passed in one.own_ns)
     return sum(sum(one.own_energy_mj) for one in counted) / 1000 / requests if requests else None
@@ -251,7 +251,7 @@ def _latency(
 
 
 def _under(samples: Iterable[Samples]) -> dict[Under, list[ClosedLoop | Offline]]:
-    """What was answered under each load, one a round."""
+    """The samples under each load, one for each round."""
     found: dict[Under, list[ClosedLoop | Offline]] = {}
     for one in samples:
         if isinstance(one, ClosedLoop | Offline):
@@ -260,7 +260,7 @@ def _under(samples: Iterable[Samples]) -> dict[Under, list[ClosedLoop | Offline]
 
 
 def _load_ratios(records: Iterable[Record]) -> dict[Under, dict[str, list[float]]]:
-    """Under each load, each combination's log ratios of rates to stock, one a round.
+    """For each load and combination, the log ratios of rates to stock, one for each round.
 
     A rate is the inverse of a time: stock's time over the combination's.
     """
@@ -306,7 +306,7 @@ def _rate(texts: int, passes: Sequence[Load]) -> float:
 
 
 def _to_baseline(rounds: Mapping[str, Sequence[float]], spread: Spreads, alpha: float) -> dict[str, Estimate]:
-    """(X / stock) / (baseline / stock), of each but the baseline; stock's own numerator is 1, without error."""
+    """(X / stock) / (baseline / stock) for all but the baseline. For stock, the numerator is 1, without error."""
     if BASELINE not in rounds:
         return {}
     against, theirs = rounds[BASELINE], spread.of(BASELINE)
@@ -320,7 +320,7 @@ def _to_baseline(rounds: Mapping[str, Sequence[float]], spread: Spreads, alpha: 
 
 
 def _once(differences: Iterable[Difference]) -> list[Difference]:
-    """Each text once; where one round found a real difference, that one."""
+    """One difference for each text: a real one if any round found one, else a tie."""
     by_id: dict[str, Difference] = {}
     for one in differences:
         if one.id not in by_id or (by_id[one.id].tie and not one.tie):

@@ -142,17 +142,21 @@ def _fill(
     of = f"fitted to {len(have)} of {len(every)} combinations"
     both = _coded(have, singles + pairs)
     if np.linalg.matrix_rank(both) == both.shape[1]:
-        return f"main effects and pair interactions, {of}", True, _coded(every, singles + pairs) @ np.linalg.pinv(both)
+        return (
+            f"a model of main effects and pair interactions, {of}",
+            True,
+            _coded(every, singles + pairs) @ np.linalg.pinv(both),
+        )
     design = _coded(have, singles)
     of_pairs = _coded(have, pairs)
     mixed = np.linalg.pinv(design) @ of_pairs  # what a pair interaction adds to each main effect (the alias matrix)
     if np.linalg.matrix_rank(design) < len(singles) or np.abs(mixed[1:]).max() > _ZERO:
         raise InputError(
-            f"{len(have)} of {len(every)} combinations of {', '.join(names)} cannot tell what each brings apart from "
-            f'what pairs bring; measure more of them, all (design = "full"){_fraction(len(names))}'
+            f"{len(have)} of {len(every)} combinations of {', '.join(names)} do not suffice to separate the effects of "
+            f'single optimizations from the effects of pairs; measure all (design = "full"){_fraction(len(names))}'
         )
     return (
-        f"main effects alone, {of}; pairs that cannot be told apart: {_aliases(pairs, of_pairs)}",
+        f"a model of main effects only, {of}; pairs that cannot be distinguished: {_aliases(pairs, of_pairs)}",
         False,
         (_coded(every, singles) @ np.linalg.pinv(design)),
     )

@@ -1,4 +1,4 @@
-"""What a gate needs of each combination of a run, and what a committed baseline keeps of it."""
+"""The figures of a combination that a gate needs and a committed baseline contains."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from harness.record import (
     ordinary,
 )
 
-_FARTHEST = 100  # a logarithm of a ratio; e to it is beyond all measuring
+_FARTHEST = 100  # the largest logarithm of a ratio; no measurement reaches it
 Ratio = Annotated[float, msgspec.Meta(ge=-_FARTHEST, le=_FARTHEST)]
-_MOST = 2**63 - 1  # bytes or nanoseconds; more is no measured figure, and too large for a float
+_MOST = 2**63 - 1  # bytes or nanoseconds; a larger number cannot be measured, and does not fit a float
 Positive = Annotated[int, msgspec.Meta(gt=0, le=_MOST)]
 Ends = Annotated[list[Annotated[float, msgspec.Meta(gt=0)]], msgspec.Meta(max_length=2)]
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One combination. Ratios are natural logarithms, one a round, of its figure over its partner's."""
+    """One combination. Ratios are natural logarithms of its figure divided by its partner's, one for each round."""
 
     combination: str
     exact: bool
@@ -46,18 +46,18 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time: list[Ratio] = []
     total: list[Ratio] = []  # of the total times of all texts
     texts: dict[str, list[Ratio]] = {}  # of each text
-    p95: list[Ratio] = []  # of the P95 over texts; empty where they are too few for one
-    qps: list[Ratio] = []  # of times under load, so that above 0 is slower here too
+    p95: list[Ratio] = []  # of the P95 over texts; empty if there are too few texts
+    qps: list[Ratio] = []  # of times under load, so that above 0 is slower, as in the others
     rate: Annotated[float, msgspec.Meta(gt=0)] | None = None  # requests a second, of closed_loop
-    rate_ends: Ends = []  # of its 95 % interval, as below; empty where there is none
+    rate_ends: Ends = []  # the ends of its 95 % interval, also below; empty if it has none
     p95_ns: Annotated[float, msgspec.Meta(gt=0)] | None = None
     p95_ends_ns: Ends = []
     starts_ns: list[Positive] = []
-    stock_starts_ns: list[Positive] = []  # of the partner, where that is stock
+    stock_starts_ns: list[Positive] = []  # of the partner, if it is stock
     rss_bytes: Positive | None = None  # peaks while serving
     vram_bytes: Positive | None = None
     f1: Annotated[float, msgspec.Meta(ge=0, le=POINTS)] | None = None  # points, scale 0 to 100
-    differs: list[str] = []  # texts whose answer is not the one that it was compared with
+    differs: list[str] = []  # texts with an answer other than the expected one
 
 
 def entries(header: Header, records: Sequence[Record]) -> dict[str, Entry]:
@@ -72,7 +72,7 @@ def entries(header: Header, records: Sequence[Record]) -> dict[str, Entry]:
 
 
 def partners(records: Sequence[Record]) -> dict[str, Entry]:
-    """The other side of each round, where that is the same combination of another revision."""
+    """The other side of each round, if it is the same combination of another revision."""
     found = {}
     for name in dict.fromkeys(record.cell.combination for record in records):
         own = [one for one in records if one.cell.combination == name]

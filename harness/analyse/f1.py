@@ -1,4 +1,4 @@
-"""By how much F1 differs between two sets of answers, and whether it is shown to be no worse."""
+"""The difference of F1 between two sets of answers, and whether it is shown not to be worse."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     Counts: TypeAlias = NDArray[np.int64]
 
 NonInferiority: TypeAlias = Literal["not worse", "worse", "not shown"]
-# Of its F1, what a text whose answer differs is taken to lose before any such text was seen. With half of it a loss of
-# twice the margin passes in at most 1 of 20 runs even where each such text loses all of it.
+# The share of its F1 that a text with a different answer is assumed to lose, before any such text is seen. With 0.5, a
+# loss of twice the margin passes in at most 1 of 20 runs, even if each such text loses all of its F1.
 ASSUMED_LOSS = 0.5
-SEVERAL = 2  # chains; a text that loses its only one may be one of those that lose single ones
+SEVERAL = 2  # chains; a text that loses its only chain does not show that whole texts are lost
 POINTS = 100  # of F1, in 1
 _RESAMPLES, _SEED = 1000, 0
 
@@ -34,11 +34,11 @@ class ScoreDifference:
     high: float
     margin: float = F1_MARGIN  # points of F1, scale 0 to 100
     texts: int | None = None
-    fewest_texts: int | None = None  # with fewer the margin cannot be shown, even where no answer differs
+    fewest_texts: int | None = None  # with fewer, the margin cannot be shown even if no answer differs
 
     @property
     def verdict(self) -> NonInferiority:
-        """``not worse`` or ``worse`` by more than the margin; or ``not shown``, where the interval holds it.
+        """``not worse`` or ``worse`` by more than the margin; ``not shown`` if the interval contains the margin.
 
         Source: Piaggio et al., Reporting of Noninferiority and Equivalence Randomized Trials (2012).
         """
@@ -48,25 +48,25 @@ class ScoreDifference:
 
     @property
     def smallest_margin(self) -> float:
-        """The smallest margin, in points, that the data show is not exceeded: minus the interval's low end."""
+        """The smallest margin, in points, for which the verdict is ``not worse``: minus the low end of the interval."""
         return max(0.0, -POINTS * self.low)
 
     @property
     def too_few_texts(self) -> bool:
-        """Whether no answers at all could have shown the margin."""
+        """Whether there are too few texts to show the margin with any answers."""
         return self.texts is not None and self.fewest_texts is not None and self.texts < self.fewest_texts
 
 
 def f1_difference(ours: Sequence[Score], theirs: Sequence[Score], margin: float = F1_MARGIN) -> ScoreDifference:
-    """By how much micro-F1 differs, with an interval for texts like these: Student's, on what each text adds to it.
+    """The difference of micro-F1, with an interval for similar texts: Student's, on what each text adds to it.
 
-    Of texts that differ few are seen, or none. So the interval is as wide as if t squared (four) more of them differed,
-    each by as much as those that do on average (root mean square), among which counts one that loses half of its F1.
-    Where none differs, that is a rule of four: four of the texts could have. A loss that was seen has the upper end of
-    a bootstrap of the texts instead: those that were not seen could as well have lost more.
+    Few texts differ, or none. So the interval is as wide as if t squared (four) more texts differed, each by as much as
+    those that do (root mean square). One text that loses half of its F1 is counted among these. If no text differs,
+    this is a rule of four: four of the texts could have differed. A loss that was seen has the upper end of a bootstrap
+    of the texts instead, because unseen texts could also have lost more.
 
-    Where texts lost all of several chains, any other of several could have been in their place, as far as anyone knows:
-    each counts with the mean square of all such texts, and takes the place of those that were not seen.
+    If texts lost all of several chains, any other text with several chains could have been lost instead. So each counts
+    with the mean square of all such texts, and this replaces the unseen texts.
 
     Source: Colin Cameron and Miller, A Practitioner's Guide to Cluster-Robust Inference (2015); Hanley and
     Lippman-Hand, If Nothing Goes Wrong, Is Everything All Right? (1983); Efron and Tibshirani, An Introduction to the
@@ -75,7 +75,7 @@ def f1_difference(ours: Sequence[Score], theirs: Sequence[Score], margin: float 
     Args:
         ours: the score of each text.
         theirs: likewise, the same texts.
-        margin: what it is judged against, in points of F1 (scale 0 to 100).
+        margin: the margin of the verdict, in points of F1 (scale 0 to 100).
     """
     import numpy as np
 
@@ -83,7 +83,7 @@ def f1_difference(ours: Sequence[Score], theirs: Sequence[Score], margin: float 
     our_size, their_size = (np.array([one.found + one.gold for one in scores]) for scores in (ours, theirs))
     texts, size = len(ours), max(int(our_size.sum()), 1)
     their_f1 = 2 * float(their_right.sum()) / max(float(their_size.sum()), 1)
-    # What a text adds to the difference; exactly nothing where both have the same counts.
+    # What a text adds to the difference; exactly 0 if both have the same counts.
     adds = 2 * (our_right - their_right) - their_f1 * (our_size - their_size)
     value = float(adds.sum() / size)
     squares = (adds - value * our_size) ** 2
@@ -108,7 +108,7 @@ def f1_difference(ours: Sequence[Score], theirs: Sequence[Score], margin: float 
 
 
 def _highest(our_right: Counts, our_size: Counts, their_right: Counts, their_size: Counts) -> float:
-    """The upper end of a percentile interval that resamples the texts of both together."""
+    """The upper end of a percentile interval. It resamples texts, with both answers of a text together."""
     import numpy as np
 
     drawn = np.random.default_rng(_SEED).integers(len(our_right), size=(_RESAMPLES, len(our_right)))
@@ -126,10 +126,10 @@ def _t(texts: int) -> float:
 
 
 def _fewest(assumed: float, margin: float) -> int | None:
-    """How many texts show a margin where no answer differs; None where no number does.
+    """How many texts can show a margin if no answer differs; None if no number can.
 
     Args:
-        assumed: what one text that differs is taken to lose, of the F1 of a single text (scale 0 to 1).
+        assumed: the assumed loss of a text that differs, as a share of the F1 of a single text.
         margin: in points.
     """
     from scipy.stats import norm

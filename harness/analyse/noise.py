@@ -1,4 +1,4 @@
-"""Whether anything beside the measurement took part in it, and what to do about it."""
+"""Whether anything disturbed the measurement, and what to do about it."""
 
 from __future__ import annotations
 
@@ -8,34 +8,35 @@ from statistics import median
 from harness.conditions import Conditions, GpuConditions
 from harness.record import Measured, Record
 
-# Of a core, on average over a round, of machines with up to two. A program that takes this much of one of few cores
-# shifts a mean by about as much as the least difference that a verdict speaks of. With more cores it meets ours less.
+# A share of a core, on average over a round, on machines with up to two cores. A program that takes this much shifts a
+# mean by about the least difference that gets a verdict. On more cores, it meets our processes less often.
 TOLERATED_CORES, _FEW = 0.05, 2
-# Of a GPU's clock in a round, from that of the run. Times go as the clock does, so this is three times the least
-# difference that a verdict speaks of; boost clocks move by less on their own.
+# How far a GPU's clock in a round may be from the run's, as a share. Times follow the clock, so this is three times the
+# least difference that gets a verdict. Boost clocks vary by less without a disturbance.
 TOLERATED_CLOCKS = 0.10
-# It keeps small cards below their watts whenever they are busy. Whether it disturbs shows in the clocks.
+# It limits small cards whenever they are busy. If it disturbs, the clocks show it.
 _POWER_CAP = "power cap"
 
 
 def noise(records: Sequence[Record], cores: int | None = None) -> list[str]:
-    """A sentence for each kind of disturbance, with how often it was there and what to do; one if there was none.
+    """One sentence for each kind of disturbance, with its frequency and what to do; one sentence if there was none.
 
     Args:
         records: the run's.
-        cores: of the machine; None where the run does not know.
+        cores: of the machine; None if the run did not record it.
     """
     rounds = _conditions(records)
     if not rounds:
         return []
     found = [*_on_processor(list(rounds.values()), cores), *_on_gpu(list(rounds.values()))]
     return found or [
-        f"In none of {len(rounds)} rounds did anything else take more than {_tolerated(cores):.0%} of a core."
+        f"Nothing else took more than {_tolerated(cores):.0%} of a core in "
+        f"{'the only round' if len(rounds) == 1 else f'any of the {len(rounds)} rounds'}."
     ]
 
 
 def caution(records: Sequence[Record], cores: int | None = None) -> str:
-    """What to say with a verdict from disturbed rounds, of which each combination has but one; else nothing."""
+    """A caution for the verdict if rounds were disturbed and each combination has only one; else empty."""
     rounds = _conditions(records)
     mhz = _usual_mhz([one.gpu for one in rounds.values() if one.gpu])
     disturbed = sum(
@@ -46,13 +47,14 @@ def caution(records: Sequence[Record], cores: int | None = None) -> str:
     if not disturbed or any(number for _, number in rounds):
         return ""
     return (
-        f"Take this with care: {disturbed} of {len(rounds)} rounds were disturbed, and from one round each the "
-        "intervals assume that none was; measure again on a quiet machine, or take more rounds."
+        f"Be careful: {disturbed} of {len(rounds)} rounds {'was' if disturbed == 1 else 'were'} disturbed. With one "
+        "round for each combination, the intervals assume that no round was. Measure again on a quiet machine, or take "
+        "more rounds."
     )
 
 
 def _conditions(records: Sequence[Record]) -> dict[tuple[str, int], Conditions]:
-    """By combination and number of the round; all its scenarios have the same."""
+    """By combination and number of the round. All scenarios of a round have the same."""
     return {
         (record.cell.combination, record.round): record.conditions
         for record in records
@@ -66,18 +68,18 @@ def _tolerated(cores: int | None) -> float:
 
 
 def _slowed_by(gpu: GpuConditions) -> list[str]:
-    """What slowed a GPU down and is not its way to work."""
+    """What slowed a GPU down, apart from its normal power cap."""
     return [reason for reason in gpu.throttled if reason != _POWER_CAP]
 
 
 def _usual_mhz(seen: Sequence[GpuConditions]) -> float:
-    """The median of a run's readings; 0 without any."""
+    """The median of the clocks that a run read, in MHz; 0 if there are none."""
     readings = [mhz for gpu in seen for mhz in gpu.mhz]
     return median(readings) if readings else 0.0
 
 
 def _is_off(gpu: GpuConditions, usual_mhz: float) -> bool:
-    """Whether a GPU ran at another clock in a round than it usually did."""
+    """Whether a GPU's clock in a round differed from its usual one."""
     return bool(gpu.mhz) and abs(median(gpu.mhz) - usual_mhz) > TOLERATED_CLOCKS * usual_mhz
 
 
@@ -87,7 +89,7 @@ def _on_processor(rounds: Sequence[Conditions], cores: int | None) -> Iterator[s
         (
             "The hypervisor gave other machines",
             [one.stolen_cores for one in rounds],
-            "measure on a machine that shares its cores with no other, or take more rounds",
+            "measure on a machine that does not share its cores, or take more rounds",
         ),
     ):
         disturbed = [share for share in shares if share > _tolerated(cores)]
@@ -98,8 +100,8 @@ def _on_processor(rounds: Sequence[Conditions], cores: int | None) -> Iterator[s
             )
     if crowded := [one.load_average for one in rounds if cores is not None and one.load_average > cores]:
         yield (
-            f"More programs wanted to run than there are cores ({cores}) in the minute before {len(crowded)} of "
-            f"{len(rounds)} rounds (load average up to {max(crowded):.1f}): end them, or take fewer --threads."
+            f"In the minute before {len(crowded)} of {len(rounds)} rounds, more programs wanted to run than there are "
+            f"cores ({cores}; load average up to {max(crowded):.1f}): end them, or use fewer --threads."
         )
 
 
@@ -114,7 +116,7 @@ def _on_gpu(rounds: Sequence[Conditions]) -> Iterator[str]:
     usual = _usual_mhz(seen)
     if off := [median(gpu.mhz) for gpu in seen if _is_off(gpu, usual)]:
         yield (
-            f"The GPU's clock was more than {TOLERATED_CLOCKS:.0%} off the run's median of {usual:.0f} MHz in "
+            f"The GPU's clock was more than {TOLERATED_CLOCKS:.0%} away from the run's median of {usual:.0f} MHz in "
             f"{len(off)} of {len(rounds)} rounds ({min(off):.0f} to {max(off):.0f} MHz): lock it (nvidia-smi "
             "--lock-gpu-clocks), or take more rounds."
         )

@@ -1,4 +1,4 @@
-"""How many passes a round would tell the most in the same time."""
+"""How many passes in a round give the smallest variance for the same time."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from harness.groups import batched
 from harness.record import Measured, Record, SingleStream
 from harness.units import NS_PER_S
 
-FEWEST_DEGREES = 12  # of freedom; with fewer a variance is too uncertain to choose by
+FEWEST_DEGREES = 12  # of freedom; with fewer, a variance is too uncertain
 
 
 @dataclass(frozen=True)
 class Passes:
-    """How much a log ratio of times varies, and what it costs: by passes of a round, and by rounds."""
+    """How much a log ratio of times varies, and how much time it costs: by passes of a round, and by rounds."""
 
     of_pass: float  # variance of one pass, within its round
-    of_round: float  # variance between rounds, of passes without end
-    pass_s: float  # of both processes, with what is not timed of it
-    round_s: float  # all else of a round
+    of_round: float  # variance between rounds with infinitely many passes
+    pass_s: float  # of both processes, with its untimed requests
+    round_s: float  # the rest of a round
 
     @property
     def best(self) -> float:
-        """Passes a round for the least variance of a run's ratio in the same time; infinite where rounds are alike.
+        """Passes in a round that give the smallest variance for the same time; infinite if rounds do not differ.
 
         Source: Kalibera and Jones, Rigorous Benchmarking in Reasonable Time (2013), section 6.
         """
@@ -36,13 +36,13 @@ class Passes:
 
     @property
     def whole(self) -> int | None:
-        """The best whole number; None where it is infinite."""
+        """The best whole number; None if it is infinite."""
         if math.isinf(self.best):
             return None
         return min((max(1, math.floor(self.best)), math.ceil(self.best)), key=self._price)
 
     def wasted(self, passes: float) -> float:
-        """How much more time this number of passes takes than the best number, for the same variance (a share)."""
+        """The share of the time that this number of passes wastes: the best number needs less for the same variance."""
         best = max(1.0, self.best)
         return 1 - self._price(best) / self._price(passes)
 
@@ -52,22 +52,23 @@ class Passes:
         return (self.round_s + passes * self.pass_s) * (self.of_round + self.of_pass / passes)
 
 
-def told(records: Sequence[Record]) -> list[str]:
-    """How many passes a round had, and how many would tell more, in a sentence; none where that cannot be said."""
+def passes_used(records: Sequence[Record]) -> list[str]:
+    """How many passes a round had, and how many would be best, in sentences; empty if too little is known."""
     found = passes_of(records)
     if found is None:
         return []
     streams = [one.samples for one in records if isinstance(one, Measured) and isinstance(one.samples, SingleStream)]
     made = fmean(len(one.own_ns) / one.repeats for one in streams)
     return [
-        f"Passes: {made:.3g} a round. A pass of a round varies by {math.sqrt(found.of_pass):.1%} and costs "
-        f"{found.pass_s:.1f} s, a round by {math.sqrt(found.of_round):.1%} and {found.round_s:.1f} s more: "
-        f"{found.whole or 'more'} would tell the most in the same time, and {found.wasted(made):.0%} of it is lost."
+        f"Passes: {made:.3g} in each round. A pass varies by {math.sqrt(found.of_pass):.1%} within its round and costs "
+        f"{found.pass_s:.1f} s. A round varies by {math.sqrt(found.of_round):.1%} and costs {found.round_s:.1f} s "
+        f"more. For the same time, {found.whole or 'more'} would give the smallest variance; {found.wasted(made):.0%} "
+        "of the time is wasted."
     ]
 
 
 def repeated(records: Sequence[Record]) -> list[str]:
-    """How often a pass answered all texts, in a sentence; none where once."""
+    """How many times a pass answered all texts, in a sentence; empty if once."""
     times = [
         one.samples.repeats for one in records if isinstance(one, Measured) and isinstance(one.samples, SingleStream)
     ]
@@ -75,13 +76,13 @@ def repeated(records: Sequence[Record]) -> list[str]:
         return []
     said = " to ".join(str(one) for one in sorted({min(times), max(times)}))
     return [
-        f"A pass of single requests answers all texts {said} times in a row, as often as it takes for the GPU's clock "
-        "and its energy counter."
+        f"A pass of single requests answers all texts {said} times in a row, so that it is long enough for the GPU's "
+        "clock and its energy counter."
     ]
 
 
 def passes_of(records: Sequence[Record]) -> Passes | None:
-    """What the passes and the rounds of `single_stream` varied by and cost; None where there are too few of either."""
+    """The variances and costs of passes and rounds in `single_stream`; None if there are too few of either."""
     cells: dict[str, list[list[float]]] = {}
     pass_s, round_s = [], []
     for record in records:
@@ -92,7 +93,7 @@ def passes_of(records: Sequence[Record]) -> Passes | None:
         cells.setdefault(record.cell.combination, []).append(
             [log_ratio(ours, theirs) for ours, theirs in zip(*passes, strict=True)]
         )
-        if record.round:  # a first round costs what only it does
+        if record.round:  # the first round has costs that no other has
             course = record.course
             untimed = course.priming_s / course.measuring_s if course.measuring_s else 0.0
             timed_s = sum(map(sum, [*samples.own_ns, *samples.partner_ns])) / NS_PER_S * (1 + untimed)

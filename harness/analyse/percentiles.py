@@ -15,35 +15,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 P50, P90, P95, P99 = 0.5, 0.9, 0.95, 0.99
-# The fewest samples such that all but one lie below the percentile with 95 % confidence, as in MLPerf's early stopping:
-# P(Binomial(n, 1 - q) <= 1) <= 0.05. This many requests give a value, and this many distinct texts an interval.
+# The smallest n for which P(Binomial(n, 1 - q) <= 1) <= 0.05, as in MLPerf's early stopping: with fewer samples, it is
+# too likely that at most one lies above the percentile. A value needs n requests, an interval n distinct texts.
 FEWEST_SAMPLES = {P50: 8, P90: 46, P95: 93, P99: 473}
-FEWEST_ROUNDS = 4  # of one or two rounds the spread between processes is not known
+FEWEST_ROUNDS = 4  # with one or two rounds, the spread between processes is not known
 
 
 @dataclass(frozen=True)
 class Percentile:
-    """A percentile of requests, in nanoseconds; an end of its interval is None where too little is known for it."""
+    """A percentile of requests, in nanoseconds. An end of its interval is None if too little is known."""
 
     value: float
     low: float | None = None
     high: float | None = None
-    lacks: str | None = None  # what an interval with both ends would take
+    lacks: str | None = None  # what an interval with both ends needs
     of_rounds: tuple[float, ...] = ()  # the percentile of each round's own requests
 
 
 def percentiles(rounds: Sequence[Sequence[Sequence[int]]]) -> dict[float, Percentile | None]:
     """The percentiles of all requests (nearest rank) with 95 % intervals, or None if there are too few.
 
-    All requests of a text go together, and so do all of a round. Texts are the sample of texts like them, and their
-    order bounds the percentile with hardly an assumption on how times are distributed; what processes add is Student's
-    interval over rounds, each with a percentile of its own. The two are put together on logarithms.
+    The requests of one text belong together, and so do those of one round. The texts are a sample of similar texts.
+    Their order bounds the percentile with hardly any assumption about the distribution of times. The variation between
+    processes is Student's interval over rounds, each with its own percentile. Both are combined on logarithms.
 
     Source: Nyblom, Note on Interpolated Order Statistics (1992); Zou and Donner, Construction of Confidence Limits
     about Effect Measures (2008).
 
     Args:
-        rounds: rounds x passes x texts, in nanoseconds; the texts are distinct, rounds may differ in how many passes.
+        rounds: rounds x passes x texts, in nanoseconds. The texts are distinct. Rounds may differ in their passes.
     """
     import numpy as np
 
@@ -60,7 +60,7 @@ def percentile(samples: Sequence[float], share: float) -> float | None:
 
 
 def lacking(share: float, rounds: int, texts: int) -> str | None:
-    """What an interval of a percentile takes that is not there; None where nothing is missing."""
+    """What is missing for the interval of a percentile; None if nothing is."""
     needed = ((FEWEST_ROUNDS, rounds, "rounds"), (FEWEST_SAMPLES[share], texts, "distinct texts"))
     return " and ".join(f"{fewest} {what} (not {there})" for fewest, there, what in needed if there < fewest) or None
 
@@ -84,12 +84,12 @@ def _percentile(times: Sequence[NDArray[np.int64]], share: float) -> Percentile:
 
 
 def _reach(texts: float, processes: float) -> float:
-    """How far an end is from the value: as far as texts go, and as processes go."""
+    """The distance of an end from the value, from the variation over texts and the variation over processes."""
     return math.hypot(max(texts, 0.0), processes)
 
 
 def _end(ordered: NDArray[np.float64], share: float) -> float | None:
-    """The low end of what holds a percentile of texts, between two of them in order; None where none lies below it."""
+    """The low end of the interval of a percentile over texts, between two texts in order; None if no text is below."""
     ends = _between(len(ordered), share)
     if ends is None:
         return None
@@ -100,9 +100,9 @@ def _end(ordered: NDArray[np.float64], share: float) -> float | None:
 
 @cache
 def _between(texts: int, share: float) -> tuple[int, float] | None:
-    """The rank of the text below the low end, and how much of the way to the next the end is; None: there is none.
+    """The rank of the text below the low end, and the end's place on the way to the next text; None if there is none.
 
-    The percentile lies above the text of rank k as often as at least k of them lie below it.
+    The percentile lies above the text of rank k exactly if at least k texts lie below the percentile.
     """
     from scipy.stats import binom
 

@@ -1,4 +1,4 @@
-"""The figure that a claim is about, from the rows of a combination and of the baseline."""
+"""The figures that claims are about, from the rows of a combination and of the baseline."""
 
 from __future__ import annotations
 
@@ -71,16 +71,16 @@ def _qps(row: Row, baseline: Row) -> Figure | None:
 
 
 def in_use_on_device(memory: Memory | None) -> int | None:
-    """The most that tensors take of a GPU while serving, in bytes: what combinations are compared by.
+    """The most GPU memory that tensors take while serving, in bytes. Combinations are compared by it.
 
-    What a process takes besides, context and cached blocks, is the same for all of them or left to chance, and would
-    draw every ratio towards 1.
+    A process also takes memory for its context and for cached blocks. These are the same for all combinations or depend
+    on chance, and would move every ratio towards 1.
     """
     return memory.cuda_serving_allocated_peak_bytes if memory else None
 
 
 def on_host(memory: Memory | None) -> int | None:
-    """The peak of the process's memory while serving, in bytes."""
+    """The peak of the process's host memory while serving, in bytes."""
     return memory.rss_serving_peak_bytes if memory else None
 
 

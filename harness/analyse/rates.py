@@ -1,4 +1,4 @@
-"""Counted cases as a share of all, with bounds that hold for any count."""
+"""Counted cases as a share of all, with bounds that are valid for any count."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Rate:
 
 
 def rate(successes: int, trials: int, confidence: float = 1 - ALPHA) -> Rate:
-    """The share of independent trials that succeeded, with its exact interval: none of 20 leaves up to 16.8 % open.
+    """The share of independent trials that succeeded, with its exact interval: 0 of 20 leaves up to 16.8 % possible.
 
-    The interval is one of 95 % unless another confidence is asked for.
+    Without another `confidence`, it is a 95 % interval.
 
     Source: Clopper and Pearson, The Use of Confidence or Fiducial Limits (1934).
 
     Raises:
-        ValueError: successes are no share of the trials, or there was none.
+        ValueError: there are more successes than trials, or there are no trials.
     """
     from scipy.stats import binomtest
 
@@ -35,13 +35,13 @@ def rate(successes: int, trials: int, confidence: float = 1 - ALPHA) -> Rate:
 
 
 def counted(successes: int, trials: int) -> str:
-    """Written out: ``0 of 20 [0.0 %, 16.8 %]``."""
+    """The share as text: ``0 of 20 [0.0 %, 16.8 %]``."""
     found = rate(successes, trials)
     return f"{successes} of {trials} [{100 * found.low:.1f} %, {100 * found.high:.1f} %]"
 
 
 def beyond_largest(samples: int) -> float:
-    """The share of cases like these that may lie beyond the largest of some samples, with 95 % confidence.
+    """The share of similar cases that may lie beyond the largest of the samples, with 95 % confidence.
 
     Source: Wilks, Determination of Sample Sizes for Setting Tolerance Limits (1941), one-sided.
     """

@@ -1,4 +1,4 @@
-"""What to switch on under constraints."""
+"""The best combination under constraints."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ MAINS: tuple[Objective, ...] = ("time", "qps", "offline", "cold_start")
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a combination has to keep."""
+    """The limits that a combination must keep."""
 
     limits: Mapping[str, float] = field(default_factory=dict)  # by name, as a suite's targets: ns, bytes, requests/s
-    min_f1_delta: float | None = None  # points of F1, to the baseline; None lets only those in that keep every answer
+    min_f1_delta: float | None = None  # least F1 minus the baseline's, in points; None: every answer must be kept
 
     def __post_init__(self) -> None:
-        """Only a loss can be let in.
+        """Check that the F1 delta is a loss.
 
         Raises:
-            InputError: the margin of F1 is above 0, or no number.
+            InputError: it is above 0, or not a number.
         """
         if self.min_f1_delta is not None and not self.min_f1_delta <= 0:
             raise InputError(
@@ -42,24 +42,27 @@ class Constraints:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The best that keeps the constraints, the next best, and what each constraint costs; any may be stock's row."""
+    """The best combination under the constraints, the next best, and the cost of each constraint.
+
+    Each row may be stock's.
+    """
 
     objective: Objective
-    best: Row | None  # stock's where nothing is worth switching on
+    best: Row | None  # stock's if nothing is worth switching on
     runner_up: Row | None
-    without: dict[str, Row]  # a constraint's name -> what would be best without it, where that is another one
-    refused: dict[str, str]  # why each of the others, stock among them, is not taken
-    among: int  # how many there were to choose from
+    without: dict[str, Row]  # a constraint's name -> the best combination without it, if that is another one
+    refused: dict[str, str]  # why each of the others, including stock, is not taken
+    among: int  # how many combinations there were to choose from
     alike: tuple[str, ...]  # those that keep the constraints and are not shown to be slower than the best
 
 
 def recommend(rows: Sequence[Row], constraints: Constraints, objective: Objective = "time") -> Recommendation:
-    """Choose among a run's combinations; stock stands where nothing that keeps the constraints clearly beats it.
+    """Choose among a run's combinations. Stock is chosen if no combination under the constraints clearly beats it.
 
     Raises:
-        InputError: the run did not measure what a constraint or the objective is about.
+        InputError: the run did not measure the figure of a constraint or of the objective.
     """
-    rows = [row for row in rows if not is_peer(row.combination)]  # nothing that could be switched on
+    rows = [row for row in rows if not is_peer(row.combination)]  # a peer cannot be switched on
     candidates = [row for row in rows if row.combination != STOCK]
     _check_measured(candidates, constraints, objective)
     refused = {row.combination: why for row in rows if (why := _why_not(row, constraints, objective))}
@@ -79,20 +82,20 @@ def recommend(rows: Sequence[Row], constraints: Constraints, objective: Objectiv
 
 
 def _each_lifted(constraints: Constraints) -> dict[str, Constraints]:
-    """By a constraint's name: all the others."""
+    """For each constraint, by name: all other constraints."""
     limits = constraints.limits
     lifted = {
         name: replace(constraints, limits={other: limits[other] for other in limits if other != name})
         for name in limits
     }
     if constraints.min_f1_delta is not None:
-        # Without a margin inexact ones are out; without the bound on it all of them are in.
+        # Without this limit, inexact combinations are considered whatever their F1.
         lifted["min_f1_delta"] = replace(constraints, min_f1_delta=float("-inf"))
     return lifted
 
 
 def _ranked(rows: Sequence[Row], constraints: Constraints, objective: Objective) -> list[Row]:
-    """Those that keep the constraints, the best first; stock comes before all that do not clearly beat it."""
+    """The combinations that keep the constraints, the best first. Stock precedes those that do not clearly beat it."""
     keeping = [row for row in rows if _why_not(row, constraints, objective) is None]
     stock = next((row for row in keeping if row.combination == STOCK), None)
 
@@ -104,12 +107,12 @@ def _ranked(rows: Sequence[Row], constraints: Constraints, objective: Objective)
 
 
 def main_objective(rows: Sequence[Row]) -> Objective:
-    """What a run is about: the time of single requests, else what was measured instead."""
+    """The main objective of a run: the time of single requests or, if it was not measured, the first other one."""
     return next((one for one in MAINS if any(OBJECTIVES[one].read(row) is not None for row in rows)), "time")
 
 
 def beats(row: Row, stock: Row, objective: Objective) -> bool:
-    """Whether it is clearly better than stock."""
+    """Whether it is clearly better than stock: its whole interval, if it has one, is beyond stock's and the noise."""
     return OBJECTIVES[objective].beats(row, stock)
 
 
@@ -120,18 +123,18 @@ def _why_not(row: Row, constraints: Constraints, objective: Objective) -> str | 
     reasons = []
     if row.broken and row.exact:
         reasons.append(f"gives other answers on {len(row.broken)} of {row.texts} texts")
-    # Whoever stays with stock keeps the answers that they have.
+    # With stock, the answers of today stay the same.
     if not row.exact and row.combination != STOCK and (why := _loses(row, constraints.min_f1_delta)):
         reasons.append(why)
     reasons += [why for name, limit in constraints.limits.items() if (why := _beyond(row, name, limit))]
     aim = OBJECTIVES[objective]
     if aim.read(row) is None and not (row.combination == STOCK and aim.beside_stock):
-        reasons.append("what is to be best was not measured of it")
+        reasons.append("the objective was not measured for it")
     return "; ".join(reasons) or None
 
 
 def _beyond(row: Row, name: str, limit: float) -> str | None:
-    """Why a limit is not kept, or not shown to be: all of the figure's interval has to."""
+    """Why a limit is not kept, or not shown to be; the whole interval of the figure must keep it."""
     kind = LIMITS[name]
     found, show = absolute(row, kind.name), kind.unit.show
     if found is None:
@@ -142,7 +145,7 @@ def _beyond(row: Row, name: str, limit: float) -> str | None:
         case "missed":
             return f"{shown} is not {asked}"
         case "unsure":
-            return f"{shown} is not shown to be {asked}{f': that takes {found.lacks}' if found.lacks else ''}"
+            return f"{shown} is not shown to be {asked}{f', which needs {found.lacks}' if found.lacks else ''}"
     return None
 
 
@@ -158,7 +161,7 @@ def _loses(row: Row, least: float | None) -> str | None:
     if row.f1_difference is None:
         return "its F1 is not known"
     low = row.f1_difference.low * POINTS
-    return f"may lose {-low:.1f} points of F1" if low < least else None
+    return f"may lose up to {-low:.1f} points of F1" if low < least else None
 
 
 def _check_measured(rows: Sequence[Row], constraints: Constraints, objective: Objective) -> None:
@@ -174,12 +177,12 @@ def _check_measured(rows: Sequence[Row], constraints: Constraints, objective: Ob
 
 
 def measures(rows: Sequence[Row], name: str) -> bool:
-    """Whether any of the rows has the figure that a limit of this name is on."""
+    """Whether any of the rows has the figure of this limit."""
     return any(absolute(row, LIMITS[name].name) is not None for row in rows)
 
 
 def determines(rows: Sequence[Row], name: str, limit: float) -> bool:
-    """Whether any of the rows is shown to keep a limit, or to miss it."""
+    """Whether any of the rows is shown to keep this limit, or to miss it."""
     return any(kept_by(row, name, limit) in ("met", "missed") for row in rows)
 
 
@@ -191,7 +194,7 @@ def _needs(kind: Kind) -> str:
 
 
 def _memory_figure(row: Row) -> FigureName:
-    """On the device where there is one."""
+    """The device's memory if there is a device, else the host's."""
     return "rss" if absolute(row, "vram") is None else "vram"
 
 

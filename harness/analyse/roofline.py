@@ -1,4 +1,4 @@
-"""How near a combination comes to what its device could do."""
+"""How near a combination comes to the limits of its device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.profile import Traffic
 from harness.record import Header
 from harness.work import Ceilings, PassWork, Work
 
-# In what a run's worker said of itself: what the device can do, or why that could not be measured.
+# Keys of the worker's environment: the ceilings of the device, or why they could not be measured.
 CEILINGS, NO_CEILINGS = "ceilings", "no_ceilings"
 Bound: TypeAlias = Literal["compute", "memory", "launch"]
 
@@ -23,18 +23,18 @@ class Share:
     """A combination under the roofline."""
 
     request: Work  # the mean true work of a request
-    useful: float  # operations on tokens over all operations, those on padding included
-    of_limit: float  # the least time that the true work could take here over the time it took
-    bound: Bound  # what that least time is decided by
+    useful: float  # operations on tokens divided by all operations, padding included
+    of_limit: float  # the least time that the true work could take here, divided by the measured time
+    bound: Bound  # what determines that least time
     dtype: str  # whose ceiling that is
-    launch_s: float | None = None  # what launching a request takes at least; None where the device is the host
+    launch_s: float | None = None  # the least time for the launches of a request; None if the device is the host
 
 
 def ceilings_of(header: Header) -> Ceilings | None:
-    """What a run measured of its device; None where it did not.
+    """The ceilings that a run measured; None if it did not.
 
     Raises:
-        InputError: the record holds something else there.
+        InputError: the record contains something else there.
     """
     found = header.environment.get("worker", {}).get(CEILINGS)
     try:
@@ -46,16 +46,16 @@ def ceilings_of(header: Header) -> Ceilings | None:
 def share(
     work: PassWork, requests: int, mean_s: float, ceilings: Ceilings, traffic: Sequence[Traffic] = ()
 ) -> Share | None:
-    """Put a combination under the roofline; None where its dtype's ceiling, a plugin's own perhaps, was not measured.
+    """Compare a combination with the roofline; None if the ceiling of its dtype (perhaps a plugin's) was not measured.
 
-    On a device the least time is bound by launches too: the host makes them one after another.
+    On a device, launches bound the least time too, because the host makes them one after another.
 
     Args:
-        work: of answering all texts once.
-        requests: how many texts that are.
-        mean_s: what a request takes, in seconds.
+        work: for answering all texts once.
+        requests: the number of texts.
+        mean_s: the mean time of a request, in seconds.
         ceilings: of the device.
-        traffic: of each text; none where the device is the host.
+        traffic: of each text; empty if the device is the host.
     """
     if work.dtype not in ceilings.flops_per_s:
         return None

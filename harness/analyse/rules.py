@@ -1,4 +1,4 @@
-"""What a gate holds a run to: rules in TOML."""
+"""The rules of a gate, in TOML."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.tomlfile import check_keys, read_toml
 
 Unit = Literal["percent", "bytes", "time", "number"]
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
-_MOST_SHARE = 1000  # a limit on an increase to a thousand times as much holds nothing back
+_MOST_SHARE = 1000  # an increase to a thousand times as much is not a limit
 
 # Which of an entry's values a limit on how far times may move is about.
 Timed: TypeAlias = Literal["time", "total", "texts", "p95", "qps", "starts_ns"]
@@ -28,14 +28,14 @@ Timed: TypeAlias = Literal["time", "total", "texts", "p95", "qps", "starts_ns"]
 
 @dataclass(frozen=True)
 class Metric:
-    """What a rule may be about: the limits it takes, each with the units that it may be written in."""
+    """A metric of rules: its possible limits, each with its possible units."""
 
     limits: dict[str, tuple[Unit, ...]]
     moved: Timed | None = None
     figure: FigureName | None = None  # that a limit on the value itself is on
     scenarios: tuple[Scenario, ...] = ("single_stream",)  # any of which measures it
     needs_limit: bool = True
-    most: float = sys.float_info.max  # that a limit may be and still be one
+    most: float = sys.float_info.max  # the largest value that is still a limit
 
 
 _ANSWERING = tuple(name for name, kind in SCENARIOS.items() if kind.in_passes)
@@ -56,7 +56,7 @@ TIMED: Mapping[str, Timed] = {name: metric.moved for name, metric in METRICS.ite
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One rule; of the limits one is given, and none for parity."""
+    """One rule. It has one limit, or none for parity."""
 
     metric: str
     cell: str = "*"  # combinations, by pattern
@@ -68,7 +68,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def limit(self) -> tuple[str, str | float] | None:
-        """The limit's key, and what is written there."""
+        """The key and the value of the limit, as written."""
         for key in ("max_increase", "max_decrease", "max", "min"):
             if (written := getattr(self, key)) is not None:
                 return key, written
@@ -76,13 +76,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def timed(self) -> bool:
-        """Whether more rounds tell more of it."""
+        """Whether more rounds give a more precise result."""
         metric = METRICS[self.metric]
         return metric.moved is not None or (metric.figure is not None and KINDS[metric.figure].unit is TIME)
 
     @property
     def relative(self) -> bool:
-        """Whether its limit is on how far a value may move, and not on the value."""
+        """Whether its limit is on the change of a value, and not on the value itself."""
         return self.limit is not None and self.limit[0].startswith("max_")
 
     @property
@@ -92,13 +92,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.metric}{said}"
 
     def share(self) -> float | None:
-        """The limit as a share, like 0.05, where it is written as a percentage."""
+        """The limit as a share, like 0.05, if it is written as a percentage."""
         found = self.limit
         match = _PERCENT.fullmatch(found[1].strip()) if found and isinstance(found[1], str) else None
         return float(match[1]) / 100 if match else None
 
     def amount(self) -> float:
-        """The limit in nanoseconds, bytes, points or requests a second."""
+        """The limit in nanoseconds, bytes, points or requests per second."""
         assert self.limit is not None
         key, written = self.limit
         if isinstance(written, int | float):
@@ -108,27 +108,27 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole file of rules, and what is measured for them."""
+    """A file of rules, with what is measured for them."""
 
     rule: list[Rule]
     suite: str = "gate"  # its name, or a file beside this one
     checkpoint: str = "mini"
     device: str = "cpu"
     plugins: list[str] = []  # files with optimizations, beside this one
-    rounds: int = 16  # at most, of a combination that a timed rule is about
+    rounds: int = 16  # at most, for each combination with a rule about time
 
 
 def read_rules(path: Path) -> Rules:
     """Read and check a file of rules.
 
     Raises:
-        InputError: there is none, it is not TOML, or a rule cannot be judged.
+        InputError: the file is missing or not TOML, or a rule is not valid.
     """
     try:
         data = read_toml(path)
     except OSError as error:
         raise InputError(
-            f"rules {str(path)!r} cannot be read: {error.strerror}; `uiebench gate init` writes some"
+            f"rules {str(path)!r} cannot be read: {error.strerror}; `uiebench gate init` writes a file of rules"
         ) from None
     rules = data.get("rule", [])
     if not isinstance(rules, list):
@@ -143,7 +143,9 @@ def read_rules(path: Path) -> Rules:
         raise InputError(f"{path}: {error}") from None
     if found.rounds not in (allowed := [*range(1, LOOKS[0]), *LOOKS]):
         said = ", ".join(map(str, allowed))
-        raise InputError(f"{path}: rounds = {found.rounds}, and a gate stops after some only: write one of {said}")
+        raise InputError(
+            f"{path}: rounds = {found.rounds}, but a gate can only stop after {said} rounds; write one of these"
+        )
     for place, one in enumerate(found.rule, 1):
         _check_limit(one, f"{path}, rule {place}")
     return found
@@ -162,7 +164,7 @@ def _check_limit(rule: Rule, where: str) -> None:
     given = [key for key in ("max_increase", "max_decrease", "max", "min") if getattr(rule, key) is not None]
     allowed = " or ".join(f"{key} ({' or '.join(units)})" for key, units in metric.limits.items()) or "no limit"
     if len(given) != int(metric.needs_limit) or not set(given) <= set(metric.limits):
-        raise InputError(f"{where}: {rule.metric} takes {allowed}, and got {', '.join(given) or 'none'}")
+        raise InputError(f"{where}: {rule.metric} takes {allowed}, but has {', '.join(given) or 'none'}")
     if not given:
         return
     (key,) = given

@@ -15,7 +15,7 @@ from harness.analyse.view import View
 from harness.processor import NOT_RECORDED, kind
 from harness.record import Header, Record
 
-# What differs between any two runs of the same thing, and says nothing.
+# Parts of the environment that differ between any two runs.
 _VOLATILE = ("load_average", "timer.", "worker.ceilings", "worker.gpu_uuid")
 
 
@@ -23,53 +23,53 @@ _VOLATILE = ("load_average", "timer.", "worker.ceilings", "worker.gpu_uuid")
 class Side:
     """A combination in one of the runs."""
 
-    row: Row | None  # None where the run has not got it
-    to_first: Estimate | None  # its ratio to stock over the first run's; None in the first, and where either is missing
-    judged: bool = True  # whether both runs are of the same texts and checkpoint
+    row: Row | None  # None if the run does not have it
+    to_first: Estimate | None  # its ratio to stock divided by the first run's; None in the first, or if one is missing
+    judged: bool = True  # whether both runs have the same texts and checkpoint
 
     @property
     def verdict(self) -> Verdict | None:
-        """On the ratio to the first run; None where there is none, it does not count, or other things differ too."""
+        """On the ratio to the first run; None if it is missing, does not count, or the runs have other differences."""
         return self.to_first.verdict if self.to_first and self.judged and not self.struck_out else None
 
     @property
     def struck_out(self) -> bool:
-        """Whether its speed counts for nothing."""
+        """Whether its speed does not count."""
         return self.row is not None and self.row.struck_out
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs compared, combination by combination."""
+    """A comparison of runs, combination by combination."""
 
     names: tuple[str, ...]  # of the runs, in order
-    sides: dict[str, tuple[Side, ...]]  # by combination: one a run
-    differing: dict[str, tuple[str, ...]]  # of header and environment: what each run has
-    apart: tuple[tuple[str, ...], ...]  # of each run: what it is of that the first is not, texts or checkpoint
-    kinds: tuple[str, ...]  # of device, a run
-    between: Prior  # of ratios between runs of the same
+    sides: dict[str, tuple[Side, ...]]  # by combination: one for each run
+    differing: dict[str, tuple[str, ...]]  # by key of header and environment: the value of each run
+    apart: tuple[tuple[str, ...], ...]  # for each run: what differs from the first, texts or checkpoint
+    kinds: tuple[str, ...]  # of device, one for each run
+    between: Prior  # of ratios between repeated runs
 
     @property
     def alike(self) -> bool:
-        """Whether all ran on one kind of device, so that times themselves can be compared."""
+        """Whether all runs have one kind of device, so that times can be compared."""
         return len(set(self.kinds)) == 1
 
     @property
     def unsure(self) -> bool:
-        """Whether the kinds are the same as far as they were recorded, and that is not far enough."""
+        """Whether the recorded kinds are equal, but too little was recorded to be sure."""
         return self.alike and NOT_RECORDED in self.kinds[0]
 
 
 def side_by_side(runs: Mapping[str, View], kept: Sequence[Sequence[Sequence[Record]]] = ()) -> Runs:
-    """Compare the others with the first.
+    """Compare the other runs with the first.
 
-    A run of other texts, or of another checkpoint, than the first gets no verdicts. Runs are independent, so the errors
-    of both ratios add up, with what runs of the same differ by; the verdicts of a run's combinations are judged
+    A run with other texts, or another checkpoint, than the first gets no verdicts. Runs are independent, so the errors
+    of both ratios add up, and so does the spread between repeated runs. The verdicts of a run's combinations are judged
     together.
 
     Args:
         runs: by their names.
-        kept: groups of runs of the same, the compared ones included: they show what such runs differ by.
+        kept: groups of repeated runs, including the compared ones. They show how much repeated runs differ.
     """
     names, views = tuple(runs), list(runs.values())
     first, others = views[0], views[1:]
@@ -119,21 +119,21 @@ def _apart(first: Header, other: Header) -> tuple[str, ...]:
 
 
 def kind_of(header: Header) -> tuple[str, str]:
-    """The device's kind: its class and its model, a processor's with its instruction sets."""
+    """The kind of a device: its class and its model; for a processor also its instruction sets."""
     found = header.environment
     gpu = found.get("worker", {}).get("gpu")
     return header.device.partition(":")[0], str(gpu) if gpu else processor_of(header)
 
 
 def processor_of(header: Header) -> str:
-    """The processor's kind, as far as the run recorded it."""
+    """The kind of the processor, as far as the run recorded it."""
     found = header.environment
     name, model = found.get("processor", "unknown processor"), found.get("processor_model", "")
     return kind(str(name), str(model), found.get("instruction_sets", ()))
 
 
 def _told(run: View) -> dict[str, str]:
-    """What the run was, and where, by key."""
+    """The description of a run and its machine, by key."""
     header = run.header
     own = {
         "command": header.command,
@@ -147,7 +147,7 @@ def _told(run: View) -> dict[str, str]:
 
 
 def flattened(data: Mapping[str, Any], above: str = "") -> Sequence[tuple[str, str]]:
-    """Nested figures as text, each under its path with dots."""
+    """Nested values as text, each with its dotted path."""
     found: list[tuple[str, str]] = []
     for key, value in data.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Each text's shift held against one limit, all of them together."""
+"""The shift of each text against one limit, all texts judged together."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Screen:
     """How far each text's time moved, by its id."""
 
     shifts: Mapping[str, Shift]
-    alone: int  # texts that one side alone has
+    alone: int  # number of texts that only one side has
 
     def p_above(self, edge: float) -> float:
-        """How likely a text so slow is among as many whose truth lies at the edge."""
+        """The probability of so slow a text among equally many texts whose true shift is at the edge."""
         return min(1.0, len(self.shifts) * min(one.p_above(edge) for one in self.shifts.values()))
 
     def slower(self, edge: float) -> list[str]:
-        """The texts beyond the edge, the slowest first; the chance that one is not is that of a single one's end."""
+        """The texts beyond the edge, the slowest first. The probability of any false one is that of a single test."""
         alone = [(one.p_above(edge), one.level) for one in self.shifts.values()]
         judged = zip(self.shifts, alone, holm(alone), strict=True)
         return self.by_mean([text for text, (p, _), level in judged if p < level])
@@ -36,12 +36,12 @@ class Screen:
         return sorted(texts, key=lambda text: -self.shifts[text].mean)
 
     def among_all(self, text: str) -> Shift:
-        """The text's shift with an interval that holds for all texts together."""
+        """The shift of a text, with an interval that holds for all texts together."""
         found = self.shifts[text]
         return replace(found, level=found.level / len(self.shifts))
 
-    def rounds_to_tell(self, edge: float, rounds: int) -> float:
-        """About how many rounds would put every text on one side of the edge, by what these showed; may be infinite."""
+    def rounds_needed(self, edge: float, rounds: int) -> float:
+        """About how many rounds would decide for every text, estimated from these rounds; may be infinite."""
 
         def of(text: str) -> float:
             one = self.shifts[text]

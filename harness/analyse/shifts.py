@@ -1,4 +1,4 @@
-"""How far a combination's times moved against what it is compared with, as a logarithm with its error."""
+"""How far a combination's times moved from those it is compared with, as a logarithm with its error."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Shift:
     """The mean of a log ratio of times, new over old: above 0 is slower."""
 
     mean: float
-    error: float  # the mean's standard error; infinite where there are too few values to tell
+    error: float  # the standard error of the mean; infinite if there are too few values
     degrees: float  # of freedom
-    level: float  # that an interval's end errs at
+    level: float  # the error probability of each end of the interval
 
     @property
     def low(self) -> float:
@@ -46,7 +46,7 @@ class Shift:
         return self.mean + self._reach()
 
     def p_above(self, edge: float) -> float:
-        """How likely a mean so high is where the truth lies at the edge."""
+        """The probability of a mean at least this high if the true shift is at the edge."""
         if not self.error:
             return float(self.mean <= edge)
         from scipy.special import stdtr
@@ -60,7 +60,7 @@ class Shift:
 
 
 class Shifts:
-    """The shifts of all combinations, with what two runs of the same differ by where the sides are of two runs."""
+    """The shifts of all combinations. If the sides come from two runs, the spread between repeated runs is included."""
 
     def __init__(
         self,
@@ -72,15 +72,15 @@ class Shifts:
         looks: int = len(LOOKS),
         between: Prior = PUBLISHED,
     ) -> None:
-        """Tell the spreads.
+        """Estimate the spreads.
 
         Args:
             new: the combinations of this run.
-            old: of what it is compared with.
-            paired: whether the old ones are the partners in the new ones' rounds; else both were timed against stock.
-            assumed_sd: the least that a ratio is taken to vary between rounds, before any are seen.
-            looks: how often the rounds may be stopped by what was seen.
-            between: of a ratio of times between runs of the same.
+            old: the combinations that it is compared with.
+            paired: whether the old ones were the partners in the new ones' rounds; else both were timed against stock.
+            assumed_sd: the least sd of a ratio between rounds that is assumed before any rounds are seen.
+            looks: how many times the results may stop the rounds.
+            between: the spread of a ratio of times between repeated runs.
         """
         self._new, self._old, self._paired = new, old, paired
         self.level = ALPHA / 2 / looks
@@ -92,7 +92,7 @@ class Shifts:
         }
 
     def of(self, timed: Timed, name: str) -> Shift | str:
-        """The shift of one combination, or why there is none."""
+        """The shift of one combination, or why it is not known."""
         sides = self._sides(timed, self._new[name], self._old[name])
         if not all(sides):
             return NEEDS[timed]
@@ -100,7 +100,7 @@ class Shifts:
         return self._shift(sides, spreads, PUBLISHED_RATES if timed == "qps" else self._between)
 
     def of_texts(self, name: str) -> dict[str, Shift] | str:
-        """The shift of each text that both sides have, or why there is none."""
+        """The shift of each text that both sides have, or why it is not known."""
         entries = [self._new[name]] if self._paired else [self._new[name], self._old[name]]
         sides = [one.texts for one in entries]
         both = [text for text in sides[0] if all(text in side for side in sides)]
@@ -129,11 +129,11 @@ class Shifts:
         return Shift(mean, total.sd, total.degrees, self.level)
 
     def _sides(self, timed: Timed, new: Entry, old: Entry) -> list[list[float]]:
-        """The logarithms that a shift is made of, their means to be added and taken away as `_SIGNS` says."""
-        if timed != "starts_ns":  # ratios to the partner, which is the old side where they are paired
+        """The logarithms of a shift. Their means are added or subtracted as `_SIGNS` says."""
+        if timed != "starts_ns":  # ratios to the partner; if the sides are paired, it is the old side
             return [getattr(new, timed)] if self._paired else [getattr(new, timed), getattr(old, timed)]
         starts = [new.starts_ns, old.starts_ns]
-        if not self._paired:  # they are of two days
+        if not self._paired:  # the sides were measured on different days
             starts += [new.stock_starts_ns, old.stock_starts_ns]
         return [[math.log(ns) for ns in side] for side in starts]
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 ALPHA = 0.05
 NOISE = 0.03  # a verdict needs the whole interval beyond this
-# How much a combination's variance differs from what its ratio and its run let expect, and a run's from the published
-# runs', as degrees of freedom: the more, the less. Source of these, of the growth and of the priors below: fits to the
-# rounds of reports/cpu, which tests/simulation/fit.py makes again.
+# How well the variance of a combination agrees with the one expected from its ratio and its run, and the variance of a
+# run with the published runs', as degrees of freedom: more of them mean better agreement. Source of these numbers, of
+# the growth and of the priors below: fits to the rounds of reports/cpu; tests/simulation/fit.py repeats them.
 CELLS_ALIKE, RUNS_ALIKE = 20.0, 4.0
-# How far a run's growth may lie off the prior's, as an sd: published runs have 0.1 to 0.4, other machines maybe none.
+# How much a run's growth differs from the prior's, as an sd. Published runs have 0.1 to 0.4, others perhaps none.
 GROWTHS_DIFFER = 0.25
-_STEPS = 20  # of an iteration that halves its error at each
+_STEPS = 20  # of an iteration; each step halves the error
 _TINY = 1e-300
 
 Verdict: TypeAlias = Literal["faster", "slower", "no difference", "inconclusive"]
@@ -32,12 +32,12 @@ class Estimate:
     value: float
     low: float
     high: float
-    p: float  # how likely a ratio at the edge of the noise, on this side of 1, gives one as far out as this
-    level: float = ALPHA / 2  # that p must be below for a verdict; lower where several are judged together
+    p: float  # the probability of a ratio at least this far from 1 if the true ratio is at the edge of the noise
+    level: float = ALPHA / 2  # p must be lower for a verdict; the level is smaller if several are judged together
 
     @property
     def verdict(self) -> Verdict:
-        """``faster`` or ``slower`` by more than the noise; ``no difference`` beyond it; or too uncertain to say."""
+        """``faster`` or ``slower`` by more than the noise, ``no difference`` beyond it, or ``inconclusive``."""
         if self.p < self.level:
             return "faster" if self.value < 1 else "slower"
         return "no difference" if self.low >= 1 - NOISE and self.high <= 1 + NOISE else "inconclusive"
@@ -45,14 +45,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Spread:
-    """How much a round's log ratio varies, and how well that is known; by default, exactly."""
+    """The sd of a round's log ratio, and how well it is known; by default, exactly."""
 
     sd: float
     degrees: float = math.inf  # of freedom
-    shared: float = math.inf  # of these, at most, where other cells of the run are added: all rest on its level
+    shared: float = math.inf  # the most degrees of a sum with other cells of the run, since all use the run's level
 
     def estimate(self, mean: float, error: float, alpha: float = ALPHA) -> Estimate:
-        """A ratio from the mean of its logarithm and that mean's standard error; its interval misses at ``alpha``."""
+        """A ratio from the mean and the standard error of its logarithm; its interval has the level 1 - ``alpha``."""
         from scipy.special import stdtr, stdtrit
 
         half = float(stdtrit(self.degrees, 1 - alpha / 2)) * error
@@ -63,41 +63,41 @@ class Spread:
 
 @dataclass(frozen=True)
 class Prior:
-    """What is known of a quantity's spread before a run has rounds; with no degrees of freedom, nothing."""
+    """The expected spread of a quantity before a run has rounds. Without degrees of freedom, nothing is known."""
 
-    sd: float  # of a log ratio of 0
-    growth: float = 0.0  # of the logarithm of the sd, per unit of the log ratio's size
+    sd: float  # at a log ratio of 0
+    growth: float = 0.0  # of the logarithm of the sd, per unit of the size of the log ratio
     degrees: float = RUNS_ALIKE
 
     def at_least(self, sd: float) -> Prior:
-        """The same, or wider."""
+        """The same prior, with an sd of at least this."""
         return replace(self, sd=max(self.sd, sd))
 
     def at(self, log_ratio: float) -> Spread:
-        """The spread that it lets expect of such a log ratio."""
+        """The spread that is expected at this log ratio."""
         return Spread(self.sd * math.exp(self.growth * min(abs(log_ratio), FARTHEST)), self.degrees)
 
     def of_difference(self, one: float, other: float) -> tuple[float, Spread]:
-        """The standard error of the difference of two such log ratios, with the spread that it comes from."""
+        """The standard error of the difference of two such log ratios, with the spread that it is computed from."""
         return math.hypot(self.at(one).sd, self.at(other).sd), self.at(0)
 
 
-FARTHEST = 2.0  # log ratio, in size: what padding to 512 tokens costs; farther none was published
-# Pooled over the published runs (reports/cpu, 303 degrees of freedom of times and 122 of rates): what does something
-# else than its partner also moves with where it and its memory happen to be.
+FARTHEST = 2.0  # the largest size of a published log ratio: the cost of padding to 512 tokens
+# Pooled over the published runs (reports/cpu): 303 degrees of freedom of times and 122 of rates. Processes that compute
+# different things also vary with their core and the place of their memory.
 TIME_PRIOR = Prior(sd=0.0165, growth=0.4)
 RATE_PRIOR = Prior(sd=0.028, growth=0.45)
-MEMORY_PRIOR = Prior(sd=0.001)  # of peaks in MiB: 5 combinations in 4 processes each, 0.02 to 0.12 %
+MEMORY_PRIOR = Prior(sd=0.001)  # peaks of 5 combinations in 4 processes each had 0.02 to 0.12 %
 UNKNOWN = Prior(sd=1.0, degrees=0.0)
 
 
 def holm(alone: Sequence[tuple[float, float]]) -> list[float]:
-    """The level that each p must be below, so that any is called so wrongly no more often than a single one would be.
+    """The level that each p must be below, so that any false verdict is at most as likely as with a single test.
 
     Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure (1979).
 
     Args:
-        alone: each one's p, and the level that it would have if it were judged alone.
+        alone: for each test, its p and the level that it would have alone.
     """
     levels, stopped = [0.0] * len(alone), False
     for rank, place in enumerate(sorted(range(len(alone)), key=lambda place: alone[place][0])):
@@ -108,13 +108,13 @@ def holm(alone: Sequence[tuple[float, float]]) -> list[float]:
 
 
 def judged_together(estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
-    """The same, with levels that keep the chance of any false verdict among them at that of a single one."""
+    """The same estimates, with levels for which any false verdict is at most as likely as with a single estimate."""
     levels = holm([(one.p, one.level) for one in estimates.values()])
     return {name: replace(one, level=level) for (name, one), level in zip(estimates.items(), levels, strict=True)}
 
 
 def log_ratio(own: Sequence[Sequence[int]], partner: Sequence[Sequence[int]]) -> float:
-    """One round's log ratio of times: the mean over texts of the difference of mean logs, texts weighing alike.
+    """The log ratio of times of one round: the mean over texts, all with the same weight, of differences of mean logs.
 
     Args:
         own: passes x texts, in nanoseconds.
@@ -131,7 +131,7 @@ class Spreads:
     """The spread of each of a run's cells."""
 
     cells: Mapping[str, Spread]
-    unmeasured: Spread  # of a cell without rounds, if its ratio is 1
+    unmeasured: Spread  # of a cell without rounds, assuming a ratio of 1
     prior: Prior
     degrees: int  # of freedom, of the run's own rounds
 
@@ -141,15 +141,15 @@ class Spreads:
 
 
 def spreads(rounds: Mapping[str, Sequence[float]], prior: Prior = TIME_PRIOR) -> Spreads:
-    """The spreads of a run's cells: each one's own, shrunk to what cells of its ratio vary by in this run.
+    """The spreads of a run's cells: the variance of each, shrunk towards the one expected at its ratio in this run.
 
-    That is a level times a growth with the ratio's size. Both are the prior's, moved to where the run's variances are
-    likeliest if they follow an F distribution, so that a cell that varies far more than the others hardly moves them;
-    a cell's level is that of its others. Source: Smyth, Linear Models and Empirical Bayes Methods for Assessing
-    Differential Expression in Microarray Experiments (2004).
+    The expected variance is a level times a growth with the size of the ratio. Both start from the prior and move to
+    the maximum likelihood of the run's variances. These are assumed to follow an F distribution, so that a cell that
+    varies far more than the others has little influence. The level of a cell comes from the other cells. Source: Smyth,
+    Linear Models and Empirical Bayes Methods for Assessing Differential Expression in Microarray Experiments (2004).
 
     Args:
-        rounds: each cell's log ratios, one a round.
+        rounds: the log ratios of each cell, one for each round.
         prior: of the quantity.
     """
     import numpy as np
@@ -187,7 +187,7 @@ def _squares(values: Sequence[float]) -> float:
 
 
 def summed(parts: Iterable[tuple[float, Spread]]) -> Spread:
-    """The standard error of a sum of independent parts, each given by its own and by the spread that it comes from.
+    """The standard error of a sum of independent parts, each given by its error and the spread that it comes from.
 
     Source of its degrees of freedom: Satterthwaite, An Approximate Distribution of Estimates of Variance Components
     (1946).
@@ -202,7 +202,7 @@ def summed(parts: Iterable[tuple[float, Spread]]) -> Spread:
 
 
 def estimate(rounds: Sequence[float], spread: Spread, alpha: float = ALPHA) -> Estimate:
-    """The ratio over the rounds of a cell."""
+    """The ratio of a cell over its rounds."""
     return spread.estimate(fmean(rounds), spread.sd / math.sqrt(len(rounds)), alpha)
 
 
@@ -218,12 +218,12 @@ def divided(
     """The ratio of one cell divided by that of another, with the errors of both.
 
     Args:
-        rounds: of the one.
-        spread: of its rounds.
-        by: the rounds of the other.
-        their_spread: of those.
-        alpha: at which the interval misses.
-        between: of ratios between runs, where the two are of two runs.
+        rounds: of the first cell.
+        spread: of these rounds.
+        by: the rounds of the other cell.
+        their_spread: of those rounds.
+        alpha: the probability that the interval misses.
+        between: the spread of ratios between runs, if the cells are from two runs.
     """
     means = fmean(rounds), fmean(by)
     parts = [(spread.sd / math.sqrt(len(rounds)), spread), (their_spread.sd / math.sqrt(len(by)), their_spread)]

@@ -1,4 +1,4 @@
-"""Answers beside stock's, where those need not be the baseline's."""
+"""Answers compared with stock's, if stock is not exact."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.record import STOCK, Chains
 
 
 def beside_stock(rows: Sequence[Row], timed: Sequence[str]) -> list[Row]:
-    """The rows, each with the texts on which its answer is not stock's; as they are where stock is exact.
+    """The rows, each with the texts on which its answer differs from stock's; unchanged if stock is exact.
 
     Args:
         rows: a run's.
-        timed: the texts that every combination was asked; others may have been asked more.
+        timed: the texts that every combination answered; some may have answered more.
     """
     stock = next((row for row in rows if row.combination == STOCK and not row.exact), None)
     if stock is None or not stock.texts or (theirs := _otherwise(stock)) is None:
@@ -32,7 +32,7 @@ def _unlike(row: Row, stock: Row, theirs: Mapping[str, Chains], timed: Sequence[
 
 
 def _otherwise(row: Row) -> dict[str, Chains] | None:
-    """What it answered where that is not the baseline's answer; None where the answers were left out."""
+    """Its answers that differ from the baseline's; None if the answers were left out."""
     differences = (*row.broken, *row.ties)
     if any(one.expected == one.got for one in differences):
         return None

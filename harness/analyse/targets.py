@@ -1,4 +1,4 @@
-"""Whether a combination keeps what its suite says that it should."""
+"""Whether a combination keeps the targets of its suite."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from harness.figures import LIMITS
 
 
 def judged(row: Row, targets: Mapping[str, float]) -> Row:
-    """The row with a word on each target.
+    """The row with the result for each target.
 
     Args:
         row: of a combination.
-        targets: by name, as `Targets` of a suite gives them: nanoseconds, bytes, requests a second.
+        targets: by name, as `Targets` of a suite gives them: nanoseconds, bytes, requests per second.
     """
     return replace(row, targets=tuple(Held(name, limit, kept_by(row, name, limit)) for name, limit in targets.items()))
 
@@ -30,7 +30,7 @@ def kept_by(row: Row, name: str, limit: float) -> Kept:
 def kept(found: Figure | None, limit: float, *, at_least: bool = False) -> Kept:
     """Whether the whole interval of a figure is at most a limit (or at least, if `at_least`).
 
-    An end that it lacks could be anywhere; a figure that lacks nothing and has no interval is its own.
+    An end that is missing could be anywhere. A figure without an interval that lacks nothing counts as exact.
     """
     if found is None:
         return "not measured"

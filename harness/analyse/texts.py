@@ -1,4 +1,4 @@
-"""What a round says of its texts one by one, and of all of them in a row."""
+"""The log ratios of a round for each text, for the total time, and for the P95 over texts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from statistics import fmean, variance
 from harness.analyse.percentiles import P95
 from harness.analyse.stats import Spread
 
-FEWEST_TEXTS = 14  # with fewer, a median-unbiased P95 is the slowest text's time
-# How many degrees of freedom the texts' common variance is worth beside a text's own. Source: by how much more than
-# chance makes them the variances of 24 texts of one combination differ (Smyth's method of moments): 14, 9 and 8 on two
-# cores (the runs claims, quick and full).
+FEWEST_TEXTS = 14  # with fewer, a median-unbiased P95 is the time of the slowest text
+# The degrees of freedom of the texts' common variance, beside those of a text's own variance. Source: the variances of
+# 24 texts of one combination differ more than by chance (Smyth's method of moments): 14, 9 and 8 degrees on two cores
+# (the runs claims, quick and full).
 PRIOR_DEGREES = 8
 
 
 def text_log_ratios(own: Sequence[Sequence[int]], partner: Sequence[Sequence[int]]) -> list[float]:
-    """One round's log ratio of times for each text, from the means of logarithms over its passes.
+    """The log ratio of times of each text in one round, from the means of logarithms over its passes.
 
     Args:
         own: passes x texts, in nanoseconds.
@@ -27,15 +27,15 @@ def text_log_ratios(own: Sequence[Sequence[int]], partner: Sequence[Sequence[int
 
 
 def total_log_ratio(own: Sequence[Sequence[int]], partner: Sequence[Sequence[int]]) -> float:
-    """One round's log ratio of the total times of all texts, so that a text weighs as much as it takes."""
+    """The log ratio of the total times of all texts in one round, so that slow texts weigh more."""
     return math.log(sum(map(sum, own)) / sum(map(sum, partner)))
 
 
 def p95_log_ratio(own: Sequence[Sequence[int]], partner: Sequence[Sequence[int]]) -> float | None:
-    """One round's log ratio of the P95 over texts; None where they are too few for one.
+    """The log ratio of the P95 over texts in one round; None if there are too few texts.
 
-    A text's passes are averaged first, and the percentile lies between two texts: the slowest one moves it smoothly.
-    Source: Hyndman and Fan, Sample Quantiles in Statistical Packages (1996), definition 8.
+    The passes of each text are averaged first. The percentile lies between two texts, so that the slowest text changes
+    it smoothly. Source: Hyndman and Fan, Sample Quantiles in Statistical Packages (1996), definition 8.
     """
     if len(own[0]) < FEWEST_TEXTS:
         return None
@@ -50,13 +50,13 @@ def _of_texts(passes: Sequence[Sequence[int]]) -> list[float]:
 
 
 def text_spreads(rounds: Mapping[str, Sequence[float]], assumed_sd: float) -> dict[str, Spread]:
-    """The spread between rounds of each text's log ratio, its variance shrunk towards that of all of them.
+    """The spread of each text's log ratio between rounds, with its variance shrunk towards the mean over all texts.
 
     Source: Smyth, Linear Models and Empirical Bayes Methods (2004).
 
     Args:
-        rounds: each text's log ratios, at least two.
-        assumed_sd: of the log ratio over all texts; a single text is not taken to vary less than that.
+        rounds: the log ratios of each text, at least two.
+        assumed_sd: of the log ratio over all texts. A single text is assumed to vary at least as much.
     """
     own = {text: variance(values) for text, values in rounds.items()}
     common = max(fmean(own.values()), assumed_sd**2)

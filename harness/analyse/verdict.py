@@ -12,7 +12,7 @@ Outcome: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
 
 def outcome(findings: Sequence[Finding]) -> Outcome:
-    """Pass only where something was judged, and the rest excused; findings that only warn decide nothing."""
+    """``pass`` only if something was judged and everything else is excused. Findings that only warn decide nothing."""
     deciding = [one for one in findings if not one.warns]
     verdicts = {one.verdict for one in deciding}
     if "fail" in verdicts:
@@ -22,7 +22,7 @@ def outcome(findings: Sequence[Finding]) -> Outcome:
 
 
 def judged_anything(findings: Sequence[Finding]) -> bool:
-    """Whether any rule was held against a measured figure or an answer."""
+    """Whether any rule was judged by a measured figure or an answer."""
     return any(one.verdict in ("pass", "fail") or one.timed for one in findings)
 
 
@@ -32,5 +32,5 @@ def unexcused(one: Finding) -> bool:
 
 
 def excuse(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings; skipped ones no longer keep a gate from passing."""
+    """The findings, with the skipped ones excused: they no longer keep a gate from passing."""
     return [replace(one, excused=one.verdict == "skipped") for one in findings]

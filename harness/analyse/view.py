@@ -1,4 +1,4 @@
-"""All that is known of a run, for whatever shows it."""
+"""A run and its analysis, for all outputs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from harness.record import Finished, Header, Record
 
 @dataclass(frozen=True)
 class View:
-    """A run and what follows from it."""
+    """A run and its analysis."""
 
     header: Header
     records: Sequence[Record]
-    rows: Sequence[Row]  # one a combination, in the plan's order
-    spread: Spreads  # where the rows' intervals come from
-    found: Attribution | None  # what each optimization brings
-    account: Sequence[str]  # sentences on what disturbed the run, and on where its time went
-    judged: Findings | None  # the guide's claims, where the run measures them
-    caution: str = ""  # what to say with the verdict, where the run was disturbed
+    rows: Sequence[Row]  # one for each combination, in the plan's order
+    spread: Spreads  # the spreads that the rows' intervals are computed from
+    found: Attribution | None  # the effect of each optimization
+    account: Sequence[str]  # sentences on what disturbed the run, and on how it spent its time
+    judged: Findings | None  # the guide's claims, if the run measures them
+    caution: str = ""  # a caution for the verdict, if the run was disturbed
 
 
 def view(header: Header, records: Sequence[Record], finished: Sequence[Finished]) -> View:
@@ -35,7 +35,7 @@ def view(header: Header, records: Sequence[Record], finished: Sequence[Finished]
     Args:
         header: the run's.
         records: the run's.
-        finished: how often it came to an end, and how.
+        finished: one entry for each time that the run ended.
     """
     (rows, spread), cores = compare(header, records), header.environment.get("cores")
     return View(

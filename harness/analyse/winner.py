@@ -1,7 +1,7 @@
-"""The combination that a run names: which are tried once more for it, and what an interval is that knows it was chosen.
+"""The combination that a run names: which combinations get confirming rounds, and intervals that allow for the choice.
 
-The fastest of many looks faster than it is, by the very rounds that it was chosen by. So rounds are made for it that
-nobody had seen when it was chosen; without them its interval has to hold for whichever might have been chosen.
+The fastest of many looks faster than it is, because the same rounds chose it. So it gets fresh rounds after the choice.
+Without them, its interval must hold for all combinations that might have been chosen.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from harness.analyse.stats import (
 )
 from harness.record import ColdStart, Measured, Record, can_be_switched_on
 
-# The fastest and its two nearest: enough that another can stand in for one whose answers turn out to differ, and few
-# enough to be paid for.
+# The fastest and the two next to it. If the answers of one turn out to differ, another one replaces it. More would cost
+# too much time.
 CONTENDERS = 3
-# The degrees of freedom at most by which one is called slower than the best. With thousands of pairs, such a verdict
-# depends on the far tail of the rounds' distribution. It may be heavier than a normal one's, and few rounds cannot
-# show that. With 15, the error is kept if rounds follow a t distribution with 3 (`make simulate`).
+# The most degrees of freedom for calling a combination slower than the best. With thousands of pairs, such a verdict
+# depends on the far tail of the distribution of rounds. This tail may be heavier than a normal one, and few rounds
+# cannot show it. With 15, the error is kept if rounds follow a t distribution with 3 degrees (`make simulate`).
 _TAILED = 15.0
 
 
 def contenders(
     exact: Mapping[str, bool], rounds: Mapping[str, Sequence[float]], records: Sequence[Record]
 ) -> list[str]:
-    """The combinations that the confirming rounds are for, the fastest first; none where there is nothing to confirm.
+    """The combinations that get confirming rounds, the fastest first; empty if there is nothing to confirm.
 
     Args:
         exact: whether a combination promises the baseline's answers.
-        rounds: each one's log ratios to stock, one an ordinary round.
+        rounds: the log ratios of each combination to stock, one for each ordinary round.
         records: of the ordinary rounds.
     """
     spoiled = {record.cell.combination for record in records if _is_spoiled(record)}
@@ -55,7 +55,7 @@ def contenders(
 
 
 def _is_spoiled(record: Record) -> bool:
-    """Whether it keeps its combination from being named: it failed, or answered otherwise."""
+    """Whether the combination cannot be named because of this record: it failed, or an answer differs."""
     if not isinstance(record, Measured):
         return True
     return not isinstance(record.samples, ColdStart) and bool(record.samples.parity.broken)
@@ -66,15 +66,15 @@ def tried(
     spread: Spreads,
     confirming: Mapping[str, Sequence[float]],
 ) -> dict[str, Tried]:
-    """Each combination's rounds of both kinds.
+    """The ordinary and the confirming rounds of each combination.
 
-    How much confirming rounds vary is judged beside the ordinary ones, and as of other combinations: two kinds of one
-    combination do not lie around one mean, because the ordinary ones have chosen it.
+    The spread of confirming rounds is estimated together with the ordinary ones, but as if they were other
+    combinations: the two kinds do not have the same mean, because the ordinary rounds chose the combination.
 
     Args:
-        ordinary: each combination's log ratios to stock, one a round.
+        ordinary: the log ratios of each combination to stock, one for each round.
         spread: of these.
-        confirming: likewise, of the few that have such rounds.
+        confirming: the same for the few combinations with confirming rounds.
     """
     apart = {f"confirming {name}": values for name, values in confirming.items()}
     beside = spreads({**ordinary, **apart}, spread.prior) if apart else spread
@@ -88,15 +88,15 @@ def tried(
 
 
 def named(of: Mapping[str, Tried], alpha: float = ALPHA) -> dict[str, Estimate]:
-    """Each combination's ratio to stock as it may be quoted where it is the one that is named.
+    """The ratio of each combination to stock, as it may be quoted if the combination is the winner.
 
-    One with confirming rounds has the ratio of these alone. They did not take part in choosing it, so the interval is
-    an ordinary one; the verdicts of all that have such rounds are judged together. Any other has an interval that
-    holds for all of them at once (Bonferroni), and so for whichever is chosen.
+    If a combination has confirming rounds, its ratio uses only these. They did not take part in the choice, so the
+    interval is an ordinary one. The verdicts of all combinations with such rounds are judged together. Any other
+    combination has an interval that holds for all of them at once (Bonferroni), and so for the chosen one.
 
     Args:
-        of: those that one is chosen from.
-        alpha: how often an interval of ordinary rounds misses; less than 5 % where they may have ended early.
+        of: the combinations to choose from.
+        alpha: the probability that an interval of ordinary rounds misses; below 5 % if rounds could end early.
     """
     fresh = {name: _estimate(one.confirming, ALPHA) for name, one in of.items() if one.confirming}
     together = {name: _estimate(one.ordinary, alpha / len(of)) for name, one in of.items()}
@@ -108,23 +108,23 @@ def _estimate(rounds: Rounds, alpha: float) -> Estimate:
 
 
 def choice(rows: Sequence[Row]) -> dict[str, Tried]:
-    """What a run chooses from."""
+    """The combinations that a run chooses from."""
     return {row.combination: row.latency.tried for row in rows if row.latency and can_be_switched_on(row.combination)}
 
 
 def indistinguishable(best: str, able: Collection[str], of: Mapping[str, Tried]) -> list[str]:
-    """Those that are not shown to be slower than the best, the fastest first.
+    """The combinations that are not shown to be slower than the best, the fastest first.
 
-    That any of the others is called slower that is not has a chance of 5 % at most: each pair of all that might have
-    been chosen counts (Bonferroni), and rounds may lie farther out than the normal distribution has them.
+    The probability that any combination is left out wrongly is at most 5 %. All pairs that might have been chosen are
+    counted (Bonferroni), and rounds may have heavier tails than a normal distribution.
 
     Args:
-        best: the one that is named.
-        able: those that might have been named.
-        of: all that there were to choose from.
+        best: the named combination.
+        able: the combinations that might have been named.
+        of: all combinations to choose from.
     """
     ours, pairs = of[best].quoted, len(of) * (len(of) - 1)
-    alpha = 2 * ALPHA / max(pairs, 1)  # half of it is for the side that counts
+    alpha = 2 * ALPHA / max(pairs, 1)  # one half is for the side that counts
 
     def is_slower(theirs: Rounds) -> bool:
         return divided(theirs.values, _tailed(theirs), ours.values, _tailed(ours), alpha).low > 1

@@ -1,4 +1,4 @@
-"""What to switch on, in a sentence."""
+"""What to switch on, in a few sentences."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from harness.units import format_bytes
 
 
 def verdict(run: View) -> str:
-    """The advice, and how far to trust it where the run was disturbed."""
+    """The advice, with a caution if the run was disturbed."""
     return f"{advice(run.rows)} {run.caution}".rstrip()
 
 
 def advice(rows: Sequence[Row]) -> str:
-    """The fastest combination that is faster than stock and keeps every answer, with what it brings and costs."""
+    """Name the fastest combination that is faster than stock and keeps every answer, with its gains and costs."""
     objective = main_objective(rows)
     if objective != "time":
         return _otherwise(rows, objective)
@@ -30,51 +30,51 @@ def advice(rows: Sequence[Row]) -> str:
     best = next((row for row in able if row.latency and row.latency.named.verdict == "faster"), None)
     if best is None or best.latency is None:
         return " ".join([_NOTHING, *_unconfirmed(able)])
-    parts = [f"it takes {quoted(best.latency)}"]
+    parts = [quoted(best.latency)]
     stock = next((row for row in rows if row.combination == STOCK), None)
     if stock is not None:
         parts += _costs(best, stock)
-    said = f"Switch on {best.combination}: {', '.join(parts)}; {_unchanged(best)}."
+    said = f"Switch on {best.combination}: it takes {', '.join(parts)}. {_unchanged(best)}."
     chosen_from = choice(rows)
     alike = indistinguishable(best.combination, [row.combination for row in able], chosen_from)
     return " ".join([said, *basis(best, alike, len(chosen_from))])
 
 
 def _unchanged(best: Row) -> str:
-    """What its answers on these texts say of others."""
-    ties = f" ({len(best.ties)} by rounding at the threshold alone)" if best.ties else ""
+    """How many answers changed on these texts, with a bound for other texts."""
+    ties = f", apart from {len(best.ties)} by rounding at the threshold" if best.ties else ""
     at_most = 100 * rate(0, best.texts).high
-    return f"on {best.texts} texts no answer changed{ties} (95 % bound: on at most {at_most:.1f} % of such texts)"
+    return f"No answer changed on {best.texts} texts{ties} (95 % bound: at most {at_most:.1f} % of such texts change)"
 
 
-_NOTHING = "Switch on nothing: no combination here is clearly faster than stock and keeps every answer."
+_NOTHING = "Switch on nothing: no combination of this run is clearly faster than stock and keeps every answer."
 
 
 def _unconfirmed(able: Sequence[Row]) -> Iterator[str]:
-    """What came of the one that looked fastest, where it was tried once more."""
+    """The result of the combination that looked fastest, if it was tried once more."""
     tried = next((row for row in able if row.latency and row.latency.tried.confirming), None)
     if tried is not None and tried.latency is not None:
-        yield f"{tried.combination} had looked fastest, and took {quoted(tried.latency)}."
+        yield f"{tried.combination} looked fastest, but took {quoted(tried.latency)}."
 
 
 _CLEARLY: Mapping[Objective, str] = {
-    "qps": "answers clearly more requests a second than stock",
-    "offline": "answers clearly more texts a second than stock",
-    "cold_start": "comes up clearly faster than stock",
+    "qps": "answers clearly more requests per second than stock",
+    "offline": "answers clearly more texts per second than stock",
+    "cold_start": "starts clearly faster than stock",
 }
 
 
 def _otherwise(rows: Sequence[Row], objective: Objective) -> str:
-    """The advice of a run that timed no single requests."""
+    """The advice of a run that did not time single requests."""
     stock = next((row for row in rows if row.combination == STOCK), None)
     better = [row for row in rows if _keeps(row) and stock is not None and beats(row, stock, objective)]
     compared = any(row.texts for row in rows)
     if not better:
         kept = " and keeps every answer" if compared else ""
-        return f"Switch on nothing: no combination here {_CLEARLY[objective]}{kept}."
+        return f"Switch on nothing: no combination of this run {_CLEARLY[objective]}{kept}."
     best = min(better, key=lambda row: OBJECTIVES[objective].read(row) or 0.0)
-    kept = _unchanged(best) if best.texts else "whether answers stay the same was not measured"
-    return f"Switch on {best.combination}: {', '.join(rates_and_starts(best))}; {kept}."
+    kept = _unchanged(best) if best.texts else "Its answers were not compared"
+    return f"Switch on {best.combination}: {', '.join(rates_and_starts(best))}. {kept}."
 
 
 def _keeps(row: Row) -> bool:
@@ -82,7 +82,7 @@ def _keeps(row: Row) -> bool:
 
 
 def _able(row: Row) -> bool:
-    """Whether it can be named for its time."""
+    """Whether the advice may name it for its time."""
     return row.latency is not None and _keeps(row)
 
 
@@ -91,7 +91,7 @@ def _costs(best: Row, stock: Row) -> list[str]:
     for where, part in (("device", "cuda_serving_peak_bytes"), ("host", "rss_serving_peak_bytes")):
         ours, theirs = (getattr(row.memory, part) if row.memory else None for row in (best, stock))
         if ours is not None and theirs is not None:
-            costs.append(f"{format_bytes(ours)} of {where} memory while serving instead of {format_bytes(theirs)}")
+            costs.append(f"{format_bytes(ours)} of {where} memory while serving (stock: {format_bytes(theirs)})")
     if best.starts and stock.starts:
-        costs.append(f"a cold start of {cold_start(best)} instead of {cold_start(stock)}")
+        costs.append(f"{cold_start(best)} for a cold start (stock: {cold_start(stock)})")
     return costs

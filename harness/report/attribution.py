@@ -1,4 +1,4 @@
-"""What each optimization brings, as tables of text."""
+"""The effect of each optimization, as tables of text."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Table = list[list[str]]  # the first line names the columns
 
 
 def brought(found: Attribution) -> Table:
-    """A line an optimization: its factor on each quantity, over all combinations of the others, and its share."""
+    """One line for each optimization: its average factor on each quantity, and its share of the total effect."""
     time = found.effects[TIME]
-    shares = [f"share of the gain ({ratio(time.total)})"] if time.total else []
+    shares = [f"share of the total effect ({ratio(time.total)})"] if time.total else []
     lines = [["optimization", *found.effects, *shares]]
     for name in time.names:
         factors = [ratio(of.main[name]) if name in of.main else NOTHING for of in found.effects.values()]
@@ -23,17 +23,17 @@ def brought(found: Attribution) -> Table:
 
 
 def beside(effects: Effects) -> Table:
-    """A line an optimization, a column for each other one: its factor where that one is on."""
-    return [["time, where … is on", *effects.names]] + [
+    """One line and one column for each optimization: the factor of the line's if the column's is on."""
+    return [["effect on time, if … is on", *effects.names]] + [
         [name, *(ratio(effects.given[name, on]) if on != name else NOTHING for on in effects.names)]
         for name in effects.names
     ]
 
 
 def together(effects: Effects) -> Table:
-    """A line and a column an optimization: what the two bring together over the product of what each brings alone."""
+    """One line and one column for each optimization: the effect of both divided by the product of their effects."""
     names = effects.names
-    lines = [["both, over the product of each", *names[1:]]]
+    lines = [["effect of both / product of single effects", *names[1:]]]
     for place, name in enumerate(names[:-1]):
         pairs = [(name, other) if other in names[place + 1 :] else None for other in names[1:]]
         lines.append([name, *(NOTHING if pair is None else ratio(effects.together[pair]) for pair in pairs)])
@@ -41,10 +41,10 @@ def together(effects: Effects) -> Table:
 
 
 def in_words(effects: Effects) -> Iterator[str]:
-    """Each optimization that helps where another one is off, and clearly less, no longer enough, where it is on."""
+    """Each optimization that saves time if another one is off, and clearly less (no verdict) if it is on."""
     for name in effects.names:
         spoilt = [
-            f"{on} ({ratio(effects.without[name, on])} without, {ratio(effects.given[name, on])} with it)"
+            f"{on} ({ratio(effects.without[name, on])} without it, {ratio(effects.given[name, on])} with it)"
             for on in effects.names
             if on != name
             and effects.without[name, on].verdict == "faster"
@@ -52,8 +52,8 @@ def in_words(effects: Effects) -> Iterator[str]:
             and effects.together[min(name, on), max(name, on)].verdict == "slower"
         ]
         if spoilt:
-            yield f"{name} brings time only without {_listed(spoilt)}."
+            yield f"{name} saves time only without {_listed(spoilt)}."
 
 
 def _listed(parts: Sequence[str]) -> str:
-    return ", and without ".join(parts)
+    return ", and only without ".join(parts)

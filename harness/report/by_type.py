@@ -1,4 +1,4 @@
-"""F1 by type, where a combination's is not the baseline's."""
+"""F1 by type, for the types whose F1 differs from the baseline's."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def by_type(rows: Sequence[Row]) -> Iterator[str]:
         if row.scores is None or baseline is None:
             continue
         ours, theirs = ({name: of.f1 for name, of in scores.by_type.items()} for scores in (row.scores, baseline))
-        # A type that only one of them has was found by that one alone, in texts that hold none.
+        # A type that only one of the two has was found by that one alone, in texts without such a gold span.
         changed = [
             f"{name} {ours.get(name, 1.0):.3f} ({theirs.get(name, 1.0):.3f})"
             for name in sorted(ours | theirs)
             if ours.get(name, 1.0) != theirs.get(name, 1.0)
         ]
         if changed:
-            yield f"{row.combination}: {', '.join(changed)}; {len(changed)} of {len(ours | theirs)} types."
+            yield f"{row.combination}: {', '.join(changed)}; {len(changed)} of {len(ours | theirs)} types differ."

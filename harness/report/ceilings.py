@@ -9,15 +9,15 @@ from harness.record import Header
 from harness.work import Ceilings
 
 _GIGA, _MICRO = 1e9, 1e6
-# Of runs that measured one way only.
+# For runs that measured only one way to multiply.
 _OWN_ALONE = (
-    "These are torch's own products, the only ones that this run measured: another way to multiply may be faster, and "
-    "shares of the roofline are then too high."
+    "This run measured only torch's own matrix products. If another product is faster, the shares of the roofline are "
+    "too high."
 )
 
 
 def ceilings(header: Header) -> Iterator[str]:
-    """The ceilings by dtype, with the ways that gave them, and the ways that were left out; none where not measured."""
+    """The ceilings by dtype, and which products reached them or were left out; empty if not measured."""
     found = ceilings_of(header)
     if why := header.environment.get("worker", {}).get(NO_CEILINGS):
         yield f"The device's ceilings could not be measured, so there are no shares of the roofline ({why})."
@@ -30,7 +30,7 @@ def ceilings(header: Header) -> Iterator[str]:
         yield _OWN_ALONE
     if found.left_out:
         left_out = "; ".join(f"{way}: {why}" for way, why in found.left_out.items())
-        yield f"Ways to multiply that were left out: {left_out}."
+        yield f"Matrix products that were left out: {left_out}."
 
 
 def _rate(found: Ceilings, dtype: str) -> str:

@@ -1,4 +1,4 @@
-"""The guide's claims beside what a run showed, as Markdown."""
+"""The guide's claims and what a run showed, as Markdown."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.report.table import NOTHING
 _COLUMNS = ["claim", "claimed", "as published", "does that hold?", "done right", "does this hold?", "why"]
 _ALIGNED = "| --- | ---: | ---: | --- | ---: | --- | --- |"  # figures to the right, words to the left
 _HOW = (
-    "Claimed and measured are shares of the baseline's figure (a rate above 1 is faster), but where a unit stands: the "
-    "guide's milliseconds are its device's own and are not compared. Means are over texts that weigh alike. A claim "
-    "holds where the 95 % interval reaches it or is better, and does not where the whole interval is worse; a figure "
-    "without interval may miss it by 3 %. Intervals of P95 and of rates are put together from those of both "
-    "combinations. The guide's steps are cumulative unless a claim says alone; where one as published fails, so does "
-    "each that the guide measured on top of it."
+    "Figures without a unit are ratios to the baseline's figure; for a rate, above 1 is faster. The guide's "
+    "milliseconds depend on its device and are not compared. In means, all texts weigh the same. A claim holds if the "
+    "95 % interval reaches it or is better. It does not hold if the whole interval is worse. A figure without an "
+    "interval may miss the claim by 3 %. The intervals of P95 and of rates combine those of the combination and of the "
+    'baseline. The guide\'s steps are cumulative, unless a claim says "alone". If a listing fails, so does every claim '
+    "that the guide measured on top of it."
 )
 
 
@@ -35,12 +35,12 @@ def section(found: Findings) -> str:
 
 
 def table(found: Findings) -> list[list[str]]:
-    """A line a claim under the names of the columns; strong and struck as Markdown has them."""
+    """The names of the columns, then one line for each claim, with Markdown for strong and struck-through text."""
     return [_COLUMNS, *(_line(one) for one in found.judged)]
 
 
 def notes(found: Findings) -> list[str]:
-    """What is to be said below the table."""
+    """The notes below the table."""
     return [_sums(found), _HOW]
 
 
@@ -57,7 +57,7 @@ def _line(one: Judged) -> list[str]:
 
 
 def _side(claim: Claim, side: Side | None) -> tuple[str, str]:
-    """What was measured, and the verdict."""
+    """The measured figure, and the verdict."""
     if side is None:
         return NOTHING, NOTHING
     figure = _figure(claim, side.figure) if side.figure else NOTHING
@@ -66,7 +66,7 @@ def _side(claim: Claim, side: Side | None) -> tuple[str, str]:
 
 
 def _why(one: Judged) -> str:
-    """The physics of the sides that have a verdict; said once where it is the same."""
+    """The physical reasons of the sides that have a verdict; a single one if both are the same."""
     told = {
         name: side.reason
         for name, side in (("As published", one.published), ("Done right", one.right))
@@ -90,13 +90,13 @@ def _interval(figure: Figure) -> str:
 
 
 def _number(value: float) -> str:
-    """Two decimals, three where it is under 0.1, none from a hundred on."""
+    """With two decimals, three if it is below 0.1, none from 100."""
     decimals = 0 if abs(value) >= 100 else 3 if 0 < abs(value) < 0.1 else 2
     return f"{value + 0.0:.{decimals}f}"  # minus zero reads as zero
 
 
 def _unit(claim: Claim) -> str:
-    """The unit of what is no ratio."""
+    """The unit of an absolute quantity; empty for a ratio."""
     _, _, unit = claim.quantity.partition(", ")
     return f" {unit}" if unit else ""
 
@@ -105,12 +105,12 @@ def _sums(found: Findings) -> str:
     guide = found.arithmetic
     steps = " ".join(f"{'+' if step > 0 else '−'} {abs(step):g}" for step in guide.steps_ms)
     said = (
-        f"The guide's steps do not add up to its result: {guide.baseline_ms:g} {steps} = {guide.sum_ms:g} ms, and its "
+        f"The guide's steps do not add up to its result: {guide.baseline_ms:g} {steps} = {guide.sum_ms:g} ms, but its "
         f"final table says {guide.final_ms:g} ms. The steps were measured on one text, the table on a hundred."
     )
     if found.product is None or found.together is None:
         return said
     return (
-        f"{said} Here the six done right, each alone, multiply to {_number(found.product)} of the baseline's time; "
-        f"together they take {_number(found.together.value)}{_interval(found.together)}."
+        f"{said} Here the ratios of the six, done right and each alone, multiply to {_number(found.product)}. Together "
+        f"they take {_number(found.together.value)}{_interval(found.together)} of the baseline's time."
     )

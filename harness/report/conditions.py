@@ -1,4 +1,4 @@
-"""Under which conditions a combination's rounds were measured."""
+"""The conditions under which a combination's rounds were measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.units import format_seconds
 
 
 def conditions(records: Sequence[Record]) -> dict[str, list[list[str]]]:
-    """By combination, a line a round, below a line that names the columns; without what no round of it recorded."""
+    """For each combination: the names of the columns, then one line for each round. Empty columns are left out."""
     found: dict[str, dict[int, dict[str, str]]] = {}
     for record in records:
         if isinstance(record, Measured) and (record.conditions or record.course):
@@ -25,16 +25,16 @@ def conditions(records: Sequence[Record]) -> dict[str, list[list[str]]]:
 
 
 def where(header: Header) -> str:
-    """The device of all rounds, its processor, and how many threads a process had, as far as they are recorded."""
+    """The device of all rounds, its processor, and the threads of a process, as far as they are recorded."""
     worker, threads = header.environment.get("worker", {}), header.environment.get("threads")
     gpu, cpus = worker.get("gpu"), worker.get("host_cpus")
-    had = f", {threads} CPU thread{'' if threads == 1 else 's'} a process" if threads else ""
+    had = f", {threads} CPU thread{'' if threads == 1 else 's'} per process" if threads else ""
     processor = f", {processor_of(header)}" if "processor" in header.environment else ""
     return f"On {header.device}{f' ({gpu})' if gpu else ''}{processor}{had}{f', on {cpus}' if cpus else ''}"
 
 
 def tuned(header: Header) -> str:
-    """How the machine ran its cores and kept its memory, as far as it is recorded; empty where nothing is."""
+    """The settings of the machine's cores and memory, as far as they are recorded; else empty."""
     said = in_words(msgspec.convert(header.environment.get(TUNING, {}), Tuning))
     return f"{said[:1].upper()}{said[1:]}"
 
@@ -58,7 +58,7 @@ def _on_processor(found: Conditions) -> Iterator[tuple[str, str]]:
     yield "other programs", f"{found.foreign_cores:.1%} of a core"
     yield "hypervisor", f"{found.stolen_cores:.1%} of a core"
     if found.worst_cores is not None:
-        yield "both, at worst", f"{found.worst_cores:.1%} of a core"
+        yield "both, worst stretch", f"{found.worst_cores:.1%} of a core"
     yield "load average before", f"{found.load_average:.2f}"
 
 
@@ -76,6 +76,6 @@ def _on_gpu(found: GpuConditions) -> Iterator[tuple[str, str]]:
 
 def _in_time(found: Course) -> Iterator[tuple[str, str]]:
     yield "warm-up requests", f"{found.warm_up_requests}{'' if found.steady else ', never steady'}"
-    yield "coming up", format_seconds(found.coming_up_s)
+    yield "start-up", format_seconds(found.coming_up_s)
     yield "timed passes", format_seconds(found.measuring_s)
     yield "whole round", format_seconds(found.total_s)

@@ -23,7 +23,7 @@ _LEFT_OUT = (
 
 
 def render(run: Header, rows: Sequence[Row], verdict: str) -> RenderableType:
-    """The table, then a sentence per row, and last the verdict on all."""
+    """The table, then a sentence for each row, then the verdict."""
     table = Table(title=f"{run.suite}: {len(run.texts)} texts on {run.device}")
     shown = [{name: field for name, field in fields(row, rows).items() if name not in _LEFT_OUT} for row in rows]
     for i, column in enumerate(shown[0]):

@@ -1,4 +1,4 @@
-"""Rows as plain figures, their units in their names: for those who calculate on."""
+"""Rows as plain figures with units in their names, for further calculation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Figure = str | int | float | bool | None
 
 
 def flat(row: Row) -> dict[str, Figure]:
-    """All figures of a combination; None for what was not measured."""
+    """All figures of a combination; None for those that were not measured."""
     return {
         "combination": row.combination,
         "exact": row.exact,

@@ -1,4 +1,4 @@
-"""Text from elsewhere within Markdown: it stays text, and on its line."""
+"""Text from elsewhere within Markdown. It stays text, and stays on its line."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 from harness.report.one_line import one_line
 
-# What begins HTML, ends the text of a link (only then is it one), marks code, strikes out or emphasizes, and what would
-# escape a sign that follows, ours too. An underline ends an emphasis only after a word.
+# The signs that begin HTML, end the text of a link (without it there is no link), mark code, strike out or emphasize,
+# and a backslash that would escape a following sign, also one of ours. An underline ends an emphasis only after a word.
 _HTML_AND_LINKS = r"<(?=[A-Za-z/!?])|\](?=[(\[:])"
 _MARKUP = re.compile(_HTML_AND_LINKS + r"|[`~*]|_+(?!\w)|\\(?=[!-/:-@\[-`{-~]|$)")
 _MARKUP_OF_CELLS = re.compile(_HTML_AND_LINKS)
@@ -20,18 +20,18 @@ def foreign(text: str) -> str:
 
 
 def inline(text: str) -> str:
-    """The same within a line that something of ours begins."""
+    """The same for text within a line, after something of ours."""
     return _MARKUP.sub(_escaped, one_line(text))
 
 
 def cell(markdown: str) -> str:
-    """Markdown of ours, which may hold foreign text, as a cell of a table: on one line, without HTML, links or bars."""
+    """Our own Markdown, which may contain foreign text, as a table cell: on one line, without HTML, links or bars."""
     said = _MARKUP_OF_CELLS.sub(_escaped, one_line(markdown))
     return re.sub(r"(\\*)\|", r"\1\1\|", said)
 
 
 def code(text: str) -> str:
-    """The text as a span of code, whatever ticks it holds."""
+    """The text as a span of code, also if it contains backticks."""
     said = one_line(text)
     fence = "`" * (1 + max(map(len, re.findall("`+", said)), default=0))
     return f"{fence}{said}{fence}" if fence == "`" else f"{fence} {said} {fence}"

@@ -1,4 +1,4 @@
-"""A run's report as one HTML page that needs nothing else: no network, no file beside it."""
+"""A run's report as one HTML page. It needs no network and no other file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.report.by_type import by_type
 from harness.report.ceilings import ceilings
 from harness.report.conditions import conditions, tuned, where
 from harness.report.flat import Figure, flat
-from harness.report.markdown import how
+from harness.report.markdown import BY_TYPE, EFFECTS, LEFT_OUT, how
 from harness.report.marked import pieces
 from harness.report.strip import HEIGHT, WIDTH, Strip, strip
 from harness.report.table import NOTHING, TOO_FEW, TOTAL, Field, details, fields, loads, parts, summary
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FIRST_CHART = "ratio"  # it stands above the table
 
-# By which figure a column is sorted; the others by their text.
+# The figure that each column is sorted by. Other columns are sorted by their text.
 _SORTED_BY = {
     "mean": "mean_ns",
     "P50": "p50_ns",
@@ -55,7 +55,7 @@ _SORTED_BY = {
     "F1": "f1",
     "answers": "texts_that_differ",
 }
-# What the page's table has more than the others, or at another place: after which column.
+# Columns of the details that the page shows in its table, and columns at another place: each after the named column.
 _AFTER = {"P95": ("P99",), "time / baseline": ("answers", "targets"), "cold start": ("of the roofline",)}
 
 
@@ -70,18 +70,18 @@ class Cell:
     figures: dict[str, Figure]
     details: dict[str, Field]
     parts: dict[str, Field]  # of a request
-    conditions: list[list[str]]  # a line a round, the columns' names first; empty where none are recorded
+    conditions: list[list[str]]  # the names of the columns, then one line for each round; empty if none are recorded
     strip: Strip | None
-    state: str  # what the table can be filtered by: same, other, inexact or none
+    state: str  # the table can be filtered by it: same, other, inexact or none
 
 
 def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | None) -> str:
     """The page.
 
     Args:
-        run: what is known of it.
+        run: the run and its analysis.
         charts: SVG files by name.
-        texts: those in which answers differ, by id; None leaves texts and spans out.
+        texts: the texts with different answers, by id; None leaves out texts and spans.
     """
     cells = _cells(run)
     page = _environment().get_template("report.html.jinja")
@@ -99,6 +99,7 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
         brought=_brought(run),
         claims=[claims.table(run.judged), claims.notes(run.judged)] if run.judged else None,
         by_type=list(by_type(run.rows)),
+        about_types=BY_TYPE,
         texts=texts,
         told=told,
         strip_size=(WIDTH, HEIGHT),
@@ -110,7 +111,7 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
 
 
 def told(difference: Difference, text: str | None) -> dict[str, Any]:
-    """What two answers to a text do not share, and where it stands there."""
+    """The differences between two answers to a text, and their places in it."""
     only = {
         "missed": _without(difference.expected, difference.got),
         "extra": _without(difference.got, difference.expected),
@@ -179,8 +180,8 @@ def _brought(run: View) -> dict[str, Any] | None:
     time = run.found.effects[TIME]
     pairs = [beside(time), together(time)] if time.given else []
     return {
-        "model": time.model,
-        "left_out": run.found.left_out,
+        "says": f"{EFFECTS} They are estimated from {time.model}.",
+        "left_out": f"{LEFT_OUT} {', '.join(run.found.left_out)}." if run.found.left_out else "",
         "tables": [brought(run.found), *pairs],
         "words": list(in_words(time)) if time.given else [],
     }
@@ -202,7 +203,7 @@ def _environment() -> Environment:
 
 
 def _neutral(value: object) -> object:
-    """Whatever is put into the page, without what steers or hides."""
+    """A value for the page, without control characters and characters that hide text."""
     from markupsafe import Markup
 
     if isinstance(value, Markup):
@@ -211,7 +212,7 @@ def _neutral(value: object) -> object:
 
 
 def _inline(text: str) -> Markup:
-    """The little Markdown that sentences here have: strong, struck, code."""
+    """The Markdown that our sentences may contain: strong, struck through, code."""
     from markupsafe import Markup, escape
 
     written = str(escape(text))
@@ -221,7 +222,7 @@ def _inline(text: str) -> Markup:
 
 
 def _lines(text: str) -> Markup:
-    """A field on lines of its own parts: its figure, its interval, what else it says."""
+    """A field with each part on its own line: the figure, its interval, and the rest."""
     from markupsafe import Markup, escape
 
     return Markup("<br>").join(escape(part) for part in re.split(r" (?=\[)|, (?![^\[]*\])", text))

@@ -22,11 +22,17 @@ from harness.report.pipes import plain, table
 from harness.report.table import NOTHING, Field, details, fields, summary
 
 _DETAILS = (
-    "CPU is the time of all threads over the time of the requests. A start is cut into imports (from the spawn), {}"
-    "weights and the first call; the very first start of a combination also makes what later ones find in the cache."
+    "CPU is the CPU time of all threads divided by the time of the requests. A start consists of imports (counted from "
+    "the spawn of the process), {}weights and the first call. The very first start of a combination also makes the "
+    "files that later starts find in the cache."
 )
 
-_BY_TYPE = "Where a combination's is not the baseline's, with the baseline's in brackets."
+BY_TYPE = "The types for which a combination's F1 differs from the baseline's. The baseline's F1 is in brackets."
+EFFECTS = (
+    "Each figure is the factor by which an optimization changes a quantity, averaged over all combinations of the "
+    "others, with a 95 % interval."
+)
+LEFT_OUT = "Left out, because they were not measured or their speed does not count:"
 
 
 def render(run: View, charts: Sequence[str] = ()) -> str:
@@ -55,7 +61,7 @@ def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
     yield from (f"{line}\n" for line in ceilings(header))
     types = list(by_type(rows))
     if types:
-        yield from ("## F1 by type", "", _BY_TYPE, "", *(f"- {foreign(line)}" for line in types), "")
+        yield from ("## F1 by type", "", BY_TYPE, "", *(f"- {foreign(line)}" for line in types), "")
     for row in rows:
         yield from _details(row)
     environment = _json(header.environment, indent=2)
@@ -69,18 +75,20 @@ def _parts_of_starts(rows: Sequence[Row]) -> str:
 
 
 def how(run: Header, spread: Spreads) -> str:
-    """How the ratios and their intervals came about."""
+    """What the ratios, intervals and verdicts mean, in sentences."""
     level = "95 %" if run.looks == 1 else f"{100 * (1 - ALPHA / run.looks):.1f} %"
-    looks = f" (95 % over {run.looks} looks, at which rounds could end)" if run.looks > 1 else ""
+    looks = f" (95 % over the {run.looks} looks at which rounds could end)" if run.looks > 1 else ""
     return (
-        f"Ratios are of times, texts weighing alike, with {level} intervals{looks}; under 1 is faster. That of "
-        "the total time weighs a text by what it takes; no verdict is on it. A round is a "
-        f"fresh pair of processes, timed in turns with stock; the sd between rounds is {_spread(spread)}. The "
-        "intervals are for this run: another run of the same may lie further off. A verdict needs the whole "
-        f"interval beyond {NOISE:.0%}, at a level that Holm's method lowers for many combinations, so that the chance "
-        "of any false one is 5 %. Percentiles' intervals (in detail below) "
-        "hold for texts like these, so they take 4 rounds and enough distinct texts: 8 for P50, 93 for P95. "
-        "A speed struck through belongs to other answers than the baseline's."
+        f"A ratio is the time of a combination divided by stock's or the baseline's, with a {level} interval{looks}. "
+        "Below 1, the combination is faster. In `time / stock` and `time / baseline`, all texts weigh the same. In "
+        "`total time / stock`, long texts weigh more; it gets no verdict. Each round starts a fresh pair of processes, "
+        "the combination's and stock's, and times them in turns. The standard deviation between rounds is "
+        f"{_spread(spread)}. The intervals describe this run; a repeated run may lie further away. A verdict (faster, "
+        f"slower) needs the whole interval to be beyond {NOISE:.0%}. All verdicts are judged together (Holm's method): "
+        'the probability of any false one is 5 %. The intervals of percentiles (under "In detail") are also about '
+        "other texts of the same kind, so they need 4 rounds and enough distinct texts: 8 for P50, 93 for P95. A speed "
+        "is struck through if the answers are not the baseline's or, for a combination that may change answers, if its "
+        "F1 is worse by more than the margin. The glossary of uiebench (`docs/glossary.md`) explains the terms."
     )
 
 
@@ -89,23 +97,24 @@ def _spread(spread: Spreads) -> str:
     sds = sorted(one.sd for one in (spread.cells or {"": spread.unmeasured}).values())
     ends = list(dict.fromkeys(f"{sd:.1%}" for sd in (sds[0], sds[-1])))
     known = "selfcheck on this machine" if spread.prior.sd > TIME_PRIOR.sd else "published runs"
+    freedom = f"{spread.degrees} degree{'' if spread.degrees == 1 else 's'} of freedom"
     source = (
-        f"each combination's own, shrunk to what {known} and this one's {spread.degrees} degrees of freedom show"
+        f"each combination's own, shrunk towards a value from {known} and from the {freedom} of this run"
         if spread.degrees
-        else f"from {known}, for want of rounds"
+        else f"from {known}, because this run has one round for each combination"
     )
     return f"{' to '.join(ends)} ({source})"
 
 
 def _attribution(found: Attribution) -> Iterator[str]:
-    yield from ("## What each brings", "")
+    yield from ("## What each optimization brings", "")
     if found.refusal is not None:
-        yield from (f"Not told: {inline(found.refusal)}.", "")
+        yield from (f"The effects cannot be estimated: {inline(found.refusal)}.", "")
         return
     time = found.effects[TIME]
-    yield from (f"Factors on average over combinations of the others, with 95 % intervals ({time.model}).", "")
+    yield from (f"{EFFECTS} They are estimated from {time.model}.", "")
     if found.left_out:
-        yield from (f"Left out: {inline(', '.join(found.left_out))}.", "")
+        yield from (f"{LEFT_OUT} {inline(', '.join(found.left_out))}.", "")
     yield from (*plain(brought(found)), "")
     if time.given:
         yield from (
@@ -133,7 +142,7 @@ def _answers(one: Difference) -> str:
 
 
 def _filled(rows: Sequence[Mapping[str, Field]]) -> list[dict[str, Field]]:
-    """Without the columns that no row has anything in."""
+    """The rows without the columns that are empty in every row."""
     return [
         {name: field for name, field in row.items() if any(other[name].text != NOTHING for other in rows)}
         for row in rows

@@ -1,4 +1,4 @@
-"""A text with spans marked in it, cut to what is around them."""
+"""A text with marked spans, cut to their surroundings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Spans = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of text under the same marks; a gap has neither."""
+    """A stretch of text with the same marks. A gap stands for text that is left out."""
 
     text: str
     marks: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ def pieces(text: str, spans: Mapping[str, Spans]) -> Iterator[Piece]:
 
 
 def _joined(spans: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Those that touch, as one."""
+    """The spans, with those that touch joined."""
     found: list[tuple[int, int]] = []
     for start, end in spans:
         if found and start <= found[-1][1]:

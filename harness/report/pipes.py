@@ -9,12 +9,12 @@ from harness.report.table import Field
 
 
 def plain(lines: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A table of Markdown; its first line names the columns."""
+    """The lines of a Markdown table. The first given line names the columns."""
     return _lines(lines[0], lines[1:])
 
 
 def table(rows: Sequence[Mapping[str, Field]]) -> Iterator[str]:
-    """The lines of a table; the first column is of words, the others of figures."""
+    """The lines of a Markdown table. The first column holds words, the others figures."""
     return _lines(list(rows[0]), [[_marked(field) for field in row.values()] for row in rows])
 
 

@@ -1,4 +1,4 @@
-"""Records without a word of the texts that they are about: for reports that travel."""
+"""Records without any content of their texts, for reports that are passed on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from harness.record import ColdStart, Failed, Measured, Parity, Record
 
-LEFT_OUT = "the message is left out, it may quote a text"
+LEFT_OUT = "the message is left out, because it may quote a text"
 
 
 def without_texts(records: Sequence[Record]) -> list[Record]:
-    """The same records; of an answer that differs only the text's id is left, of a failure only its kind."""
+    """The same records. A different answer keeps only the id of its text, a failure only its kind."""
     return [_without(record) for record in records]
 
 

@@ -24,12 +24,12 @@ _BETTER: Mapping[Objective, str] = {
 
 
 def lines(found: Recommendation, constraints: Constraints) -> Iterator[str]:
-    """What to take, what comes next, what each constraint costs, and why the others are out."""
+    """The best combination, the next best, the cost of each constraint, and why the others are out."""
     if found.best is None:
         yield "None: no combination of this run is shown to keep the constraints."
     elif found.best.combination == STOCK:
         better = _BETTER[found.objective]
-        yield f"Switch on nothing: stock keeps the constraints, and nothing that does is clearly {better}."
+        yield f"Switch on nothing: stock keeps the constraints, and no combination that keeps them is clearly {better}."
     else:
         yield f"Switch on {found.best.combination}: {_said(found.best)}."
         if found.objective == "time":
@@ -71,7 +71,7 @@ def _to_stock(found: Latency) -> str:
 
 
 def shown(name: str, constraints: Constraints) -> str:
-    """A constraint as it is asked for on the command line."""
+    """A constraint as it is written on the command line."""
     if name == "min_f1_delta":
         return f"--min-f1-delta {constraints.min_f1_delta:g}"
     return f"--{name.replace('_', '-')} {LIMITS[name].unit.show(constraints.limits[name])}"

@@ -22,14 +22,14 @@ from harness.units import NS_PER_S, format_bytes, format_ms, format_seconds
 _Show: TypeAlias = Callable[[Row, Row | None], str]
 
 _HOW = (
-    "Ratios are to the stock of the same run, with intervals for that run alone. The last columns divide a run's ratio "
-    "by the first run's, with 95 % intervals that hold the errors of both and what runs of the same differ by (an sd "
-    "of {near:.1%} at a ratio of 1, {far:.1%} at one of 5): under 1 the combination gained on stock since then. A "
-    "verdict needs the whole interval beyond 3 %."
+    "Each ratio is to the stock of the same run, and its interval describes that run only. The last columns show a "
+    "run's ratio divided by the first run's. Their 95 % intervals include the errors of both runs, and how much "
+    "repeated runs differ (an sd of {near:.1%} at a ratio of 1, and of {far:.1%} at a ratio of 5). Below 1, the "
+    "combination has become faster compared with stock. A verdict needs the whole interval to be beyond 3 %."
 )
 _FAR = math.log(5)
-_APART = "Times themselves are not shown for that reason (`--absolute` shows them all the same)."
-_UNSURE = "they may be of different processors, and their times, even their ratios, differ for that."
+_APART = "So times are not shown (`--absolute` shows them anyway)."
+_UNSURE = "The processors may differ, and then times and even ratios differ too."
 
 
 def render(found: Runs, *, absolute: bool) -> str:
@@ -43,7 +43,7 @@ def render(found: Runs, *, absolute: bool) -> str:
 
 
 def as_json(found: Runs, *, absolute: bool) -> str:
-    """The same for those who calculate on: of each combination an object a run, null where the run has not got it.
+    """The same for further calculation: for each combination one object for each run, or null if the run lacks it.
 
     Args:
         found: the runs, compared.
@@ -84,7 +84,7 @@ def _lines(found: Runs, *, times: bool) -> Iterator[str]:
     yield from (f"- {letter}: {inline(name)}" for letter, name in zip(letters, found.names, strict=True))
     for letter, what in zip(letters, found.apart, strict=True):
         if what:
-            yield from ("", f"**{letter} is of other {' and '.join(what)} than A: its ratios get no verdict.**")
+            yield from ("", f"**{letter} and A differ in {' and '.join(what)}, so {letter} gets no verdicts.**")
     yield from _devices(found, letters, times=times)
     yield ""
     columns = ["combination"]
@@ -102,12 +102,12 @@ def _lines(found: Runs, *, times: bool) -> Iterator[str]:
 
 
 def _devices(found: Runs, letters: Sequence[str], *, times: bool) -> Iterator[str]:
-    """A word on what the runs ran on, where that is not one kind, or may not be."""
+    """The devices of the runs, if they are of different kinds or may be."""
     if found.unsure:
-        yield from ("", f"The runs say no more of their device than {found.kinds[0]}: {_UNSURE}")
+        yield from ("", f"All that the runs recorded of their device is: {found.kinds[0]}. {_UNSURE}")
     if not found.alike:
         ran = "; ".join(f"{letter} on {kind}" for letter, kind in zip(letters, found.kinds, strict=True))
-        yield from ("", f"The runs are of different devices: {ran}.{'' if times else f' {_APART}'}")
+        yield from ("", f"The runs have different devices: {ran}.{'' if times else f' {_APART}'}")
 
 
 def _line(name: str, sides: tuple[Side, ...], *, times: bool) -> list[str]:
@@ -147,7 +147,7 @@ def _answers(side: Side) -> str:
 
 
 def _rest(found: Runs, letters: Sequence[str], *, times: bool) -> Iterator[str]:
-    """What runs hold besides the times of requests; a column where any combination has a figure."""
+    """Load, memory and start of the runs: one column for each figure that any combination has."""
     rows = [side.row for sides in found.sides.values() for side in sides if side.row]
     shows = {name: _rate(*load, times=times) for load, name in loads(rows).items()}
     shows |= {name: _figure(part, written, times=times) for name, (part, written) in _PARTS.items()}
@@ -167,7 +167,7 @@ def _rest(found: Runs, letters: Sequence[str], *, times: bool) -> Iterator[str]:
 
 
 def _rate(scenario: Scenario, clients: int, *, times: bool) -> _Show:
-    """Of a load: requests a second, or over its partner's in the same rounds."""
+    """Requests per second under one load, or their ratio to the partner's in the same rounds."""
 
     def show(row: Row, _: Row | None) -> str:
         load = row.load(scenario, clients)
@@ -180,7 +180,7 @@ def _rate(scenario: Scenario, clients: int, *, times: bool) -> _Show:
 
 
 def _figure(name: str, written: Callable[[float], str], *, times: bool) -> _Show:
-    """As it is, or over the stock row's."""
+    """The figure itself, or its ratio to the stock row's."""
 
     def show(row: Row, stock: Row | None) -> str:
         found, base = figure_of(row, name), figure_of(stock, name) if stock else None

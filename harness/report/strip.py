@@ -1,4 +1,4 @@
-"""Raw latencies as a strip of dots, in the order in which they were measured."""
+"""Raw latencies as a strip of dots, in the order of measurement."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 600, 60
-MOST = 1500  # dots of a strip; of more, every second, third … is drawn
+MOST = 1500  # dots of a strip; if there are more, only every second, third … is drawn
 
 
 @dataclass(frozen=True)
 class Strip:
-    """The data of SVG paths, one a round, and what the strip shows."""
+    """SVG path data, one path for each round, and the figures that describe the strip."""
 
     rounds: list[str]
     drawn: int

@@ -1,4 +1,4 @@
-"""The main table's columns, whatever it is rendered to."""
+"""The columns of the main table and of the details, for every output format."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from harness.units import format_bytes, format_ms, format_seconds
 NOTHING = "–"
 TOO_FEW = "n too small"
 TOTAL = "total time / stock"
+_FIRST = "the extractor that all combinations start from"
 
 
 @dataclass(frozen=True)
 class Field:
-    """The text of one field; a struck one is a speed that counts for nothing."""
+    """The text of one field. A struck one is a speed that does not count."""
 
     text: str
     struck: bool = False
 
 
 def fields(row: Row, rows: Sequence[Row]) -> dict[str, Field]:
-    """One row's fields by column; of several rows, all have the same columns."""
+    """The fields of one row, by column. All rows of a run have the same columns."""
     latency = row.latency
     found = {"combination": Field(row.combination)}
     if any(one.latency for one in rows):
@@ -53,7 +54,7 @@ def fields(row: Row, rows: Sequence[Row]) -> dict[str, Field]:
 
 
 def details(row: Row) -> dict[str, Field]:
-    """What the main table has no room for, by column."""
+    """The fields that do not fit into the main table, by column."""
     latency = row.latency
     found = {"combination": Field(row.combination)}
     found |= {name: Field(show(latency) if latency else NOTHING, row.struck_out) for name, show in _DETAILS.items()}
@@ -61,9 +62,9 @@ def details(row: Row) -> dict[str, Field]:
 
 
 def parts(row: Row) -> dict[str, Field]:
-    """What each part of a request takes, and its share, then its traffic with a device: means over texts.
+    """The time and share of each part of a request, then its traffic with a device: means over texts.
 
-    Empty where nothing was recorded.
+    Empty if nothing was recorded.
     """
     if row.profile is None:
         return {}
@@ -77,19 +78,19 @@ def parts(row: Row) -> dict[str, Field]:
 
 
 def loads(rows: Sequence[Row]) -> dict[tuple[Scenario, int], str]:
-    """The loads that any row was measured under, and their columns."""
+    """The column of each load that was measured for any row."""
     found = {(load.scenario, load.clients) for row in rows for load in row.loads}
     return {(scenario, clients): rate_of(scenario).column(clients) for scenario, clients in sorted(found)}
 
 
 def ratio(value: Estimate) -> str:
-    """A ratio with its interval, of two decimals, of three where it is under 0.1."""
+    """A ratio with its interval: two decimals, or three if it is below 0.1."""
     decimals = 2 if value.value >= 0.1 else 3
     return f"{value.value:.{decimals}f} [{value.low:.{decimals}f}, {value.high:.{decimals}f}]"
 
 
 def folded(name: str, longest: int) -> str:
-    """A combination on lines of at most `longest` characters, broken after a plus."""
+    """A combination on lines of at most `longest` characters, broken only after a plus."""
     lines = [""]
     for part in members(name):
         if lines[-1] and len(lines[-1]) + len(part) > longest:
@@ -99,7 +100,7 @@ def folded(name: str, longest: int) -> str:
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
-    """A sentence per row: what it brings."""
+    """One sentence for each row: how fast it is, and whether its answers are right."""
     return [one_line(f"{row.combination}: {_brings(row)}{_in_half(row)}.") for row in rows]
 
 
@@ -107,63 +108,63 @@ def _brings(row: Row) -> str:
     if not row.measured:
         return row.problem or "not measured"
     if row.struck_out:
-        return f"{why_struck(row)}: its speed does not count"
+        return f"{why_struck(row)}, so its speed does not count"
     rest = f"; {row.problem}" if row.problem else ""
     if row.latency is None:
-        first = "what the others are compared with; " if row.combination == BASELINE else ""
+        first = f"{_FIRST}; " if row.combination == BASELINE else ""
         answers = f"answers: {_answers(row)}" if row.texts else "its answers were not compared"
         return f"{first}{', '.join(rates_and_starts(row))}; {answers}{rest}"
     if row.combination == BASELINE:
-        return f"what the others are compared with; takes {ratio(row.latency.to_stock)} times as long as stock{rest}"
+        return f"{_FIRST}; it takes {ratio(row.latency.to_stock)} times as long as stock{rest}"
     parts = [
-        f"{_verdict(found)} than {than} ({ratio(found)} of its time)"
+        f"{_verdict(found).format(than)} ({ratio(found)} of its time)"
         for than, found in (("the baseline", row.latency.to_baseline), ("stock", row.latency.to_stock))
         if found is not None
     ]
-    lost = f", {f1_verdict(row.f1_difference)}" if row.f1_difference else ""
+    lost = f"; {f1_verdict(row.f1_difference)}" if row.f1_difference else ""
     return f"{', '.join(parts)}; answers: {_answers(row)}{lost}{rest}"
 
 
 def _in_half(row: Row) -> str:
-    """Of a stock that is not exact: why, and on how many texts that shows."""
+    """Why stock is not exact, and on how many texts this shows; empty for everything else."""
     if row.combination != STOCK or row.exact or not row.texts:
         return ""
     differing = [one.id for one in (*row.broken, *row.ties)]
     named = f" ({', '.join(differing)})" if differing else ""
     where = f"{len(differing)} of {row.texts} texts{named}"
-    return f"; it runs in half precision on CUDA, as the reference does: on {where} its answers differ from fp32's"
+    return f"; on CUDA it runs in half precision, as the reference does, and its answers differ from fp32's on {where}"
 
 
 def why_struck(row: Row) -> str:
     """Why its speed does not count."""
     if row.f1_difference and not row.exact:
-        return f"its answers are {f1_verdict(row.f1_difference)}"
+        return f"its {f1_verdict(row.f1_difference)}"
     named = ", ".join(one.id for one in row.broken)
     return f"gives other answers than the baseline on {len(row.broken)} of {row.texts} texts ({named})"
 
 
 def rates_and_starts(row: Row) -> Iterator[str]:
-    """What it answers under each load, and how it comes up."""
+    """Its rate under each load, and its cold start."""
     for load in row.loads:
         how = rate_of(load.scenario).how(load.clients)
-        yield f"{load.per_second:.3g} texts/s {how} ({ratio(load.to_stock)} of stock's rate)"
+        yield f"{load.per_second:.3g} texts/s {how} ({ratio(load.to_stock)} times stock's rate)"
     if row.starts:
         yield f"a cold start of {cold_start(row)}"
 
 
 def _verdict(found: Estimate) -> str:
-    """To be followed by "than"."""
+    """The verdict, with a place for what the combination is compared with."""
     said = {
-        "no difference": f"within {NOISE:.0%}, neither faster nor slower",
-        "inconclusive": "too uncertain to call faster or slower",
+        "no difference": f"as fast as {{}} within {NOISE:.0%}",
+        "inconclusive": "not shown to be faster or slower than {}",
     }
-    return said.get(found.verdict, found.verdict)
+    return said.get(found.verdict, f"{found.verdict} than {{}}")
 
 
 def _answers(row: Row) -> str:
     if not row.texts:
         return NOTHING
-    ties = f", {len(row.ties)} of them ties" if row.ties else ""
+    ties = f" ({len(row.ties)} tie{'' if len(row.ties) == 1 else 's'})" if row.ties else ""
     same = f"{row.texts - len(row.broken)} of {row.texts} same"
     if row.unlike_stock is None or row.combination == STOCK:
         return f"{same}{ties}"
@@ -171,7 +172,7 @@ def _answers(row: Row) -> str:
 
 
 def _targets(row: Row) -> str:
-    """Which are kept: all, or each of the others by name."""
+    """``met`` if all are, else each of the others by name."""
     others = [f"{held.name} {held.kept}" for held in row.targets if held.kept != "met"]
     return ", ".join(others) if others else "met"
 
@@ -181,7 +182,7 @@ def _on_device(rows: Sequence[Row]) -> bool:
 
 
 def _most_under_load(row: Row) -> int | None:
-    """Of the GPU, in use by tensors."""
+    """The most GPU memory that tensors used under any load, in bytes."""
     return max((peak for load in row.loads if (peak := load.cuda_allocated_peak_bytes)), default=None)
 
 
@@ -190,7 +191,7 @@ def _rate(load: Throughput | None) -> str:
 
 
 def _under_load(row: Row, of: Callable[[Throughput], float | None], show: Callable[[float], str]) -> str:
-    """A figure of the closed loop with the most clients."""
+    """One figure of the closed loop with the most clients."""
     load = row.load("closed_loop")
     found = None if load is None else of(load)
     return NOTHING if found is None else show(found)
@@ -217,19 +218,22 @@ def _f1_difference(found: ScoreDifference | None) -> str:
 
 
 def f1_verdict(found: ScoreDifference) -> str:
-    """Whether what may change answers loses more F1 than its margin, and the smallest margin that the data can show."""
+    """Whether F1 is lower than the baseline's by more than the margin, and the most by which the data let it be lower.
+
+    For a combination that may change answers.
+    """
     said = {
-        "not worse": f"not worse by more than {found.margin:g} points of F1",
-        "worse": f"worse by more than {found.margin:g} points of F1",
-        "not shown": f"not shown to be within {found.margin:g} points of F1",
+        "not worse": f"F1 is at most {found.margin:g} points lower",
+        "worse": f"F1 is more than {found.margin:g} points lower",
+        "not shown": f"F1 is not shown to be at most {found.margin:g} points lower",
     }
-    few = f"; {found.texts} texts cannot show {found.margin:g}, that takes {found.fewest_texts}"
-    smallest = f"the smallest margin that the data show: {_up(found.smallest_margin)}"
-    return f"{said[found.verdict]} ({smallest}{few if found.too_few_texts and found.verdict == 'not shown' else ''})"
+    few = f"; {found.texts} texts are too few to show {found.margin:g}, {found.fewest_texts} are needed"
+    bound = f"at most {_up(found.smallest_margin)} by the data"
+    return f"{said[found.verdict]} ({bound}{few if found.too_few_texts and found.verdict == 'not shown' else ''})"
 
 
 def _up(points: float) -> str:
-    """Rounded up to a tenth: a margin that is rounded down would not be shown."""
+    """Rounded up to a tenth, because the data do not show a margin that is rounded down."""
     return f"{math.ceil(points * 10 - 1e-9) / 10:.1f}"
 
 
@@ -242,14 +246,14 @@ def _bytes(value: int | None) -> str:
 
 
 def cold_start(row: Row) -> str:
-    """The mean over the starts of a row."""
+    """The mean time of a row's cold starts."""
     if not row.starts:
         return NOTHING
     return format_seconds(sum(start.total_ns for start in row.starts) / len(row.starts) / 1e9)
 
 
 def _part(name: str) -> Callable[[Row], str]:
-    """The mean of a part of the starts; a CPU's have no context."""
+    """The mean time of one part of the starts. A CPU has no context."""
 
     def show(row: Row) -> str:
         found = [ns / 1e9 for start in row.starts if (ns := getattr(start, name)) is not None]
@@ -279,8 +283,8 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "first call": _part("first_call_ns"),
     "very first start": lambda row: format_seconds(row.preparing.total_ns / 1e9) if row.preparing else NOTHING,
     "weights in memory": lambda row: _bytes(row.memory.weights_bytes if row.memory else None),
-    "energy a request": lambda row: NOTHING if row.energy_j is None else f"{row.energy_j:.3g} J",
-    "GFLOP a request": lambda row: f"{row.roofline.request.flops / 1e9:.3g}" if row.roofline else NOTHING,
+    "energy per request": lambda row: NOTHING if row.energy_j is None else f"{row.energy_j:.3g} J",
+    "GFLOP per request": lambda row: f"{row.roofline.request.flops / 1e9:.3g}" if row.roofline else NOTHING,
     "useful work": lambda row: f"{row.roofline.useful:.0%}" if row.roofline else NOTHING,
     "of the roofline": lambda row: f"{row.roofline.of_limit:.0%} ({row.roofline.bound})" if row.roofline else NOTHING,
     "answered together": lambda row: _under_load(row, lambda load: load.mean_batch, "{:.2f} requests".format),
@@ -288,7 +292,7 @@ _START_UP: dict[str, Callable[[Row], str]] = {
     "largest logit difference": lambda row: _scientific(row.largest_logit_difference),
     "answers that differ": lambda row: counted(len(row.broken), row.texts) if row.texts else NOTHING,
     "F1 of agreement": lambda row: f"{row.agreement.f1:.3f}" if row.agreement else NOTHING,
-    "F1 less the baseline's": lambda row: _f1_difference(row.f1_difference),
+    "F1 minus the baseline's": lambda row: _f1_difference(row.f1_difference),
     "F1 margin": lambda row: f1_verdict(row.f1_difference) if row.f1_difference else NOTHING,
 }
 _MEMORY = {"RSS load": "rss_load_peak_bytes", "RSS serving": "rss_serving_peak_bytes"}

@@ -1,4 +1,4 @@
-"""How far the figure of the combination that is named can be trusted, in sentences."""
+"""How reliable the figure of the named combination is, in sentences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST_NAMES = 3  # a name may be six optimizations long
 
 
 def quoted(found: Latency) -> str:
-    """Its ratio to stock, with an interval that knows that it was chosen."""
+    """Its ratio to stock. The interval takes into account that the combination was chosen."""
     said = f"{ratio(found.named)} of stock's time"
     if found.tried.confirming is None:
         return said
@@ -22,17 +22,18 @@ def quoted(found: Latency) -> str:
 
 
 def basis(best: Row, alike: Sequence[str], among: int) -> Iterator[str]:
-    """What the interval holds for where no fresh round confirmed it, and what may be as fast.
+    """What the interval is about if no fresh round confirmed it, and which combinations may be as fast.
 
     Args:
-        best: the one that is named.
+        best: the named combination.
         alike: those that are not shown to be slower, the fastest first.
-        among: how many there were to choose from.
+        among: how many combinations there were to choose from.
     """
     if best.latency and not best.latency.tried.confirming and among > 1:
         yield (
-            f"It was chosen from {among} by the same rounds, so it may look faster than it is; the interval is widened "
-            "to hold whichever is chosen. Confirming rounds tell more: set confirm = 4 in the suite's [measure]."
+            f"It was chosen from {among} combinations by the same rounds, so it may look faster than it is. Its "
+            "interval is widened to allow for this choice. Confirming rounds give a better figure: set confirm = 4 in "
+            "the suite's [measure]."
         )
     if alike:
         names = ", ".join(alike[:_MOST_NAMES])
@@ -41,7 +42,7 @@ def basis(best: Row, alike: Sequence[str], among: int) -> Iterator[str]:
 
 
 def _smallest(best: str, alike: Sequence[str]) -> str:
-    """Which of them has the fewest optimizations, where that is fewer than the best has."""
+    """The one with the fewest optimizations, if it has fewer than the best."""
     smallest = min(alike, key=lambda name: len(parts(name)))
     fewer, many = len(parts(smallest)), len(parts(best))
     counted = f"{fewer} optimization{'' if fewer == 1 else 's'} instead of {many}"

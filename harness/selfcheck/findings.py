@@ -1,4 +1,4 @@
-"""What the self-check's records say."""
+"""The results of the self-check, from its records."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from harness.selfcheck.planted import Plant, plants
 from harness.selfcheck.rates import Runs, runs
 from harness.selfcheck.signs import Sign, spread
 
-CHECKS = 20  # made of the recorded rounds for a plant that concerns the whole check
-DRAWN = 200  # runs made of the recorded rounds for a rate that is only shown
+CHECKS = 20  # drawn from the recorded rounds for a planted fault that concerns the whole check
+DRAWN = 200  # runs drawn from the recorded rounds for a rate that is only shown
 
 
 class SelfcheckError(UiebenchError):
-    """So many rounds failed that nothing can be judged."""
+    """Too many rounds failed to judge anything."""
 
     failed = True
 
 
 @dataclass(frozen=True)
 class Findings:
-    """All that the self-check found."""
+    """The results of the self-check."""
 
     rounds: int  # of identical processes
     deviation: Sign  # of the log ratio between them
@@ -36,21 +36,21 @@ class Findings:
 
     @property
     def passed(self) -> bool:
-        """Whether no target is missed."""
+        """Whether no target is missed, and no planted fault."""
         return all(one.kept for one in self.targets) and all(one.kept for one in self.plants) and not self.failures
 
 
 def findings(header: Header, records: Sequence[Record], *, checks: int = CHECKS, drawn: int = DRAWN) -> Findings:
-    """Hold the rounds of identical processes to their targets, and count how often plants were seen.
+    """Judge the rounds of identical processes by their targets, and count how often planted faults were seen.
 
     Args:
         header: of the self-check's run.
         records: of the run.
-        checks: how many are made of its rounds for each plant that concerns the whole check.
-        drawn: how many runs are made of its rounds for a rate that is only shown.
+        checks: how many are drawn from its rounds for each planted fault that concerns the whole check.
+        drawn: how many runs are drawn from its rounds for a rate that is only shown.
 
     Raises:
-        SelfcheckError: (nearly) all rounds of identical processes failed, or of a plant.
+        SelfcheckError: (nearly) all rounds of identical processes, or of a planted fault, failed.
     """
     measured: dict[str, list[Measured]] = {}
     for record in records:
@@ -76,4 +76,4 @@ def _why_too_few(records: Sequence[Record], name: str) -> str:
     of = [record for record in records if record.cell.combination == name]
     failed = [record for record in of if isinstance(record, Failed)]
     why = f" ({failed[-1].kind}): {failed[-1].error}" if failed else ""
-    return f"{len(failed)} of {len(of)} rounds of {name} failed{why}; what they said is in the logs/ of the run"
+    return f"{len(failed)} of {len(of)} rounds of {name} failed{why}; their output is in logs/ of the run"

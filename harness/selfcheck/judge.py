@@ -71,7 +71,7 @@ def streams(rounds: Sequence[Measured]) -> list[SingleStream]:
 def _of_times(rounds: Sequence[Measured]) -> Iterator[Target]:
     timed = streams(rounds)
     within = f"within {BIAS:.0%}"
-    yield _target("mean ratio, less 1", bias(timed), within)
+    yield _target("mean ratio minus 1", bias(timed), within)
     classes = of_classes(timed)
     for name, (mean, _) in classes.items():
         yield _target(f"… of {name} texts", mean, within)
@@ -79,12 +79,12 @@ def _of_times(rounds: Sequence[Measured]) -> Iterator[Target]:
     for name, (_, sd) in classes.items():
         yield _target(f"… of {name} texts", sd, f"at most {CLASS_SPREAD:.1%}")
     yield _target("growth of the ratio over a round", drift(timed), f"within {DRIFT:.0%}")
-    slow = f"requests slower than {SLOW:g} times their text's median, more than the partner's"
+    slow = f"requests over {SLOW:g} times the median of their text, minus the partner's"
     yield _target(slow, slow_requests(timed), f"at most {SLOW_SHARE:.0%}")
     if knows_heap(timed):
         kept = leak(timed)
         kib = f"{kept.value / _KIB:.1f} [{kept.low / _KIB:.1f}, {kept.high / _KIB:.1f}] KiB"
-        yield Target("memory kept of a request", kib, f"at most {LEAK_BYTES // _KIB} KiB", kept.p)
+        yield Target("memory kept for each request", kib, f"at most {LEAK_BYTES // _KIB} KiB", kept.p)
 
 
 def _of_runs(header: Header, rounds: Sequence[Measured]) -> Iterator[Target]:
@@ -96,7 +96,7 @@ def _of_runs(header: Header, rounds: Sequence[Measured]) -> Iterator[Target]:
         if found:
             held = sum(one.low <= 1 <= one.high for one in found)
             yield Target(
-                f"intervals of runs of {of} rounds that hold 1",
+                f"intervals of runs of {of} rounds that contain 1",
                 counted(held, len(found)),
                 f"at least {COVERAGE:.0%}",
                 float(binom.cdf(held, len(found), COVERAGE)),

@@ -119,7 +119,7 @@ def _in_runs(header: Header, measured: Measurements) -> Iterator[Plant]:
         ("every request 10 % slower", "the verdict", slower, scaling.slower(0.1), SLOWER, RUN),
         ("the slowest text twice as slow", "single texts", by(texts), scaling.slowest_text(2), SLOW_TEXT, RUN),
         ("8 % growth over a round", "the slope over passes", by(drift), scaling.growing(0.08), TIRES, LONG_RUN),
-        ("10 KiB kept of every request", "the heap after passes", by(leak), scaling.leaking(10 * 1024), LEAKS, RUN),
+        ("10 KiB kept after every request", "the heap after passes", by(leak), scaling.leaking(10 * 1024), LEAKS, RUN),
         ("short texts 12 % slower", "texts by duration", by(of_any_class), scaling.short_texts(0.12), None, RUN),
         (
             "3 % of requests 3 times as slow",
@@ -175,7 +175,7 @@ def _in_rounds(device: str, measured: Measurements) -> Iterator[Plant]:
     )
     yield _growth("64 MiB kept", measured, GROWS, lambda memory: memory.rss_serving_peak_bytes)
     if GROWS_ON_DEVICE in measured:
-        yield _growth("64 MiB of the device kept", measured, GROWS_ON_DEVICE, in_use_on_device)
+        yield _growth("64 MiB kept on the device", measured, GROWS_ON_DEVICE, in_use_on_device)
 
 
 def _growth(what: str, measured: Measurements, name: str, part: Callable[[Memory], int | None]) -> Plant:

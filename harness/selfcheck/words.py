@@ -10,8 +10,8 @@ from harness.selfcheck.planted import FOUND_AT_LEAST, Plant, Tries
 
 
 def lines(found: Findings) -> Iterator[str]:
-    """A Markdown table of what identical processes showed, one of what was planted, and what the machine resolves."""
-    yield f"{found.rounds} rounds of identical processes, each figure and each count with its 95 % interval."
+    """Markdown tables of targets for identical processes and of planted faults, then what the machine resolves."""
+    yield f"{found.rounds} rounds of identical processes. In brackets are 95 % intervals."
     yield ""
     yield "| identical processes | found | wanted | kept |"
     yield "| --- | ---: | ---: | --- |"
@@ -22,14 +22,15 @@ def lines(found: Findings) -> Iterator[str]:
     yield "| --- | --- | --- | ---: | ---: | ---: | --- |"
     yield from map(_plant, found.plants)
     yield ""
-    yield f"A plant has to be seen in {FOUND_AT_LEAST:.0%} of runs, as far as so few show; one that shows in single"
-    yield "rounds, in each. Scaled times are recorded ones of identical processes with the plant put into them."
+    yield f"A planted fault counts as missed if the interval of its rate excludes {FOUND_AT_LEAST:.0%}. One that shows"
+    yield "in single rounds must be seen in each. Scaled times are recorded times of identical processes, changed as"
+    yield "the fault would change them."
     yield ""
     for run in found.runs:
         yield (
-            f"Of {len(run.drawn)} runs of {run.of} rounds drawn from all, {run.covering_drawn:.1%} hold 1 in their "
-            f"interval; {counted(run.judged, len(run.apart))} that share no round call identical processes faster or "
-            f"slower. 95 in 100 find a slowdown of {run.resolves:.1%}."
+            f"Of {len(run.drawn)} runs of {run.of} rounds drawn from all rounds, {run.covering_drawn:.1%} have an "
+            f"interval that contains 1. Of the runs that share no round, {counted(run.judged, len(run.apart))} call "
+            f"identical processes faster or slower. A slowdown of {run.resolves:.1%} is found in 95 of 100 runs."
         )
     yield from (f"Failed: {failure}" for failure in found.failures)
 

@@ -1,4 +1,4 @@
-"""What a search came to, in words, and as a file for other programs."""
+"""The result of a search, in words and as data for other programs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.units import format_bytes
 
 
 def lines(found: Found) -> Iterator[str]:
-    """The front as a Markdown table, what failed, and the combination that is named."""
+    """The front as a Markdown table, the failures, and the named combination."""
     states: list[str] = [one.state for one in found.made]
     counts = {"measured in full": "whole", "stopped early": "stopped", "failed": "failed", "begun": "open"}
     told = ", ".join(f"{states.count(state)} {said}" for said, state in counts.items() if states.count(state))
@@ -60,7 +60,7 @@ def _named(found: Found) -> Iterator[str]:
     winner, nearest = found.winner, found.found.nearest
     if winner is None and found.unconfirmed:
         yield (
-            "None: what looked best was not confirmed on the texts that were held back. If time ran out, the same "
+            "None: the best combinations were not confirmed on the held-back texts. If the time ran out, the same "
             "command continues."
         )
     elif winner is None and nearest is not None:
@@ -74,17 +74,18 @@ def _named(found: Found) -> Iterator[str]:
         yield f"None: no combination was measured{more}."
     elif found.stays:
         name = winner.row.combination
-        yield f"Switch on nothing: {name} looked fastest, and {_quoted(winner)} is not clearly faster."
+        yield f"Switch on nothing: {name} looked fastest, but took {_quoted(winner)}, which is not clearly faster."
         yield from _flattery(found, winner)
     else:
-        yield f"Switch on {winner.row.combination}: {_quoted(winner)}{_loss(_searched(found, winner))}."
+        said = f"it took {_quoted(winner)}{_loss(_searched(found, winner))}"
+        yield f"Switch on {winner.row.combination}: {said}."
         yield from _flattery(found, winner)
     if winner is not None:
         yield from winner.account
 
 
 def _loss(row: Row) -> str:
-    """What the answers of one that may change them are worth, on all texts."""
+    """The change of F1 on all texts, if the combination may change answers."""
     if row.exact or row.f1_difference is None:
         return ""
     value, low, high = (
@@ -110,8 +111,8 @@ def _flattery(found: Found, winner: Confirmed) -> Iterator[str]:
         return
     by = winner.flattered
     yield (
-        f"In the search it was {ratio(searched.latency.to_stock)}. The fresh rounds on other texts give "
-        f"{ratio(by)} times that. Above 1, the search flattered it."
+        f"In the search it took {ratio(searched.latency.to_stock)}. The fresh rounds on other texts give "
+        f"{ratio(by)} times this ratio. Above 1, the search made it look better than it is."
     )
 
 

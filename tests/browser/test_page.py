@@ -77,10 +77,10 @@ def test_a_heading_sorts_by_figures_and_what_has_none_stays_at_the_end(page: Any
 
 
 def test_lines_are_filtered_by_name_and_by_state(page: Any) -> None:
-    page.get_by_label("Name holds").fill("good -better")
+    page.get_by_label("Name contains").fill("good -better")
     assert names(page) == ["good"]
     assert page.get_by_role("status").text_content() == "1 of 9"
-    page.get_by_label("Name holds").fill("")
+    page.get_by_label("Name contains").fill("")
     page.get_by_label("Show").select_option("none")
     assert names(page) == ["broken", "absent"]
 

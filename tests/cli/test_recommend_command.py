@@ -65,7 +65,7 @@ def test_the_targets_of_the_suite_are_constraints_unless_others_are_given(tmp_pa
     assert "A target of the suite: --min-qps" in kept.stdout.splitlines()[0]
     asked = uiebench("recommend", tmp_path, "--max-rss", "8GiB", "--min-qps", "1")
     assert asked.returncode == 1
-    assert "requests/s, is not shown to be at least 1 requests/s: that takes 4 rounds (not 1)" in asked.stdout
+    assert "requests/s, is not shown to be at least 1 requests/s, which needs 4 rounds (not 1)" in asked.stdout
     refused(uiebench("recommend", tmp_path, "--max-vram", "1GiB"), "did not measure memory on a device")
 
 

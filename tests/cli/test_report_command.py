@@ -67,7 +67,7 @@ def test_texts_of_datasets_that_are_gone_are_left_out_with_a_word(
     run = written(tmp_path / "run", "batching", Difference("business/test:x", tie=False, expected=[], got=[[]]))
     show(run)
     assert "the report shows no texts" in capsys.readouterr().err  # the run has no suite.toml
-    assert "the text is not at hand" in (run / "report.html").read_text(encoding="utf-8")
+    assert "the text is not available" in (run / "report.html").read_text(encoding="utf-8")
     show(run, no_texts=True)
     assert "the report shows no texts" not in capsys.readouterr().err
     assert "texts and spans are left out" in (run / "report.html").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite
 
 ROOT = Path(__file__).parents[2]
-FRONT = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+FRONT = ("README.md", "README.zh.md", "CONTRIBUTING.md", "CHANGELOG.md")
 PAGES = [*(ROOT / name for name in FRONT), *sorted((ROOT / "docs").glob("*.md"))]
 WRITTEN = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 

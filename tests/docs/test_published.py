@@ -44,9 +44,9 @@ def test_the_pages_say_that_figures_are_superseded_as_long_as_any_are(page: str)
     assert ("superseded" in (ROOT / page).read_text()) == superseded
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md", "docs/results.md"])
 def test_a_quoted_ratio_stands_in_a_published_report(page: str) -> None:
     reports = "".join((published / "report.md").read_text() for published in PUBLISHED)
-    quoted = _INTERVAL.findall(re.sub(r"\s+", " ", (ROOT / page).read_text()))
+    quoted = _INTERVAL.findall(re.sub(r"\s+", " ", (ROOT / page).read_text(encoding="utf-8")))
     assert quoted
     assert [ratio for ratio in quoted if ratio not in reports] == []

@@ -95,7 +95,7 @@ def test_each_quantity_is_attributed() -> None:
 
 def test_what_helps_only_without_another_one_is_said() -> None:
     (said,) = in_words(told(rows()).effects[TIME])
-    assert said.startswith("a brings time only without b (0.5")
+    assert said.startswith("a saves time only without b (0.5")
 
 
 def test_what_helps_hardly_less_beside_another_one_is_not_said() -> None:

@@ -52,7 +52,7 @@ def test_a_change_of_one_answer_is_a_change_of_one_line(tmp_path: Path) -> None:
         f'{{"answer":"{baseline().answers["t1"]}","id":"t1","near":false,"type":"text"}}'
     ]
     assert changed_answers(baseline(t1=[]), baseline()) == ["t1"]
-    assert list(differing(baseline(), baseline(t1=[]))) == ["answers of the baseline extractor: 1 texts (t1)"]
+    assert list(differing(baseline(), baseline(t1=[]))) == ["answers of the baseline extractor: 1 text (t1)"]
 
 
 def test_an_answer_that_rounding_may_decide_is_not_held_against_anyone() -> None:
@@ -65,7 +65,7 @@ def test_an_answer_that_rounding_may_decide_is_not_held_against_anyone() -> None
     [
         ("", "is not a baseline"),
         ("[]", "is not a baseline"),
-        ('{"version": 99}', "of version 99, and this uiebench reads 1 and 2; write it anew"),
+        ('{"version": 99}', "of version 99, but this uiebench reads only 1 and 2; write it again"),
         ('{"version": 2, "type": "baseline"}', "line 1: cannot be read as a line of a baseline"),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_baseline_of_another_processor_of_the_same_name_is_of_another_kind() -
     assert why_no_ratios(old, old.kind, "b") is None
     assert why_no_ratios(old, new.kind, "b") == (
         "b was measured on another kind of device (cpu AMD EPYC (family 23, model 49; AVX2); "
-        "here cpu AMD EPYC (family 26, model 2; AVX-512)), where ratios are others too"
+        "here cpu AMD EPYC (family 26, model 2; AVX-512)), so ratios differ too"
     )
 
 
@@ -133,7 +133,7 @@ def test_a_file_from_before_instruction_sets_were_kept_is_read_and_says_so(
         said = why_no_ratios(old.origin, of(TURIN).kind, "old.jsonl")
         assert said
         assert said.startswith("old.jsonl does not say which instruction sets its processor has (cpu AMD EPYC (")
-        assert said.endswith("write it anew with `uiebench baseline update`")
+        assert said.endswith("write it again with `uiebench baseline update`")
 
 
 def test_a_file_from_before_total_times_were_kept_is_read_without_its_p95_over_requests(tmp_path: Path) -> None:
@@ -192,9 +192,9 @@ def test_no_fact_of_the_origin_differs_unsaid(part: str) -> None:
 
 
 def test_answers_that_rounding_may_decide_differ_too() -> None:
-    assert list(differing(baseline(), baseline(t9=[]))) == ["differing answers that rounding may decide: 1 texts (t9)"]
+    assert list(differing(baseline(), baseline(t9=[]))) == ["differing answers that rounding may decide: 1 text (t9)"]
     (said,) = differing(baseline(), replace(baseline(), near=frozenset({"t9", "t8"})))
-    assert said.endswith(": 1 texts (t8)")
+    assert said.endswith(": 1 text (t8)")
 
 
 def test_a_figure_is_shown_as_it_was_and_as_it_is() -> None:
@@ -202,7 +202,7 @@ def test_a_figure_is_shown_as_it_was_and_as_it_is() -> None:
     slower = replace(old.entries["good"], time=[math.log(0.75)] * 2, starts_ns=[2_500_000_000])
     (said,) = differing(old, replace(old, entries={**old.entries, "good": slower}))
     assert said == (
-        "good: time / stock 0.500 in 1 rounds -> 0.750 in 2 rounds, cold start 1.5 s in 1 starts -> 2.5 s in 1 starts"
+        "good: time / stock 0.500 in 1 round -> 0.750 in 2 rounds, cold start 1.5 s in 1 start -> 2.5 s in 1 start"
     )
 
 

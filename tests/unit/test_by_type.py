@@ -38,17 +38,14 @@ def test_what_is_shown_worse_than_its_margin_has_its_speed_struck_out() -> None:
     worse = inexact(-0.03, -0.01)
     assert fields(worse, [worse])["time / stock"].struck
     (said,) = summary([worse])
-    assert said == (
-        "x: its answers are worse by more than 0.5 points of F1 (the smallest margin that the data show: 3.0): "
-        "its speed does not count."
-    )
+    assert said == ("x: its F1 is more than 0.5 points lower (at most 3.0 by the data), so its speed does not count.")
 
 
 def test_what_is_not_shown_worse_keeps_its_speed() -> None:
     for found, verdict in (
-        (inexact(-0.03, 0.01), "not shown to be within"),
-        (inexact(-0.001, 0), "not worse by more than"),
+        (inexact(-0.03, 0.01), "F1 is not shown to be at most"),
+        (inexact(-0.001, 0), "F1 is at most"),
     ):
         assert not fields(found, [found])["time / stock"].struck
-        assert f"{verdict} 0.5 points of F1" in summary([found])[0]
+        assert f"{verdict} 0.5 points lower" in summary([found])[0]
         assert details(found)["F1 margin"].text.startswith(verdict)

@@ -36,7 +36,7 @@ def test_each_ceiling_is_said_with_the_way_that_gave_it_and_what_the_others_gave
     assert list(ceilings(of(NEW))) == [
         "Ceilings: float32 245 GFLOP/s (oneDNN packed; torch.matmul 105, F.linear 102); "
         "int8 880 GFLOP/s (dynamic quantization); memory 20 GB/s.",
-        "Ways to multiply that were left out: torch.matmul (bfloat16): the processor has no instructions that multiply "
+        "Matrix products that were left out: torch.matmul (bfloat16): the processor has no instructions that multiply "
         "bfloat16.",
     ]
 
@@ -49,8 +49,8 @@ def test_what_a_launch_takes_is_said_where_there_is_a_device() -> None:
 def test_of_earlier_records_it_is_said_that_only_torchs_own_product_was_measured() -> None:
     said, warned = ceilings(of(OLD))
     assert said == "Ceilings: float32 92 GFLOP/s; int8 300 GFLOP/s; memory 20 GB/s."
-    assert warned.startswith("These are torch's own products")
-    assert warned.endswith("shares of the roofline are then too high.")
+    assert warned.startswith("This run measured only torch's own matrix products.")
+    assert warned.endswith("the shares of the roofline are too high.")
 
 
 def test_why_there_are_no_ceilings_is_said() -> None:

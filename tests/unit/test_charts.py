@@ -156,7 +156,7 @@ def test_a_cold_start_on_a_gpu_has_its_context_apart_in_chart_and_report() -> No
         assert [text.get_text() for text in legend.get_texts()] == cut
         assert {text.get_text() for text in axes.texts} == {took}
         written = render(of_run)
-        assert ("(from the spawn), the context on the GPU, weights" in written) == ("| context |" in written)
+        assert ("the process), the context on the GPU, weights" in written) == ("| context |" in written)
         assert ("| context |" in written) == ("context" in cut)
 
 
@@ -240,10 +240,10 @@ def test_a_chart_alone_in_the_format_that_is_asked_for(tmp_path: Path) -> None:
     [
         (["--kind", "paretto"], "unknown chart 'paretto'; did you mean 'pareto'"),
         (["--kind", "pareto", "--format", "gif"], "the formats are svg, png, pdf"),
-        (["--kind", "interactions"], "needs all combinations, as the suite full has them"),
-        (["--kind", "parts"], "needs the scenario single_stream, in a suite like demo; runs made before"),
-        (["--kind", "memory_over_time"], "needs the scenario single_stream, in a suite like demo; runs made before"),
-        (["--kind", "roofline"], "needs the scenario single_stream, in a suite like demo; runs made before"),
+        (["--kind", "interactions"], "needs all combinations, as in the suite full"),
+        (["--kind", "parts"], "needs the scenario single_stream, in a suite like demo; early runs did not"),
+        (["--kind", "memory_over_time"], "needs the scenario single_stream, in a suite like demo; early runs did not"),
+        (["--kind", "roofline"], "needs the scenario single_stream, in a suite like demo; early runs did not"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(arguments: list[str], message: str, tmp_path: Path) -> None:

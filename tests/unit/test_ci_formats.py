@@ -75,7 +75,7 @@ def test_annotations_name_the_culprit_and_warnings_stay_warnings() -> None:
 def test_what_is_skipped_without_leave_is_green_nowhere() -> None:
     skipped = Finding("qps min 20", "batching", "skipped", "another device")
     found = [FINDINGS[0], skipped]
-    said = "inconclusive (1 skipped, 1 pass; what is skipped needs --allow-skipped)"
+    said = "inconclusive (1 skipped, 1 pass; skipped rules need --allow-skipped to pass)"
     assert list(words.console(found, "HEAD"))[-1] == f"\nGate against HEAD: {said}"
     assert words.markdown(found, "HEAD").startswith(f"## Gate against HEAD: inconclusive\n\n{said}\n")
     assert [line.split(" ")[0] for line in github.render(found)] == ["::warning", "::warning"]

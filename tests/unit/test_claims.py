@@ -92,7 +92,7 @@ def test_what_failed_says_why_and_so_does_what_builds_on_it() -> None:
     rows = [row("baseline", 1), row(TRACED, 1), broken]
     alone, on_top = (published(f"2 Flash attention: time {of}", *rows) for of in ("alone", "in all"))
     assert (alone.verdict, alone.reason) == ("failed", "no")
-    assert (on_top.verdict, on_top.reason) == ("failed", "flash_attention_as_published is in it, and fails: no")
+    assert (on_top.verdict, on_top.reason) == ("failed", "it contains flash_attention_as_published, which fails: no")
 
 
 def test_speed_with_other_answers_counts_for_nothing() -> None:
@@ -107,8 +107,8 @@ def test_a_gpus_memory_cannot_be_judged_on_a_processor() -> None:
     assert side.verdict == "cannot be judged"
     assert (
         side.reason
-        == "the claim is about a GPU, and this run is on cpu (the host memory here is 0.50 of the baseline's); "
-        "`uiebench run claims --checkpoint base --device cuda` judges it"
+        == "the claim is about a GPU, and this run is on cpu (the host memory here is 0.50 times the baseline's); "
+        "to judge it, run `uiebench run claims --checkpoint base --device cuda`"
     )
 
 
@@ -135,7 +135,7 @@ def test_a_claim_without_verdict_names_the_command_that_judges_it(
     assert found.right is not None
     assert found.right.verdict == "cannot be judged"
     _, _, named = found.right.reason.partition("; ")
-    assert named == ("" if command is None else f"`uiebench {command}` judges it")
+    assert named == ("" if command is None else f"to judge it, run `uiebench {command}`")
 
 
 def test_a_run_of_the_reference_on_a_gpu_judges_every_claim() -> None:
@@ -162,7 +162,7 @@ def test_memory_is_judged_where_the_model_is_as_large_as_the_reference() -> None
     ]
     side = published("1 TorchScript: memory", *small, header=CUDA)
     assert side.verdict == "cannot be judged"
-    assert "a model with 390 MiB of weights, and this one has 7 MiB" in side.reason
+    assert "a model with 390 MiB of weights, and this model has 7 MiB" in side.reason
     large = [replace(one, memory=REFERENCE) for one in small]
     side = published("1 TorchScript: memory", *large, header=CUDA)
     assert (side.verdict, side.figure) == ("holds", Figure(1.0))  # 0.98 is within 3 %
@@ -250,7 +250,7 @@ def test_claims_about_lengths_are_judged_over_texts_of_these(which: str, ratio: 
 def test_claims_about_lengths_need_texts_of_these() -> None:
     assert by_length("long", [79, 80, 300]).reason == "no text of this run has over 300 characters"
     assert by_length("short", [80, 80, 301]).reason == "no text of this run has under 80 characters"
-    assert by_length("short", []).reason == "the run's records do not have the lengths of its texts"
+    assert by_length("short", []).reason == "the records of this run do not contain the lengths of its texts"
 
 
 def test_the_margin_of_the_run_is_what_rows_are_judged_by() -> None:

@@ -22,13 +22,14 @@ def test_an_account_names_what_the_wall_time_was_spent_on() -> None:
     ends = [End("a", 4, "precision"), End("b", 8, "precision"), End("c", 1, "budget"), End("d", 2, "failed")]
     time, warm_up, ended = course(rounds(spent(), spent(steady=False, requests=20)), [Finished(ends, 60.0)])
     assert time == (
-        "Of 1.0 minutes of wall time: 40% inside timed passes, 10% processes coming up and warming up, 3% cold starts, "
-        "13% comparing answers and taking evidence, 33% the rest, the baseline's answers among it."
+        "The run took 1.0 minutes of wall time: 40% for timed passes, 10% for starting and warming up processes, "
+        "3% for cold starts, 13% for comparing answers and collecting evidence, 33% for the rest, including the "
+        "baseline's answers."
     )
-    assert "then 6 to 20 requests until their time was steady; in 1 of 2 rounds it never was." in warm_up
+    assert "then 6 to 20 requests until their times were steady. In 1 of 2 rounds they never were." in warm_up
     assert ended == (
-        "Combinations: 2 were precise enough (after 4 to 8 rounds), 1 had no more time (after 1 rounds), "
-        "1 failed too often (after 2 rounds)."
+        "Combinations: 2 were precise enough (4 to 8 rounds), 1 had no time left (1 round), "
+        "1 failed too often (2 rounds)."
     )
 
 
@@ -43,8 +44,8 @@ def test_every_ending_is_named_and_so_is_a_rule_that_is_not_installed_here() -> 
 
 def test_untimed_requests_between_timed_ones_have_a_part_of_their_own() -> None:
     (time, *_) = course(rounds(Course(1.0, 3.0, 12.0, 4.0, 6, steady=True, priming_s=10.0)), [Finished([], 40.0)])
-    assert "30% inside timed passes, 25% untimed requests between those, 8% processes" in time
-    assert "25% the rest" in time
+    assert "30% for timed passes, 25% for untimed requests between them, 8% for starting" in time
+    assert "25% for the rest" in time
 
 
 def test_a_run_that_was_interrupted_says_so() -> None:

@@ -52,7 +52,7 @@ def test_shares_multiply_to_the_total(gains: list[float], pair: float) -> None:
 @given(factors, st.floats(-1, 1), st.sampled_from(EVERY))
 def test_a_missing_combination_is_predicted(gains: list[float], pair: float, missing: frozenset[str]) -> None:
     found = told(gains, pair, [cell for cell in EVERY if cell != missing])
-    assert found.model == "main effects and pair interactions, fitted to 15 of 16 combinations"
+    assert found.model == "a model of main effects and pair interactions, fitted to 15 of 16 combinations"
     assert math.log(found.given["a", "b"].value) == pytest.approx(gains[0] + pair, abs=1e-9)
     assert found.total is not None
     assert math.prod(share.value for share in found.shapley.values()) == pytest.approx(found.total.value)
@@ -72,7 +72,7 @@ def test_a_fraction_tells_main_effects_and_names_what_it_mixes(gains: list[float
 
 def test_a_design_that_tells_nothing_is_named() -> None:
     alone = [cell for cell in EVERY if len(cell) <= 1]  # here a pair's interaction would pass for a main effect
-    with pytest.raises(InputError, match="5 of 16 combinations of a, b, c, d cannot tell"):
+    with pytest.raises(InputError, match="5 of 16 combinations of a, b, c, d do not suffice"):
         told([0, 0, 0, 0], 0, alone)
 
 
@@ -81,7 +81,7 @@ def test_a_design_that_tells_nothing_is_named() -> None:
 )
 def test_a_fraction_that_is_suggested_fits_and_tells(count: int, fraction: str | None) -> None:
     names = "abcdef"[:count]
-    with pytest.raises(InputError, match="cannot tell") as refused:
+    with pytest.raises(InputError, match="do not suffice") as refused:
         tells_pairs([frozenset(), *map(frozenset, names)])
     _, found, suggested = str(refused.value).partition("(fraction = ")
     assert suggested.removesuffix(")") == (fraction or "")

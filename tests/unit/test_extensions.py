@@ -81,7 +81,7 @@ def run_in(directory: Path) -> Path:
         ("import nowhere_to_be_found", "ModuleNotFoundError"),
         ("raise SystemExit('bye')", "SystemExit"),
         ("DESCRIPTION = 'x'", "NEEDS"),
-        ("DESCRIPTION = NEEDS = chart = 1", "have to be text, and chart a function"),
+        ("DESCRIPTION = NEEDS = chart = 1", "must be text, and chart must be a function"),
     ],
 )
 def test_a_chart_that_cannot_be_loaded_is_named_and_left_out(text: str, said: str, installed: Installed) -> None:
@@ -102,7 +102,7 @@ def test_a_chart_of_a_name_that_is_taken_or_is_none_is_left_out(name: str, insta
     [
         ("raise KeyError('time')", r"cannot be drawn: KeyError\('time'\)"),
         ("raise SystemExit(3)", "cannot be drawn: SystemExit"),
-        ("return 'a figure'", "gives str and not a matplotlib figure"),
+        ("return 'a figure'", "returned str, not a matplotlib figure"),
         (
             "from matplotlib.figure import Figure; return type('F', (Figure,), {'draw': lambda *_: 1 / 0})()",
             "division by zero",

@@ -39,8 +39,8 @@ def test_with_too_few_texts_it_says_how_many_it_takes() -> None:
     found = f1_difference(same, same)
     assert found.too_few_texts
     said = f1_verdict(found)
-    assert said.startswith("not shown to be within 0.5 points of F1 (the smallest margin that the data show: ")
-    assert said.endswith(f"; 101 texts cannot show 0.5, that takes {found.fewest_texts})")
+    assert said.startswith("F1 is not shown to be at most 0.5 points lower (at most ")
+    assert said.endswith(f" by the data; 101 texts are too few to show 0.5, {found.fewest_texts} are needed)")
     assert found.fewest_texts is not None
     enough = [Score(6, 7, 7)] * found.fewest_texts
     assert f1_difference(enough, enough).verdict == "not worse"

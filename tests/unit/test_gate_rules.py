@@ -65,7 +65,7 @@ def test_a_figure_with_a_spread_of_its_own_needs_four_rounds() -> None:
     assert verdict(rule, entry(p95=[0.3, 0.3, 0.3])) == "inconclusive"
     assert verdict(rule, entry(p95=[0.3, 0.31, 0.3, 0.29])) == "fail"
     (few,) = judged([rule], [entry(p95=[])], [entry()])
-    assert (few.verdict, few.says) == ("skipped", "a P95 over texts takes 14 of them")
+    assert (few.verdict, few.says) == ("skipped", "a P95 over texts needs 14 texts")
     assert verdict(rule, entry(p95=[], time=[])) == "skipped"
 
 
@@ -157,7 +157,7 @@ def test_memory_may_grow_by_a_share_an_amount_or_up_to_a_limit() -> None:
 
 def test_parity_names_the_texts() -> None:
     (found,) = judged([Rule("parity")], [entry(differs=["t:7"])], [entry()])
-    assert (found.verdict, found.says) == ("fail", "other answers on 1 texts: t:7")
+    assert (found.verdict, found.says) == ("fail", "other answers on 1 text: t:7")
     assert verdict(Rule("parity"), entry()) == "pass"
     # Against a baseline: what the baseline extractor answers otherwise; of inexact ones what did not differ before.
     assert verdict(Rule("parity"), entry(), paired=False, changed=["t:1"]) == "fail"
@@ -209,8 +209,8 @@ def test_combinations_that_are_gone_new_or_broken_are_never_silent() -> None:
         "g": "skipped",
         "new": "skipped",
     }
-    assert "was it renamed" in of["b"].says
-    assert "new" in of["b"].says
+    assert "Was it renamed" in of["b"].says
+    assert "New here: new" in of["b"].says
     assert "boom" in of["c"].says
     assert outcome(found) == "fail"
 

@@ -92,9 +92,9 @@ def test_an_answer_that_differs_stands_in_its_text_and_is_escaped() -> None:
     records = [*RECORDS, *measured("wrong", 0.1, Difference("t9", tie=False, expected=SPAN, got=[]))]
     written = page_of(records, {"t9": TEXT})
     assert '全场五折，<mark class="missed">九元</mark>起，先到先得。&lt;script&gt;' in written
-    assert 'only the baseline: <mark class="missed" lang="zh">价格: 九元</mark>' in written
+    assert 'answer: <mark class="missed" lang="zh">价格: 九元</mark>' in written
     assert "<script>alert" not in written
-    assert "the text is not at hand" in written  # of t3 and t7
+    assert "the text is not available" in written  # of t3 and t7
 
 
 def profiled(name: str, *differences: Difference) -> list[Measured]:
@@ -122,7 +122,7 @@ def test_details_tell_what_a_request_is_made_of() -> None:
     assert "<dt>copies in</dt><dd>1.5</dd>" in good
     assert "<dt>launches</dt><dd>1,100.0</dd>" in good
     assert "<dt>cross</dt><dd><s>9.00 ms (30%)</s></dd>" in details_of("wrong", written)
-    assert "What a request is made of" not in details_of("better", written)
+    assert "Parts of a request" not in details_of("better", written)
 
 
 def test_details_tell_the_conditions_of_each_round() -> None:
@@ -136,13 +136,13 @@ def test_details_tell_the_conditions_of_each_round() -> None:
             "round": "0",
             "other programs": "12.3% of a core",
             "hypervisor": "0.0% of a core",
-            "both, at worst": "40.0% of a core",
+            "both, worst stretch": "40.0% of a core",
             "load average before": "0.50",
             "GPU clock": "1200 to 1980 MHz",
             "GPU slowed down by": "power cap, thermal slowdown",
             "others on the GPU": "1",
             "warm-up requests": "11, never steady",
-            "coming up": "3.5 s",
+            "start-up": "3.5 s",
             "timed passes": "12.8 s",
             "whole round": "20.0 s",
         },
@@ -158,16 +158,16 @@ def test_details_tell_the_conditions_of_each_round() -> None:
     written = page_of([*rest, *rounds], {})
     assert '<tr><th scope="row">0</th><td>12.3% of a core</td><td>0.0% of a core</td>' in details_of("good", written)
     assert "<td>4.0% of a core</td><td>0.0% of a core</td><td>0.50</td></tr>" in details_of("baseline", written)
-    assert "Conditions of its rounds" not in details_of("broken", written)
+    assert "Conditions of each round" not in details_of("broken", written)
 
 
 def test_the_device_the_processor_and_the_threads_of_all_rounds_are_said_where_they_are_recorded() -> None:
     on_gpu = replace(HEADER, device="cuda:0", environment={"threads": 2, "worker": {"gpu": "T4"}})
-    assert where(on_gpu) == "On cuda:0 (T4), 2 CPU threads a process"
+    assert where(on_gpu) == "On cuda:0 (T4), 2 CPU threads per process"
     worker = {"gpu": "T4", "host_cpus": "cores 0-7, near the GPU"}
     kept = replace(on_gpu, environment={"threads": 2, "worker": worker})
-    assert where(kept) == "On cuda:0 (T4), 2 CPU threads a process, on cores 0-7, near the GPU"
-    assert where(replace(HEADER, environment={"threads": 1})) == "On cpu, 1 CPU thread a process"
+    assert where(kept) == "On cuda:0 (T4), 2 CPU threads per process, on cores 0-7, near the GPU"
+    assert where(replace(HEADER, environment={"threads": 1})) == "On cpu, 1 CPU thread per process"
     assert where(HEADER) == "On cpu"
     of_old = {"processor": "AMD EPYC", "threads": 1}
     known = {**of_old, "processor_model": "family 25, model 17", "instruction_sets": ["avx2", "avx512f", "avx512_bf16"]}
@@ -176,7 +176,7 @@ def test_the_device_the_processor_and_the_threads_of_all_rounds_are_said_where_t
         (known, "family 25, model 17; AVX-512, BF16"),
     ):
         found = where(replace(HEADER, environment=environment))
-        assert found == f"On cpu, AMD EPYC ({said}), 1 CPU thread a process"
+        assert found == f"On cpu, AMD EPYC ({said}), 1 CPU thread per process"
 
 
 def test_a_report_that_travels_has_no_text_and_no_span() -> None:

@@ -164,11 +164,11 @@ def on_gpu(*clocks: list[int], throttled: Sequence[str] = ()) -> list[Record]:
 def test_a_small_cards_power_cap_is_how_it_works_while_the_clocks_of_rounds_agree() -> None:
     capped = [[1065, 900, 1080], [990, 1050, 1110], [1000, 1200, 1005]]
     found = on_gpu(*capped, throttled=["power cap"])
-    assert noise(found) == ["In none of 3 rounds did anything else take more than 5% of a core."]
+    assert noise(found) == ["Nothing else took more than 5% of a core in any of the 3 rounds."]
     assert caution(found[:1]) == ""
     (said,) = noise(on_gpu(*capped, [810, 840, 1005], throttled=["power cap"]))
     assert said.startswith(
-        "The GPU's clock was more than 10% off the run's median of 1005 MHz in 1 of 4 rounds (840 to"
+        "The GPU's clock was more than 10% away from the run's median of 1005 MHz in 1 of 4 rounds (840 to"
     )
 
 
@@ -181,7 +181,7 @@ def test_another_program_counts_on_a_machine_of_few_cores(cores: int | None) -> 
 
 def test_the_more_cores_there_are_the_more_may_others_take() -> None:
     found = rounds(Conditions(0.3, 0.0, 0.3))
-    assert noise(found, 16) == ["In none of 1 rounds did anything else take more than 40% of a core."]
+    assert noise(found, 16) == ["Nothing else took more than 40% of a core in the only round."]
     assert caution(found, 16) == ""
     assert noise(found, 8)[0].startswith("Other programs took more than 20% of a core")
 
@@ -190,23 +190,24 @@ def test_more_programs_than_cores_are_said_where_the_cores_are_known() -> None:
     found = rounds(Conditions(0.0, 0.0, 2.0), Conditions(0.0, 0.0, 3.5))
     (said,) = noise(found, 2)
     assert said == (
-        "More programs wanted to run than there are cores (2) in the minute before 1 of 2 rounds (load average up to "
-        "3.5): end them, or take fewer --threads."
+        "In the minute before 1 of 2 rounds, more programs wanted to run than there are cores (2; load average up to "
+        "3.5): end them, or use fewer --threads."
     )
-    assert noise(found) == ["In none of 2 rounds did anything else take more than 5% of a core."]
-    assert noise(found, 4) == ["In none of 2 rounds did anything else take more than 10% of a core."]
+    assert noise(found) == ["Nothing else took more than 5% of a core in any of the 2 rounds."]
+    assert noise(found, 4) == ["Nothing else took more than 10% of a core in any of the 2 rounds."]
 
 
 @pytest.mark.parametrize(("third", "is_said"), [(1782, False), (1781, True), (2178, False), (2179, True)])
 def test_a_rounds_clock_may_be_a_tenth_off_the_runs(third: int, is_said: bool) -> None:
     said = noise(on_gpu([1980, 1980], [1980, 1980], [third, third]))
-    assert said[0].startswith("The GPU's clock was more than 10% off the run's median of 1980 MHz in 1 of 3") == is_said
+    assert (
+        said[0].startswith("The GPU's clock was more than 10% away from the run's median of 1980 MHz in 1 of 3")
+        == is_said
+    )
 
 
 def test_a_quiet_run_says_that_it_was() -> None:
-    assert noise(rounds(Conditions(0.01, 0.02, 0.2))) == [
-        "In none of 1 rounds did anything else take more than 5% of a core."
-    ]
+    assert noise(rounds(Conditions(0.01, 0.02, 0.2))) == ["Nothing else took more than 5% of a core in the only round."]
     assert noise(rounds(None)) == []
 
 
@@ -217,7 +218,8 @@ def test_a_verdict_from_one_disturbed_round_each_is_given_with_care() -> None:
     def once(*found: Conditions) -> list[Record]:
         return [Measured(Cell(str(i), "cold_start", "t", "cpu"), 0, ColdStart(), one) for i, one in enumerate(found)]
 
-    assert caution(once(quiet, busy, throttled)).startswith("Take this with care: 2 of 3 rounds were disturbed")
+    assert caution(once(quiet, busy, throttled)).startswith("Be careful: 2 of 3 rounds were disturbed.")
+    assert caution(once(quiet, busy)).startswith("Be careful: 1 of 2 rounds was disturbed.")
     assert caution(once(quiet, quiet)) == ""
     assert caution(rounds(busy, busy)) == ""  # two rounds of one combination: their spread is in the interval
     assert caution(rounds(None)) == ""

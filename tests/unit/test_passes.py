@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from harness.analyse.passes import Passes, passes_of, repeated, told
+from harness.analyse.passes import Passes, passes_of, passes_used, repeated
 from harness.conditions import Course
 from harness.record import Cell, Measured, Parity, Record, SingleStream
 
@@ -60,18 +60,19 @@ def test_rounds_that_are_alike_want_all_the_passes_of_one() -> None:
     passes = Passes(of_pass=9.0, of_round=0.0, pass_s=1.0, round_s=4.0)
     assert math.isinf(passes.best)
     assert passes.wasted(4) == pytest.approx(1 - 9 / 18)
-    (said,) = told(made([[0.02, -0.02]] * 14))
+    (said,) = passes_used(made([[0.02, -0.02]] * 14))
     assert said.startswith(
-        "Passes: 2 a round. A pass of a round varies by 2.8% and costs 4.0 s, a round by 0.0% and 9.0 s"
+        "Passes: 2 in each round. A pass varies by 2.8% within its round and costs 4.0 s. "
+        "A round varies by 0.0% and costs 9.0 s"
     )
-    assert ": more would tell the most" in said
+    assert "For the same time, more would give the smallest variance" in said
 
 
 def test_the_report_says_what_too_many_passes_cost() -> None:
-    (said,) = told(rounds(0.02, 0.02, passes=12))
-    assert "Passes: 12 a round." in said
-    assert "and costs 4.0 s, a round by 2." in said
-    assert ": 2 would tell the most in the same time" in said
+    (said,) = passes_used(rounds(0.02, 0.02, passes=12))
+    assert "Passes: 12 in each round." in said
+    assert "and costs 4.0 s. A round varies by 2." in said
+    assert "For the same time, 2 would give the smallest variance" in said
 
 
 def lengthened(logs: Sequence[Sequence[float]], repeats: int) -> list[Record]:
@@ -90,8 +91,8 @@ def test_rows_of_times_that_are_one_pass_are_one_pass() -> None:
     assert joined is not None
     assert joined.of_pass == pytest.approx(single.of_pass, rel=1e-6)
     assert joined.pass_s == pytest.approx(2 * single.pass_s, rel=0.02)
-    (said,) = told(lengthened(logs, 2))
-    assert said.startswith("Passes: 2 a round.")
+    (said,) = passes_used(lengthened(logs, 2))
+    assert said.startswith("Passes: 2 in each round.")
 
 
 def test_the_report_says_how_often_a_pass_answers_all_texts() -> None:
@@ -104,4 +105,4 @@ def test_the_report_says_how_often_a_pass_answers_all_texts() -> None:
 
 
 def test_of_too_few_rounds_nothing_is_said() -> None:
-    assert told(rounds(0.02, 0.02, count=12)) == []
+    assert passes_used(rounds(0.02, 0.02, count=12)) == []

@@ -115,4 +115,4 @@ def test_weights_that_it_does_not_tell_are_not_made_up() -> None:
     unknown = replace(stream, samples=replace(stream.samples, memory=Memory(weights_bytes=None)))  # type: ignore[union-attr]
     rows, _ = compare(RUN_HEADER, [*RECORDS, unknown, *rest])
     shown = details(next(row for row in rows if row.combination == PEER))
-    assert {shown[name].text for name in ("weights in memory", "GFLOP a request", "of the roofline")} == {"–"}
+    assert {shown[name].text for name in ("weights in memory", "GFLOP per request", "of the roofline")} == {"–"}

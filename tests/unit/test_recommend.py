@@ -95,7 +95,9 @@ def said(rows: list[Row], constraints: Constraints = FREE, objective: Objective 
 
 def test_stock_stands_where_nothing_is_clearly_faster() -> None:
     first, second, *_ = said([*OTHERS, row("a", 1.09), row("b", 8.0)])
-    assert first == "Switch on nothing: stock keeps the constraints, and nothing that does is clearly faster."
+    assert (
+        first == "Switch on nothing: stock keeps the constraints, and no combination that keeps them is clearly faster."
+    )
     assert second.startswith("Next best: a, 1.09")
     assert "slower than stock" in second
     assert "not clearly faster than stock" in said([*OTHERS, row("a", 0.98)])[1]
@@ -138,9 +140,9 @@ def test_where_a_limit_cannot_be_judged_it_says_what_that_takes() -> None:
         rows.append(replace(one, starts=one.starts[:1], latency=replace(one.latency, percentiles=of_requests)))
     written = said(rows, Constraints({"max_p95": 8e8}))
     assert written[0] == "None: no combination of this run is shown to keep the constraints."
-    assert f"  not a: its P95, 100 ms, is not shown to be at most 800 ms: that takes {lacks}" in written
+    assert f"  not a: its P95, 100 ms, is not shown to be at most 800 ms, which needs {lacks}" in written
     assert any(line.startswith("Without --max-p95 800 ms it would be b") for line in written)
-    assert "that takes 4 starts (not 1)" in recommend(rows, Constraints({"max_cold_start": 5e9})).refused["a"]
+    assert "which needs 4 starts (not 1)" in recommend(rows, Constraints({"max_cold_start": 5e9})).refused["a"]
     assert not determines(rows, "max_p95", 8e8)
     assert determines(ROWS, "max_p95", 8e8)
 

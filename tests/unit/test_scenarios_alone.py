@@ -96,12 +96,12 @@ def test_every_row_says_what_was_measured(scenarios: tuple[str, ...]) -> None:
 def test_the_advice_is_about_what_was_measured(scenario: str, said: str) -> None:
     found = advice(seen(scenario).rows)
     assert found.startswith(said)
-    assert found.endswith("on 50 texts no answer changed (95 % bound: on at most 7.1 % of such texts).")
+    assert found.endswith("No answer changed on 50 texts (95 % bound: at most 7.1 % of such texts change).")
 
 
 def test_of_cold_starts_alone_no_answer_is_promised() -> None:
     same = seen("cold_start")
-    assert advice(same.rows) == "Switch on nothing: no combination here comes up clearly faster than stock."
+    assert advice(same.rows) == "Switch on nothing: no combination of this run starts clearly faster than stock."
     quick = [
         replace(one, samples=ColdStart([replace(one.samples.own[0], imports_ns=10**8)] * 5, one.samples.partner))
         if isinstance(one, Measured) and isinstance(one.samples, ColdStart) and one.cell.combination == "good"
@@ -109,7 +109,7 @@ def test_of_cold_starts_alone_no_answer_is_promised() -> None:
         for one in same.records
     ]
     said = advice(view(HEAD, quick, []).rows)
-    assert said.startswith("Switch on good: a cold start of 0.7 s; whether answers stay the same was not measured")
+    assert said.startswith("Switch on good: a cold start of 0.7 s. Its answers were not compared.")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_other_answers_in_one_call_alone_strike_the_rate_out(tmp_path: Path) -> 
     record = Measured(Cell("good", "offline", "texts", "cpu"), 1, samples)
     rows, _ = compare(HEAD, [*of(("offline",)), record])
     (said,) = [line for line in summary(rows) if line.startswith("good:")]
-    assert said == "good: gives other answers than the baseline on 1 of 50 texts (t3): its speed does not count."
+    assert said == "good: gives other answers than the baseline on 1 of 50 texts (t3), so its speed does not count."
     run = stored(tmp_path / "run", [*of(("offline",)), record])
     assert show(run) == 0
     assert "| ~~" in (run / "report.md").read_text(encoding="utf-8")

@@ -97,16 +97,16 @@ def test_identical_processes_miss_a_target_in_no_more_than_one_check_of_20() -> 
 @pytest.mark.parametrize(
     ("planting", "what"),
     [
-        (scaling.slower(0.04), "mean ratio, less 1"),
-        (scaling.slower(-0.04), "mean ratio, less 1"),
-        (scaling.slower(0.04), "intervals of runs of 4 rounds that hold 1"),
-        (scaling.slower(0.04), "intervals of runs of 8 rounds that hold 1"),
+        (scaling.slower(0.04), "mean ratio minus 1"),
+        (scaling.slower(-0.04), "mean ratio minus 1"),
+        (scaling.slower(0.04), "intervals of runs of 4 rounds that contain 1"),
+        (scaling.slower(0.04), "intervals of runs of 8 rounds that contain 1"),
         (scaling.scattered(0.25), "spread between rounds (sd)"),
         (scaling.some_processes(0.25, 0.15), "spread between rounds (sd)"),
         (scaling.short_texts(0.12), "… of short texts"),
         (scaling.growing(0.08), "growth of the ratio over a round"),
-        (scaling.some_requests(0.03, 3), "requests slower than 2 times their text's median, more than the partner's"),
-        (scaling.leaking(10 * 1024), "memory kept of a request"),
+        (scaling.some_requests(0.03, 3), "requests over 2 times the median of their text, minus the partner's"),
+        (scaling.leaking(10 * 1024), "memory kept for each request"),
     ],
 )
 def test_a_plant_in_the_rounds_that_are_judged_turns_its_target_red(planting: scaling.Planting, what: str) -> None:
@@ -288,8 +288,8 @@ def test_a_sound_machine_passes_and_its_tables_say_what_was_seen() -> None:
         "| 64 MiB kept | the peak of memory | rounds | 5 of 5 [47.8 %, 100.0 %] | – | 0 of 48 [0.0 %, 7.4 %] | yes |"
         in said
     )
-    assert "| intervals of runs of 4 rounds that hold 1 | 15 of 15 [78.2 %, 100.0 %] | at least 93% | yes |" in said
-    assert "95 in 100 find a slowdown of" in said
+    assert "| intervals of runs of 4 rounds that contain 1 | 15 of 15 [78.2 %, 100.0 %] | at least 93% | yes |" in said
+    assert "is found in 95 of 100 runs." in said
 
 
 def test_a_small_check_of_a_sound_machine_passes_too() -> None:
@@ -312,7 +312,7 @@ def test_every_plant_is_seen_in_every_case_and_nothing_without_it() -> None:
         (SLOWER, "every request 10 % slower"),
         (SLOW_TEXT, "the slowest text twice as slow"),
         (TIRES, "8 % growth over a round"),
-        (LEAKS, "10 KiB kept of every request"),
+        (LEAKS, "10 KiB kept after every request"),
         (GROWS, "64 MiB kept"),
         (MISANSWERS, "1 wrong answer of 100"),
         (ALONE, "a queue that never batches"),
@@ -345,7 +345,7 @@ def test_on_cuda_the_devices_memory_is_planted_too_and_stocks_half_precision_is_
     records = instead(STOCK, broken(identical(1)[0]), "cuda")
     found = quickly(on_cuda, records)
     assert found.passed
-    assert found.plants[-1].what == "64 MiB of the device kept"
+    assert found.plants[-1].what == "64 MiB kept on the device"
     assert found.plants[-1].planted
     assert found.plants[-1].planted.seen == found.plants[-1].planted.of == 5
 
@@ -361,7 +361,7 @@ def test_where_the_c_library_does_not_tell_the_heap_nothing_is_said_of_leaks() -
     found = quickly(AS_RUN, [silent(one) for one in a_check()])
     assert found.passed
     assert len(found.plants) == 11
-    assert not any("kept of a request" in one.what for one in found.targets)
+    assert not any("kept for each request" in one.what for one in found.targets)
 
 
 def test_a_round_that_failed_fails_the_check() -> None:

@@ -94,16 +94,16 @@ def test_an_open_screen_says_how_many_rounds_it_would_take() -> None:
 
     found = judged(rule, rounds(4, 1.2))
     assert (found.verdict, found.timed) == ("inconclusive", True)
-    assert found.says.startswith("1 of 2 texts not shown to keep it: t 1.200 [")
-    needed = int(found.says.rpartition("it would take about ")[2])
+    assert found.says.startswith("1 of 2 texts not shown to keep the limit: t 1.200 [")
+    needed = int(found.says.rpartition("to decide, about ")[2].removesuffix(" rounds are needed"))
     told = next(number for number in range(4, 200, 2) if judged(rule, rounds(number, 1.2)).verdict == "pass")
     assert needed / 2 < told < needed * 2
-    assert judged(rule, rounds(4, 1.25)).says.endswith("it would take more than 100")
+    assert judged(rule, rounds(4, 1.25)).says.endswith("to decide, more than 100 rounds are needed")
 
 
 def test_the_screen_takes_four_rounds() -> None:
     found = judged(RULES["text_time_ratio"], entry(made_up(3, slowest_text(2))))
-    assert (found.verdict, found.says) == ("inconclusive", "how much a text varies takes 4 rounds to tell")
+    assert (found.verdict, found.says) == ("inconclusive", "4 rounds are needed to know how much a text varies")
 
 
 def test_texts_that_one_side_alone_has_are_counted() -> None:
@@ -111,7 +111,7 @@ def test_texts_that_one_side_alone_has_are_counted() -> None:
     fewer = replace(old, texts={text: rounds for text, rounds in old.texts.items() if text not in ("t0", "t1")})
     found = judged(RULES["text_time_ratio"], entry(made_up(8)), fewer)
     assert found.says.startswith("the slowest of 22 texts")
-    assert found.says.endswith("; 2 texts are on one side alone, and not compared")
+    assert found.says.endswith("; not compared, because only one side has them: 2 texts")
     assert judged(RULES["text_time_ratio"], entry(made_up(8)), replace(old, texts={})).verdict == "skipped"
 
 

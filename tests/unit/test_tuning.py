@@ -106,8 +106,8 @@ def test_a_machine_that_is_set_up_well_needs_no_advice(tmp_path: Path) -> None:
     found = machine(tmp_path, SERVER)
     assert list(advice(found)) == []
     assert in_words(found) == (
-        "governor performance (acpi-cpufreq); 800 to 3500 MHz; boost off; one thread a core; huge pages: madvise; "
-        "random addresses on; cores on 1 memory node; swap not in use; no virtual machine"
+        "governor performance (acpi-cpufreq); 800 to 3500 MHz; boost off; one thread per core; huge pages: madvise; "
+        "address randomisation on; cores on 1 memory node; swap not in use; no virtual machine"
     )
 
 
@@ -122,7 +122,7 @@ def test_the_other_thread_of_a_core_that_is_not_ours_is_in_the_way_too(tmp_path:
 def test_of_many_pairs_of_threads_some_are_named(tmp_path: Path) -> None:
     pairs = {f"{CPU}/cpu{core}/topology/thread_siblings_list": f"{core},{core + 64}\n" for core in range(64)}
     found = machine(tmp_path, SERVER | pairs, cores=tuple(range(64)))
-    assert "2 threads a core" in in_words(found)
+    assert "2 threads per core" in in_words(found)
     ((_, said),) = advice(found)
     assert said.startswith("0+64, 1+65, 2+66, 3+67 and 60 more pairs are one physical core each")
 
@@ -178,7 +178,7 @@ def test_a_run_records_it_and_its_reports_and_comparisons_say_it(tmp_path: Path)
         )
         for found in (machine(tmp_path / "1", LAPTOP), machine(tmp_path / "2", SERVER))
     )
-    assert "Governor powersave (intel_pstate); 800 to 3500 MHz; boost on; 2 threads a core" in (markdown.render(one))
+    assert "Governor powersave (intel_pstate); 800 to 3500 MHz; boost on; 2 threads per core" in (markdown.render(one))
     assert "Governor powersave (intel_pstate); 800 to 3500 MHz; boost on" in html.render(one, {}, None)
     differing = side_by_side({"1": one, "2": other}).differing
     assert differing["tuning.governor"] == ("powersave", "performance")

@@ -125,7 +125,8 @@ def test_the_sentence_of_confirmed_rounds() -> None:
     said = advice(rows)
     assert said.startswith("Switch on a: it takes 0.84 [0.82, 0.86] of stock's time, confirmed in 4 fresh rounds, ")
     assert said.endswith(
-        "no answer changed (95 % bound: on at most 14.2 % of such texts). Not distinguishable from it: b."
+        "No answer changed on 24 texts (95 % bound: at most 14.2 % of such texts change). "
+        "Not distinguishable from it: b."
     )
     first, second, *_ = said_by_recommend(rows)
     assert first.startswith("Switch on a: 0.84 [0.82, 0.86] of stock's time, confirmed in 4 fresh rounds, P95 1.00 ms")
@@ -140,8 +141,9 @@ def said_by_recommend(rows: list[Row], **limits: float) -> list[str]:
 def test_the_sentence_without_them_says_that_its_interval_is_wider_and_what_to_do() -> None:
     said = advice([*OTHERS, row("a", 0.6), row("b+c", 1.5)])
     assert said.endswith(
-        "of such texts). It was chosen from 2 by the same rounds, so it may look faster than it is; the interval is "
-        "widened to hold whichever is chosen. Confirming rounds tell more: set confirm = 4 in the suite's [measure]."
+        "of such texts change). It was chosen from 2 combinations by the same rounds, so it may look faster than it "
+        "is. Its interval is widened to allow for this choice. Confirming rounds give a better figure: set "
+        "confirm = 4 in the suite's [measure]."
     )
     assert "confirm" not in advice([*OTHERS, row("a", 0.6)]), "nothing was chosen"
 
@@ -162,8 +164,8 @@ def test_many_that_cannot_be_told_apart_are_counted_and_the_smallest_is_named() 
 def test_what_fresh_rounds_do_not_confirm_is_not_switched_on() -> None:
     rows = [*OTHERS, row("a", 0.8, confirming=[0.99] * 4), row("b", 1.2)]
     said = advice(rows)
-    assert said.startswith("Switch on nothing: no combination here is clearly faster than stock")
-    assert said.endswith("a had looked fastest, and took 0.99 [0.97, 1.01] of stock's time in 4 fresh rounds.")
+    assert said.startswith("Switch on nothing: no combination of this run is clearly faster than stock")
+    assert said.endswith("a looked fastest, but took 0.99 [0.97, 1.01] of stock's time in 4 fresh rounds.")
     first, second, *_ = said_by_recommend([*OTHERS[1:], *rows[2:]])
     assert first.startswith("Switch on nothing: stock keeps the constraints")
     assert second.startswith("Next best: a, 0.99 [0.97, 1.01] of stock's time in 4 fresh rounds, not clearly faster")

@@ -1,8 +1,8 @@
 """Charts of a run, one file each: ``NAME.py`` with DESCRIPTION, NEEDS and a function ``chart``.
 
-``chart`` takes a :class:`harness.analyse.view.View` and gives a figure, or None where the run has nothing to show.
-Another distribution adds a kind by a module of that shape in the entry point ``uiebench.charts``; where it is broken,
-everything else is drawn without it.
+``chart`` takes a :class:`harness.analyse.view.View` and returns a figure, or None if the run has nothing to show.
+Another distribution can add a kind through the entry point ``uiebench.charts``, with a module of the same shape. If
+that module is broken, the other charts are drawn without it.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Kind:
 
 
 class ChartError(UiebenchError):
-    """A chart broke on a sound run."""
+    """A chart failed although the run is sound."""
 
     failed = True
 
 
 def kinds() -> dict[str, Kind]:
-    """All kinds by name: ours first, then those of other distributions that can be used."""
+    """All usable kinds by name: our own first, then those of other distributions."""
     ours = {name: _kind(name, module) for name, module in modules(__name__).items()}
     return collect(GROUP, "chart", ours, _strange)
 
@@ -55,13 +55,13 @@ def _kind(name: str, module: ModuleType) -> Kind:
 
 
 def _strange(point: EntryPoint) -> Kind:
-    """Another distribution's.
+    """A kind from another distribution.
 
     Raises:
-        InputError: it does not have the shape of one.
+        InputError: its name or its module does not have the required shape.
     """
     if not re.fullmatch(r"[\w-]+", point.name):
-        raise InputError(f"a chart's name is a file's name, of letters, digits, _ and -, and not {point.name!r}")
+        raise InputError(f"the name of a chart may contain letters, digits, _ and -; this one is {point.name!r}")
     module = point.load()
     check_shape(module, ("DESCRIPTION", "NEEDS"), ("chart",))
     return _kind(point.name, module)
@@ -71,7 +71,7 @@ def find_kind(name: str) -> Kind:
     """The kind of that name.
 
     Raises:
-        InputError: there is none; names the near one.
+        InputError: there is no such kind; the message suggests similar names.
     """
     found = kinds()
     if name not in found:
@@ -83,7 +83,7 @@ def draw(kind: Kind, run: View) -> Figure | None:
     """One chart, in fonts that this machine has.
 
     Raises:
-        ChartError: its function raises, or gives something else than a figure.
+        ChartError: its function raises an error, or returns something other than a figure.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -96,18 +96,18 @@ def draw(kind: Kind, run: View) -> Figure | None:
         except (Exception, SystemExit) as error:  # another distribution's may raise anything
             raise ChartError(f"the chart {kind.name!r} cannot be drawn: {error!r}") from error
     if not (figure is None or isinstance(figure, Figure)):
-        raise ChartError(f"the chart {kind.name!r} gives {type(figure).__name__} and not a matplotlib figure")
+        raise ChartError(f"the chart {kind.name!r} returned {type(figure).__name__}, not a matplotlib figure")
     return figure
 
 
 def save(figure: Figure, path: Path, form: str, name: str) -> None:
-    """Write a figure; the same one gives the same bytes.
+    """Write a figure. The same figure always gives the same bytes.
 
     Args:
-        figure: what to write.
+        figure: the figure.
         path: the file.
         form: one of FORMATS.
-        name: of the kind, so that ids in the SVG files of a page do not clash.
+        name: of the kind, so that ids do not clash if one page contains several SVG files.
     """
     import matplotlib as mpl
 
@@ -119,9 +119,9 @@ def save(figure: Figure, path: Path, form: str, name: str) -> None:
 
 
 def save_all(run: View, directory: Path) -> list[Path]:
-    """Draw every chart that has something to show, as PNG and SVG; returns the PNGs.
+    """Draw every chart for which the run has data, as PNG and SVG, and return the PNGs.
 
-    A chart that breaks is left out with a warning: the run that it should have shown is worth its report all the same.
+    A chart that fails is left out with a warning, because the report is useful without it.
     """
     return [path for kind in kinds().values() if (path := _saved(kind, run, directory)) is not None]
 

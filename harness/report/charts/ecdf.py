@@ -1,4 +1,4 @@
-"""How latencies are distributed."""
+"""The distribution of latencies."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness.units import NS_PER_MS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DESCRIPTION = "the share of requests answered within a time, of the notable combinations"
+DESCRIPTION = "the distribution of latency: the share of requests answered within a time, for the notable combinations"
 NEEDS = "the scenario single_stream, in a suite like demo"
-_POINTS = 200  # of a line, at most
+_POINTS = 200  # at most, for one line
 
 
 def chart(run: View) -> Figure | None:
-    """The empirical distribution of all requests, a line a combination."""
+    """The empirical distribution of all requests, one line for each combination."""
     timed = streams(run.records)
     found = []
     for row in notable(run.rows):
@@ -28,4 +28,6 @@ def chart(run: View) -> Figure | None:
         found.append(Line(row.combination, [times[rank] / NS_PER_MS for rank in ranks], shares))
     if not found:
         return None
-    return lines("Requests answered within a time", "latency (ms)", "share of requests", found, logarithmic="x")
+    return lines(
+        "Share of requests answered within a time", "latency (ms)", "share of requests", found, logarithmic="x"
+    )

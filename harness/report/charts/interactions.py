@@ -1,4 +1,4 @@
-"""Which optimizations work together, and which stand in each other's way."""
+"""Which pairs of optimizations help each other, and which hinder each other."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from harness.report.drawing.fonts import legible
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DESCRIPTION = "pairs of optimizations: what both bring over the product of what each brings alone"
-NEEDS = "all combinations, as the suite full has them, or a fraction that tells pairs"
-_WIDEST = 2.0  # of the scale of colours: twice or half the product
+DESCRIPTION = "pairs of optimizations: the effect of both divided by the product of their single effects"
+NEEDS = "all combinations, as in the suite full, or a fraction that suffices for pairs"
+_WIDEST = 2.0  # the end of the colour scale: twice or half the product
 
 
 def chart(run: View) -> Figure | None:
-    """A heat map; orange where a pair brings less than its product, blue where it brings more."""
+    """A heat map. A pair is orange if it saves less than the product, and blue if it saves more."""
     time = run.found.effects.get(TIME) if run.found else None
     if time is None or not time.together:
         return None
     names, count = time.names, len(time.names)
-    figure, axes = canvas("Pairs: time of both over the product of each alone", "", "", height=1.5 + 0.62 * count)
+    figure, axes = canvas(
+        "Pairs: effect on time of both / product of single effects", "", "", height=1.5 + 0.62 * count
+    )
     values = [[math.nan] * count for _ in names]
     for (one, other), found in time.together.items():
         for a, b in ((names.index(one), names.index(other)), (names.index(other), names.index(one))):

@@ -1,4 +1,4 @@
-"""One optimization on top of the other: what each step takes off the baseline's time, as a waterfall."""
+"""The time after each added optimization, as a waterfall from the baseline."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
     from harness.analyse.rows import Row
 
-_FEWEST = 3  # rungs; fewer are no ladder
+_FEWEST = 3  # steps; with fewer there is no chart
 
 
-DESCRIPTION = "one optimization on top of the other, as a waterfall"
-NEEDS = "combinations that grow by one at a time, as the suites ladder and full have them"
+DESCRIPTION = "the time after each added optimization, as a waterfall from the baseline"
+NEEDS = "combinations that grow by one optimization at a time, as in the suites ladder and full"
 
 
 def chart(run: View) -> Figure | None:
-    """A bar for each step, from the time before it to the time after it, as shares of the baseline's time."""
+    """One bar for each step, from the time before it to the time after it, as shares of the baseline's time."""
     steps = ladder(run.rows)
     if len(steps) < _FEWEST:
         return None
     names = [BASELINE, *(f"+ {added}" for added, _ in steps)]
-    figure, axes = by_row("One on top of the other", "time / baseline", names)
+    figure, axes = by_row("Time after each added optimization", "time / baseline", names)
     axes.barh(0, 1, height=0.6, color=GREY)
     before = 1.0
     for place, (_, after) in enumerate(steps, start=1):
@@ -44,10 +44,10 @@ def chart(run: View) -> Figure | None:
 
 
 def ladder(rows: Sequence[Row]) -> list[tuple[str, float]]:
-    """The longest way up from the baseline that takes the first row with one more optimization each time.
+    """The steps from the baseline. Each step is the first row that adds one optimization to the step before.
 
     Returns:
-        Of each rung, the optimization it adds and its time as a share of the baseline's.
+        For each step, the added optimization and the time as a share of the baseline's.
     """
     steps: list[tuple[str, float]] = []
     below: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""P50 and P95 of a request, per combination."""
+"""P50 and P95 of a request, for each combination."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ NEEDS = "the scenario single_stream with enough requests for a percentile, in a 
 
 
 def chart(run: View) -> Figure | None:
-    """Bars of both percentiles, with 95 % intervals over rounds; one that has too few samples is left out."""
+    """Bars of both percentiles, with 95 % intervals. A percentile with too few samples is left out."""
     measured = [(row.combination, row.latency.percentiles) for row in run.rows if row.latency and row.sound]
     found = {name: [of[share] for _, of in measured] for name, share in _SHARES.items()}
     found = {name: values for name, values in found.items() if any(values)}
     if not found:
         return None
     return bars(
-        "Latency of one request after another",
+        "Latency of single requests",
         "milliseconds",
         [name for name, _ in measured],
         {name: [None if one is None else one.value / NS_PER_MS for one in values] for name, values in found.items()},

@@ -1,4 +1,4 @@
-"""How latency grows with the length of a text."""
+"""Latency by the length of a text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from harness.units import NS_PER_MS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DESCRIPTION = "mean latency of each text against its length, of the notable combinations"
-NEEDS = "the scenario single_stream over texts of at least two lengths, in a suite like demo"
+DESCRIPTION = "mean latency by the length of the text, for the notable combinations"
+NEEDS = "the scenario single_stream with texts of at least two lengths, in a suite like demo"
 
 
 def chart(run: View) -> Figure | None:
-    """A line a combination; texts of one length count together."""
+    """One line for each combination. Texts of equal length are averaged."""
     characters = run.header.text_characters
     lengths = sorted(set(characters))
     if len(lengths) < 2 or lengths[0] == 0:
@@ -32,5 +32,10 @@ def chart(run: View) -> Figure | None:
     if not found:
         return None
     return lines(
-        "Latency by length", "characters of the text", "mean latency (ms)", found, logarithmic="xy", marker="o"
+        "Latency by length of the text",
+        "characters in the text",
+        "mean latency (ms)",
+        found,
+        logarithmic="xy",
+        marker="o",
     )

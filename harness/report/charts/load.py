@@ -1,4 +1,4 @@
-"""Throughput against latency: what more clients bring, and what they cost."""
+"""Throughput against latency for several numbers of clients."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from harness.units import NS_PER_MS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DESCRIPTION = "texts answered a second against the median latency, a point for each number of clients"
-NEEDS = "the scenario closed_loop with several numbers of clients, by `clients = [1, 4]` in a suite like demo"
+DESCRIPTION = "throughput against median latency, one point for each number of clients"
+NEEDS = "the scenario closed_loop with several numbers of clients, like `clients = [1, 4]` in a suite like demo"
 
 
 def chart(run: View) -> Figure | None:
-    """A line a combination, each point with its number of clients."""
+    """One line for each combination. Each point is labelled with its number of clients."""
     found = []
     for row in run.rows:
         loads = sorted((one for one in row.loads if one.p50_ns is not None), key=lambda one: one.clients)
@@ -27,4 +27,11 @@ def chart(run: View) -> Figure | None:
     if not found:
         return None
     shown = found if len(found) <= MOST else sorted(found, key=lambda one: -max(one.x))[:MOST]
-    return lines("Clients: rate and latency", "texts / s", "median latency (ms)", shown, logarithmic="xy", marker="o")
+    return lines(
+        "Throughput and latency by number of clients",
+        "texts / s",
+        "median latency (ms)",
+        shown,
+        logarithmic="xy",
+        marker="o",
+    )

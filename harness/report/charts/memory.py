@@ -1,4 +1,4 @@
-"""Peak memory while loading and while serving, per combination."""
+"""Peak memory while loading and while serving, for each combination."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEEDS = "the scenario single_stream, in a suite like demo"
 
 
 def chart(run: View) -> Figure | None:
-    """Bars of the device's peaks where they were measured, else of the host's."""
+    """Bars of the device's peaks if they were measured, else of the host's."""
     measured = [(row.combination, row.memory) for row in run.rows if row.memory and not row.problem]
     on_device = any(memory.cuda_serving_peak_bytes is not None for _, memory in measured)
     where = "device memory (torch allocator)" if on_device else "host memory (resident set)"

@@ -1,4 +1,4 @@
-"""A process's memory while it answers the texts once."""
+"""The memory of a process while it answers all texts once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from harness.units import MIB, NS_PER_S
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DESCRIPTION = "memory over one pass that is not timed, of the notable combinations"
-NEEDS = "the scenario single_stream, in a suite like demo; runs made before this was recorded have none"
-# What is drawn, the first that a run has: the axis by the field of a profile.
+DESCRIPTION = "memory during one untimed pass, for the notable combinations"
+NEEDS = "the scenario single_stream, in a suite like demo; early runs did not record it"
+# The label of the axis by the field of a profile. The first field that a run has is drawn.
 _WHERE = {
     "cuda_allocated_bytes": "in use by tensors on the device (MiB)",
     "cuda_bytes": "reserved on the device (MiB)",
@@ -22,7 +22,7 @@ _WHERE = {
 
 
 def chart(run: View) -> Figure | None:
-    """A line a combination: the device's memory where there is one, else the host's."""
+    """One line for each combination: the device's memory if there is a device, else the host's."""
     found = {row.combination: row.profile for row in notable(run.rows) if row.profile}
     kind = next((kind for kind in _WHERE if any(getattr(one, kind) for one in found.values())), "rss_bytes")
     shown = []
@@ -32,4 +32,4 @@ def chart(run: View) -> Figure | None:
             shown.append(Line(name, seconds, [size / MIB for size in sizes]))
     if not shown:
         return None
-    return lines("Memory while the texts are answered once", "seconds", _WHERE[kind], shown)
+    return lines("Memory while all texts are answered once", "seconds", _WHERE[kind], shown)

@@ -1,4 +1,4 @@
-"""Latency against memory: what cannot be had both faster and smaller."""
+"""Latency against memory, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from harness.units import MIB, NS_PER_MS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DESCRIPTION = "mean latency against peak memory while serving, with the front of what is not beaten in both"
+DESCRIPTION = "mean latency against peak memory while serving, with the Pareto front"
 NEEDS = "the scenario single_stream, in a suite like demo"
 
 Place = tuple[float, float]
 
 
 def chart(run: View) -> Figure | None:
-    """A point a combination, coloured by F1 where that is known; the front as a line."""
+    """One point for each combination, coloured by F1 if that is known. The front is a line."""
     found = {row.combination: (row, place) for row in run.rows if (place := _place(row))}
     if len(found) < 2:
         return None
@@ -45,7 +45,7 @@ def chart(run: View) -> Figure | None:
 
 
 def front(places: Sequence[Place]) -> list[Place]:
-    """The places that no other one beats in both, from left to right."""
+    """The places that no other place beats in both figures, from left to right."""
     kept: list[Place] = []
     for place in sorted(set(places)):
         if not kept or place[1] < kept[-1][1]:

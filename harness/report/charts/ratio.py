@@ -1,4 +1,4 @@
-"""Time against stock, with intervals: the chart to decide by."""
+"""Time as a share of stock's, with intervals: the main chart."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _MANY = 20
 _OF_VERDICT = {"faster": COLOURS[2], "slower": COLOURS[1], "no difference": GREY, "inconclusive": "#BBBBBB"}
 
 
-DESCRIPTION = "time as a share of stock's, with intervals: the chart to decide by"
+DESCRIPTION = "time as a share of stock's, with intervals: the main chart"
 NEEDS = "the scenario single_stream, in a suite like demo"
 
 
 def chart(run: View) -> Figure | None:
-    """A point and its interval for each combination whose answers are the baseline's, on a logarithmic axis.
+    """A point and its interval for each combination whose speed counts, on a logarithmic axis.
 
-    Many are sorted, the fastest first; few stay in the run's order.
+    If there are many, they are sorted, the fastest first. Otherwise they stay in the run's order.
     """
     shown = [(row.combination, row.latency.to_stock) for row in run.rows if row.latency and row.sound]
     if not shown:

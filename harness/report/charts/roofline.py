@@ -1,4 +1,4 @@
-"""How near each combination comes to what the device can do."""
+"""How near each combination comes to the limits of the device."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from harness.units import NS_PER_S
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DESCRIPTION = "operations a second on tokens, padding left out, under the device's ceilings"
-NEEDS = "the scenario single_stream, in a suite like demo; runs made before work was recorded have none"
+DESCRIPTION = "useful operations per second (without padding), below the device's ceilings"
+NEEDS = "the scenario single_stream, in a suite like demo; early runs did not record it"
 _GIGA = 1e9
 
 
 def chart(run: View) -> Figure | None:
-    """A point a combination at its operations per byte; the roof is what the best product and a copy reached.
+    """One point for each combination. The roof is what the fastest matrix product and a memory copy reached.
 
-    On a device each point has a roof of its own too, a bar: what its launches leave.
+    On a device, each point also has its own limit, drawn as a bar: the rate that its launches allow.
     """
     ceilings = ceilings_of(run.header)
     found: dict[str, tuple[float, float]] = {}
@@ -42,7 +42,7 @@ def chart(run: View) -> Figure | None:
     peaks = {dtype: ceilings.flops_per_s[dtype] / _GIGA for dtype in used}
     corners = [*(peak / bandwidth for peak in peaks.values()), *(x for x, _ in found.values())]
     low, high = min(corners) / 4, max(corners) * 4
-    figure, axes = canvas("Under the roofline", "operations per byte", "GFLOP/s on tokens", height=5)
+    figure, axes = canvas("Roofline", "operations per byte", "GFLOP/s without padding", height=5)
     for dtype, peak in peaks.items():
         axes.plot([low, peak / bandwidth, high], [low * bandwidth, peak, peak], color=GREY)
         way = "".join(f", {name}" for name, _ in ceilings.fastest(dtype)[:1])
@@ -52,7 +52,7 @@ def chart(run: View) -> Figure | None:
     if bars:
         at, heights = zip(*bars, strict=True)
         axes.scatter(at, heights, marker="_", s=120, c=GREY, zorder=2)
-        axes.text(0.02, 0.95, "— at most, by its launches", transform=axes.transAxes, size=8)
+        axes.text(0.02, 0.95, "— limit by its launches", transform=axes.transAxes, size=8)
     scale(axes, "xy")
     told = {row.combination for row in notable(run.rows)}
     numbered(figure, axes, list(found), list(found.values()), told, "the notable combinations")

@@ -1,4 +1,4 @@
-"""What a cold start is made of."""
+"""The parts of a cold start."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness.units import NS_PER_S
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-DESCRIPTION = "cold starts: imports, on a GPU its context, weights and the first call, stacked"
+DESCRIPTION = "the parts of a cold start, stacked: imports, the context on a GPU, weights and the first call"
 NEEDS = "the scenario cold_start, in a suite like demo"
 _PARTS = {"imports": "imports_ns", "context": "context_ns", "weights": "weights_ns", "first call": "first_call_ns"}
 
 
 def chart(run: View) -> Figure | None:
-    """Stacked bars of the mean over starts, one a combination."""
+    """Stacked bars of the mean over starts, one for each combination."""
     found = {row.combination: row.starts for row in run.rows if row.starts and not row.problem}
     if not found:
         return None
@@ -28,4 +28,4 @@ def chart(run: View) -> Figure | None:
     }
     if not any(parts["context"]):  # a CPU has none
         del parts["context"]
-    return stacked("Cold start, to the first answer", "seconds", list(found), parts, "{:.2f} s")
+    return stacked("Cold start until the first answer", "seconds", list(found), parts, "{:.2f} s")

@@ -1,4 +1,4 @@
-"""Requests answered a second under load, per combination."""
+"""Texts answered per second under load, for each combination."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-DESCRIPTION = "texts answered a second under load"
-NEEDS = "the scenario closed_loop, as the suites demo and quick have it, or offline"
+DESCRIPTION = "texts answered per second under load"
+NEEDS = "the scenario closed_loop, as in the suites demo and quick, or offline"
 
 
 def chart(run: View) -> Figure | None:
-    """Bars for each scenario under load that any combination was measured in."""
+    """Bars for each load that was measured for any combination."""
     measured = [row for row in run.rows if row.loads and row.sound]
     if not measured:
         return None
@@ -28,4 +28,4 @@ def chart(run: View) -> Figure | None:
         ]
         for scenario, count in loads
     }
-    return bars("Texts answered a second", "texts / s", [row.combination for row in measured], series, "{:.3g}")
+    return bars("Texts answered per second", "texts / s", [row.combination for row in measured], series, "{:.3g}")

@@ -1,4 +1,4 @@
-"""Findings as GitHub's workflow commands, which stand beside a pull request's checks."""
+"""Findings as GitHub's workflow commands, which GitHub shows with a pull request's checks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from harness.analyse.verdict import outcome, unexcused
 from harness.report.ci.words import sentence
 from harness.report.one_line import one_line
 
-_MOST = 10  # of a kind that GitHub shows of one step
+_MOST = 10  # GitHub shows at most this many of a kind for one step
 _OF_OUTCOME = {"pass": "notice", "inconclusive": "warning", "fail": "error"}
 
 
 def render(findings: Sequence[Finding]) -> Iterator[str]:
-    """The verdict, then a line for each that did not pass."""
+    """The verdict, then one line for each finding that did not pass."""
     kind_of_all = _OF_OUTCOME[outcome(findings)]
     yield f"::{kind_of_all} title=uiebench gate::{_escaped(sentence(findings))}"
     of_kind = {kind_of_all: 1}

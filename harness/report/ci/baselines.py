@@ -38,7 +38,7 @@ def differing(old: Baseline, new: Baseline) -> Iterator[str]:
     rounded = [name for name in texts if old.answers.get(name) != new.answers.get(name) and name not in changed]
     yield from _texts("answers of the baseline extractor", changed)
     yield from _texts("differing answers that rounding may decide", rounded)
-    yield from _texts("rounding may decide in only one of the two", sorted(old.near ^ new.near))
+    yield from _texts("answers that rounding may decide in only one of the two", sorted(old.near ^ new.near))
     for name in {**old.entries, **new.entries}:
         if name not in new.entries or name not in old.entries:
             yield f"{name}: {'gone' if name not in new.entries else 'new'}"
@@ -53,7 +53,7 @@ def without_figures(found: Baseline) -> Iterator[str]:
 
 def _texts(what: str, names: Sequence[str]) -> Iterator[str]:
     if names:
-        yield f"{what}: {len(names)} texts ({', '.join(names[:_NAMED])})"
+        yield f"{what}: {_several(len(names), 'text')} ({', '.join(names[:_NAMED])})"
 
 
 def _changes(old: Entry, new: Entry) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _changes(old: Entry, new: Entry) -> Iterator[str]:
         if before != after:
             name, show = _FIGURES.get(field, (field, str))
             was, now = (NOTHING if one in (None, [], {}) else one_line(show(one)) for one in (before, after))
-            yield f"{name} {was} -> {now}" if was != now else f"{name} by less than is shown ({now})"
+            yield f"{name} {was} -> {now}" if was != now else f"{name} differs by less than is shown ({now})"
 
 
 def _line(entry: Entry) -> list[str]:
@@ -87,17 +87,21 @@ def _bytes(value: int | None) -> str:
 
 
 def _rounds(logarithms: Sequence[float]) -> str:
-    return f"{_ratio(logarithms)} in {len(logarithms)} rounds"
+    return f"{_ratio(logarithms)} in {_several(len(logarithms), 'round')}"
 
 
 def _texts_rounds(by_text: Mapping[str, Sequence[float]]) -> str:
     means = {text: fmean(rounds) for text, rounds in by_text.items()}
     slowest = max(means, key=means.__getitem__)
-    return f"{len(means)} texts, up to {math.exp(means[slowest]):.3f} ({slowest})"
+    return f"{_several(len(means), 'text')}, up to {math.exp(means[slowest]):.3f} ({slowest})"
 
 
 def _starts(nanoseconds: Sequence[int]) -> str:
-    return f"{format_seconds(fmean(nanoseconds) / NS_PER_S)} in {len(nanoseconds)} starts"
+    return f"{format_seconds(fmean(nanoseconds) / NS_PER_S)} in {_several(len(nanoseconds), 'start')}"
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 # The label and the format of an entry's fields in a difference; other fields are printed as they are.

@@ -18,7 +18,7 @@ _ORDER = ("fail", "inconclusive", "skipped", "pass")
 
 
 def console(findings: Sequence[Finding], against: str) -> Iterator[str]:
-    """A line a finding, the worst first, and what they come to."""
+    """One line for each finding, the worst first, and the verdict."""
     findings = [replace(one, cell=one_line(one.cell), rule=one_line(one.rule)) for one in findings]
     rules, cells = (max((len(getattr(one, part)) for one in findings), default=0) for part in ("rule", "cell"))
     for one in ordered(findings):
@@ -27,7 +27,7 @@ def console(findings: Sequence[Finding], against: str) -> Iterator[str]:
 
 
 def markdown(findings: Sequence[Finding], against: str) -> str:
-    """The same as a table, for a job's summary; what passed is folded away."""
+    """The same as a table, for a job's summary. Rules that passed are folded away."""
     passed = [one for one in ordered(findings) if one.verdict == "pass"]
     others = [one for one in ordered(findings) if one.verdict != "pass"]
     lines = [f"## Gate against {inline(against)}: {outcome(findings)}", "", sentence(findings), ""]
@@ -38,14 +38,14 @@ def markdown(findings: Sequence[Finding], against: str) -> str:
 
 
 def sentence(findings: Sequence[Finding]) -> str:
-    """What they come to, how many of each verdict there are, and what else keeps the gate from passing."""
+    """The verdict, the number of findings of each kind, and what else keeps the gate from passing."""
     counted: Counter[str] = Counter(one.verdict for one in findings)
     warned = sum(one.warns and one.verdict in ("fail", "inconclusive") for one in findings)
     said = ", ".join(f"{counted[verdict]} {verdict}" for verdict in _ORDER if counted[verdict])
     notes = [said] if said else []
-    notes += [f"{warned} only warn"] if warned else []
+    notes += [f"{warned} of them only warn{'s' if warned == 1 else ''}"] if warned else []
     notes += [NOTHING_JUDGED] if not judged_anything(findings) else []
-    notes += ["what is skipped needs --allow-skipped"] if any(map(unexcused, findings)) else []
+    notes += ["skipped rules need --allow-skipped to pass"] if any(map(unexcused, findings)) else []
     return f"{outcome(findings)} ({'; '.join(notes)})"
 
 

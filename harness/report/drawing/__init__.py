@@ -1,1 +1,1 @@
-"""What charts are drawn with."""
+"""The parts that charts are drawn with."""

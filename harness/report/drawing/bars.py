@@ -1,4 +1,4 @@
-"""Horizontal bars, one group a combination: what most charts here are."""
+"""Horizontal bars, one group for each combination. Most charts use them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.report.drawing.canvas import COLOURS, by_row, legend
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MANY = 5  # parts that have no room beside the title
+_MANY = 5  # so many parts do not fit beside the title
 
 
 def bars(
@@ -27,9 +27,9 @@ def bars(
         title: of the chart.
         axis: what is measured, with its unit.
         names: the combinations, top to bottom.
-        series: values by name of the series, one a combination; None leaves the bar out.
+        series: the values of each series, one for each combination; None leaves out the bar.
         pattern: how a value is written, like ``{:.0f} ms``.
-        intervals: from where to where a line is drawn over each bar; None for no line.
+        intervals: the ends of the line that is drawn over each bar; None for no line.
     """
     figure, axes = by_row(title, axis, names, len(series))
     height = 0.8 / len(series)
@@ -50,13 +50,13 @@ def bars(
 
 
 def stacked(title: str, axis: str, names: Sequence[str], parts: Mapping[str, Sequence[float]], pattern: str) -> Figure:
-    """Bars made of parts, one after the other, with their sums beside them.
+    """Bars of several parts, with their sums beside them.
 
     Args:
         title: of the chart.
         axis: what is measured, with its unit.
         names: the combinations, top to bottom.
-        parts: values by name of the part, one a combination; none is negative.
+        parts: the values of each part, one for each combination; not negative.
         pattern: how a sum is written.
     """
     figure, axes = by_row(title, axis, names)

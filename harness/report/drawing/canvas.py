@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which colour-blind readers tell apart.
+# Okabe and Ito's colours, which colour-blind readers can distinguish.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#444444")
 GREY = "#777777"
 WIDTH = 8.0  # inches; at 100 dots an inch, readable at 800 pixels
@@ -46,7 +46,7 @@ def canvas(title: str, x: str, y: str, *, height: float = 4.5) -> tuple[Figure, 
 
 
 def legend(axes: Axes, columns: int = 1) -> None:
-    """A legend above the axes' right end, or to their right where it is long."""
+    """A legend above the right end of the axes, or to their right if it is long."""
     if columns > 1:
         axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=columns)
     else:
@@ -54,7 +54,7 @@ def legend(axes: Axes, columns: int = 1) -> None:
 
 
 def scale(axes: Axes, logarithmic: str) -> None:
-    """Make axes (x, y or xy) logarithmic, their ticks at 1, 2 and 5 times powers of ten, written plainly."""
+    """Make axes (x, y or xy) logarithmic, with plain tick labels at 1, 2 and 5 times powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     for name in logarithmic:

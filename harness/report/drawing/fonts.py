@@ -1,4 +1,4 @@
-"""Text that can be read whatever fonts the machine has."""
+"""Text that is readable with any fonts of the machine."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from harness.report.one_line import one_line
 
 OWN = "DejaVu Sans"  # comes with matplotlib
 _LONGEST = 60  # characters of an optimization with its parameters; a longer one leaves no room for the chart
-_SAMPLE = "价"  # a font that has it is taken for Chinese
+_SAMPLE = "价"  # a font with this character is used for Chinese
 
 
 @cache
 def families() -> tuple[str, ...]:
-    """Matplotlib's own font, and one for Chinese where the machine has any."""
+    """Matplotlib's own font, and one for Chinese if the machine has any."""
     from matplotlib.font_manager import fontManager
 
     chinese = sorted(one.name for one in fontManager.ttflist if _SAMPLE in _characters(one.fname))
@@ -42,7 +42,7 @@ def _cut(part: str) -> str:
 
 
 def legible(text: str) -> str:
-    """The text on one line, with each character that no font here has written as its number: ``U+4EF7``."""
+    """The text on one line. A character that no font has is written as its number: ``U+4EF7``."""
     text = "+".join(_cut(part) for part in members(one_line(text)))
     if text.isascii():
         return text

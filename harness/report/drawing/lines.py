@@ -1,4 +1,4 @@
-"""Lines, one a combination; only those that tell a story, because sixty would tell none."""
+"""Lines, one for each notable combination, because sixty lines would not be readable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.report.table import folded
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST = 9  # lines that can be told apart
+MOST = 9  # lines that a reader can distinguish
 _LONGEST = 22  # characters of a name on a line of the legend
 _STYLES = ("-", "--")
 
@@ -28,11 +28,11 @@ class Line:
     name: str
     x: Sequence[float]
     y: Sequence[float]
-    notes: Sequence[str] = ()  # beside each point
+    notes: Sequence[str] = ()  # the text beside each point
 
 
 def notable(rows: Sequence[Row]) -> list[Row]:
-    """The baseline, stock, the fastest one, and others in the run's order: those of one optimization first."""
+    """The baseline, stock, the fastest combination, and others in the run's order, single optimizations first."""
     sound = [row for row in rows if row.latency and row.sound]
     fastest = min(sound, key=_time, default=None)
     first = [row for row in sound if row.combination in (BASELINE, STOCK)]
@@ -47,10 +47,10 @@ def lines(title: str, x: str, y: str, found: Sequence[Line], *, logarithmic: str
 
     Args:
         title: of the chart.
-        x: what the axis to the right is, with its unit.
-        y: what the axis upwards is, with its unit.
-        found: at most nine.
-        logarithmic: which axes are: x, y or xy.
+        x: the label of the horizontal axis, with its unit.
+        y: the label of the vertical axis, with its unit.
+        found: at most nine lines.
+        logarithmic: the logarithmic axes: x, y or xy.
         marker: of each point.
     """
     figure, axes = canvas(title, x, y)

@@ -1,4 +1,4 @@
-"""Points, one a combination; the notable ones have a number, with its name in a list to the right."""
+"""Points, one for each combination. The notable ones have a number, and a list to the right names them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def numbered(
     told: Collection[str],
     which: str,
 ) -> None:
-    """Write a number at each point that is to be told, and the list of them.
+    """Write a number at each named point, and a list of the names.
 
     Args:
         figure: of the axes.
@@ -40,7 +40,7 @@ def numbered(
         names: one a point.
         places: where the points are.
         told: the names that get a number, at most a dozen.
-        which: they are, in words; written below the list where other points have no number.
+        which: these names in words, written below the list if other points have no number.
     """
     figure.set_layout_engine("none")
     axes.set_position((0.09, 0.13, _FIGURE_SHARE - 0.09, 0.77))
@@ -69,7 +69,7 @@ def numbered(
 
 
 def _free(across: float, up: float, taken: Sequence[tuple[float, float]], lowest: float) -> tuple[int, int]:
-    """How far off, in points, there is room for a number; beside its place where there is none."""
+    """The nearest free place for a number, as an offset in points; directly beside the point if there is none."""
     free = (
         (aside, above)
         for aside, above in _ASIDE
@@ -80,7 +80,7 @@ def _free(across: float, up: float, taken: Sequence[tuple[float, float]], lowest
 
 
 def scatter(axes: Axes, places: Sequence[tuple[float, float]], shades: Sequence[float] | None = None) -> PathCollection:
-    """The points alone, grey or in shades of a figure."""
+    """Draw the points, in grey or in shades that show a figure."""
     across, up = zip(*places, strict=True)
     return axes.scatter(
         across, up, s=28, c=GREY if shades is None else shades, cmap="cividis" if shades else None, zorder=3

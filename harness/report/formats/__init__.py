@@ -115,7 +115,7 @@ def find_format(name: str, fits: Callable[[Format], bool]) -> Format:
 
 
 def not_counted(rows: Sequence[Row]) -> Iterator[str]:
-    """Why the figures of some combinations do not stand."""
+    """The combinations whose speed does not count, each with the reason."""
     for row in rows:
         if not row.sound:
             yield f"{row.combination}: {one_line(row.problem or why_struck(row))}"

@@ -15,9 +15,9 @@ DESCRIPTION = "figures in Bencher's JSON of metrics"
 
 
 def of_sound(run: Run) -> str:
-    """Times in nanoseconds, rates a second, memory in bytes.
+    """Times in nanoseconds, rates per second, memory in bytes.
 
-    ``latency`` and ``throughput`` are Bencher's own measures; the others are made when they first come.
+    ``latency`` and ``throughput`` are Bencher's own measures. Bencher creates the others when it first receives them.
     """
     found = {row.combination: {name: _metric(figure) for name, figure in _measures(row)} for row in run.rows}
     measured = {name: one for name, one in found.items() if one}
@@ -40,7 +40,7 @@ def _measures(row: Row) -> Iterator[tuple[str, Figure]]:
 
 
 def _measure_of(load: Throughput, most: Throughput | None) -> str:
-    """The name of a rate: Bencher's own for the most clients, since a benchmark has one of a name."""
+    """The name of a rate: Bencher's own for the largest number of clients, because each name must be unique."""
     if not KINDS[load.scenario].per_clients:
         return f"throughput-{load.scenario}"
     return "throughput" if load is most else f"throughput-{load.clients}-clients"

@@ -21,8 +21,8 @@ _NONE = Finding("any rule", "gate", "inconclusive", NOTHING_JUDGED)
 def of_gate(gate: Gate) -> str:
     """The file, as Apache Ant's schema has it.
 
-    What is inconclusive is an error, and so is what is skipped and keeps the gate from passing; what only warns fails
-    nothing.
+    An inconclusive finding is an error. So is a skipped one that keeps the gate from passing. A finding that only warns
+    fails nothing.
     """
     verdict = sentence(gate.findings)
     findings = [
@@ -59,7 +59,7 @@ def of_gate(gate: Gate) -> str:
 
 
 def _result(one: Finding) -> Result | None:
-    """What a test case ends with; None for one that passes."""
+    """The result of a test case; None if it passes."""
     if one.verdict == "skipped":
         return "error" if unexcused(one) else "skipped"
     if one.verdict == "pass" or one.warns:

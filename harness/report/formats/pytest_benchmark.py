@@ -15,14 +15,14 @@ from harness.scenarios import kind_of, rate_of
 from harness.units import NS_PER_S
 
 DESCRIPTION = "times of requests, for `pytest-benchmark compare`"
-_VERSION = "5.3.1"  # whose format this is
+_VERSION = "5.3.1"  # the version of pytest-benchmark with this format
 
 
 def of_sound(run: Run) -> str:
-    """The file: a benchmark a combination, whose rounds are its requests in seconds.
+    """The text of the file: one benchmark for each combination. Its rounds are the requests, in seconds.
 
-    Loads and cold starts are benchmarks of their own: rounds are then the passes, in seconds a text, so that the
-    operations a second are the rate, and the starts.
+    Each load and the cold start are separate benchmarks. The rounds of a load are its passes, in seconds per text, so
+    that the operations per second are the rate. The rounds of a cold start are the starts.
     """
     benchmarks = [_benchmark(name, run.header, seconds) for name, seconds in _timed(run.records).items()]
     made = run.made.astimezone(UTC)
@@ -37,7 +37,7 @@ def of_sound(run: Run) -> str:
 
 
 def _timed(records: Sequence[Record]) -> dict[str, list[float]]:
-    """What was timed, in seconds, by the name of its benchmark."""
+    """All timed values in seconds, by the name of the benchmark."""
     found: dict[str, list[float]] = {}
     for record in ordinary(records):
         if isinstance(record, Measured):
@@ -47,7 +47,7 @@ def _timed(records: Sequence[Record]) -> dict[str, list[float]]:
 
 
 def _named(samples: Samples) -> Iterator[tuple[str, list[float]]]:
-    """Nanoseconds, with what is added to the combination's name."""
+    """Timed values in nanoseconds, each with the suffix of the combination's name."""
     if isinstance(samples, SingleStream):
         yield "", [ns for passed in samples.own_ns for ns in passed]
     elif isinstance(samples, ColdStart):

@@ -8,7 +8,7 @@
   const state = document.getElementById("state");
   const shown = document.getElementById("shown");
 
-  // What has no figure stays at the end, whichever way the others go.
+  // Rows without a figure stay at the end, in both directions.
   function compare(column, sign) {
     return (one, other) => {
       const [a, b] = [one.cells[column], other.cells[column]];
