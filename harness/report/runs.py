@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from harness.analyse.figures import absolute as figure_of
 from harness.analyse.rows import Row
 from harness.analyse.runs import Runs, Side
+from harness.figures import FigureName
 from harness.neutral import for_json
 from harness.record import STOCK, Scenario
 from harness.report.flat import flat
@@ -179,7 +180,7 @@ def _rate(scenario: Scenario, clients: int, *, times: bool) -> _Show:
     return show
 
 
-def _figure(name: str, written: Callable[[float], str], *, times: bool) -> _Show:
+def _figure(name: FigureName, written: Callable[[float], str], *, times: bool) -> _Show:
     """As it is, or over the stock row's."""
 
     def show(row: Row, stock: Row | None) -> str:
@@ -191,7 +192,7 @@ def _figure(name: str, written: Callable[[float], str], *, times: bool) -> _Show
     return show
 
 
-_PARTS: dict[str, tuple[str, Callable[[float], str]]] = {
+_PARTS: dict[str, tuple[FigureName, Callable[[float], str]]] = {
     "RSS serving": ("rss", format_bytes),
     "VRAM process": ("vram", format_bytes),
     "cold start": ("cold_start", lambda ns: format_seconds(ns / NS_PER_S)),

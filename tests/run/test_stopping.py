@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.analyse import stopping
+from harness.analyse.stats import ALPHA
 from harness.analyse.stopping import Seen
 from harness.errors import SuiteError
 from harness.plan.cells import Planned
@@ -145,7 +146,7 @@ def test_a_rule_sees_figures_only_at_its_looks_and_all_looks_share_the_error(ins
     assert stopping.rules_of(measure).looks == (2, 4)
     ended(Noisy({"a": 0.2}), "a", measure)
     assert {len(one.ratios) for one in seen} == {2, 4}
-    assert {one.alpha for one in seen} == {stopping.ALPHA / 2}
+    assert {one.alpha for one in seen} == {ALPHA / 2}
     seen.clear()
     installed(strange(noting))
     ended(Noisy({"a": 0.2}), "a", measure)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from harness.analyse.figures import Figure, absolute
 from harness.analyse.rows import Row
+from harness.figures import FigureName
 from harness.neutral import for_json
 from harness.report.formats import Run
 from harness.units import MIB, NS_PER_MS, NS_PER_S
@@ -46,7 +47,8 @@ def _smaller_is_better(row: Row) -> Iterator[Shown]:
         yield Shown("mean latency", "ms", Figure(row.latency.mean_ns / NS_PER_MS))
     if start := absolute(row, "cold_start"):
         yield Shown("cold start", "s", _divided(start, NS_PER_S))
-    for name, part in (("peak host memory", "rss"), ("peak VRAM", "vram")):
+    parts: dict[FigureName, str] = {"rss": "peak host memory", "vram": "peak VRAM"}
+    for part, name in parts.items():
         if size := absolute(row, part):
             yield Shown(name, "MiB", _divided(size, MIB))
 
