@@ -144,7 +144,7 @@ def read_rules(path: Path) -> Rules:
     if found.rounds not in (allowed := [*range(1, LOOKS[0]), *LOOKS]):
         said = ", ".join(map(str, allowed))
         raise InputError(
-            f"{path}: rounds = {found.rounds}, but a gate can only stop after {said} rounds; write one of these"
+            f"{path}: rounds = {found.rounds}, but a gate cannot stop after that many; write one of {said}"
         )
     for place, one in enumerate(found.rule, 1):
         _check_limit(one, f"{path}, rule {place}")

@@ -185,7 +185,7 @@ def _brought(run: View) -> dict[str, Any] | None:
     time = run.found.effects[TIME]
     pairs = [beside(time), together(time)] if time.given else []
     return {
-        "says": f"{EFFECTS} They are estimated from {time.model}.",
+        "says": f"{EFFECTS} The figures are estimated from {time.model}.",
         "left_out": f"{LEFT_OUT} {', '.join(run.found.left_out)}." if run.found.left_out else "",
         "tables": [brought(run.found), *pairs],
         "words": list(in_words(time)) if time.given else [],

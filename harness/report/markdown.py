@@ -112,7 +112,7 @@ def _attribution(found: Attribution) -> Iterator[str]:
         yield from (f"The effects cannot be estimated: {inline(found.refusal)}.", "")
         return
     time = found.effects[TIME]
-    yield from (f"{EFFECTS} They are estimated from {time.model}.", "")
+    yield from (f"{EFFECTS} The figures are estimated from {time.model}.", "")
     if found.left_out:
         yield from (f"{LEFT_OUT} {inline(', '.join(found.left_out))}.", "")
     yield from (*plain(brought(found)), "")

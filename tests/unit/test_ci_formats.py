@@ -66,7 +66,7 @@ def test_annotations_name_the_culprit_and_warnings_stay_warnings() -> None:
     found = [re.fullmatch(r"::(\w+) title=([^,]*)::(.*)", line) for line in lines]
     assert [one[1] for one in found if one] == ["error", "error", "warning", "notice", "warning"]
     assert all(found)
-    assert lines[0].endswith("::fail (2 fail, 1 inconclusive, 1 skipped, 1 pass; 1 only warn)")
+    assert lines[0].endswith("::fail (2 fail, 1 inconclusive, 1 skipped, 1 pass; 1 of them only warns)")
     assert "100%25 of it" in lines[1]
     assert "%3A a+b(c='x%2C y')" in lines[2]
     assert len(list(github.render([FINDINGS[1]] * 30))) == 10
@@ -122,7 +122,7 @@ def test_the_summary_shows_what_did_not_pass_and_folds_the_rest() -> None:
     assert "| ok | parity" in folded
     last = list(words.console(FINDINGS, "HEAD"))
     assert last[0].startswith("FAIL  latency_ratio")
-    assert last[-1].endswith("fail (2 fail, 1 inconclusive, 1 skipped, 1 pass; 1 only warn)")
+    assert last[-1].endswith("fail (2 fail, 1 inconclusive, 1 skipped, 1 pass; 1 of them only warns)")
 
 
 def test_github_action_benchmark_reads_a_list_of_smaller_is_better() -> None:
@@ -161,7 +161,7 @@ def test_what_is_left_out_is_said_with_why() -> None:
     said = dict(line.split(": ", 1) for line in left_out(HEADER, RECORDS))
     assert set(said) == set(HEADER.exact) - COUNTED
     assert said["wrong"] == "gives other answers than the baseline on 1 of 50 texts (t3)"
-    assert said["inexact"].startswith("its answers are worse by more than 0.5 points of F1")
+    assert said["inexact"].startswith("its F1 is more than 0.5 points lower")
     assert said["broken"] == "failed (crash) in round 0: the worker ended with signal SIGSEGV"
     assert said["absent"] == "skipped: absent: it needs a GPU | of sm80"
 

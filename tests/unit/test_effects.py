@@ -67,7 +67,7 @@ def test_a_fraction_tells_main_effects_and_names_what_it_mixes(gains: list[float
     assert found.total is None
     assert math.log(found.main["a"].value) == pytest.approx(gains[0] + pair / 2, abs=1e-9)
     assert math.log(found.main["c"].value) == pytest.approx(gains[2], abs=1e-9)
-    assert found.model.endswith("apart: a x b = c x d; a x c = b x d; a x d = b x c")
+    assert found.model.endswith("distinguished: a x b = c x d; a x c = b x d; a x d = b x c")
 
 
 def test_a_design_that_tells_nothing_is_named() -> None:
