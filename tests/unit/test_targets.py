@@ -13,13 +13,14 @@ from harness.analyse.percentiles import Percentile
 from harness.analyse.rows import Row
 from harness.analyse.targets import judged
 from harness.analyse.view import view
-from harness.errors import SuiteError
+from harness.errors import SuiteError, unknown
 from harness.figures import LIMITS, FigureName
 from harness.plan.suite import Targets, read_suite
 from harness.record import Memory
 from harness.report.flat import flat
 from harness.report.html import render
 from harness.report.table import fields
+from harness.run.sound import header_fault
 
 
 def rows(**targets: float) -> dict[str, Row]:
@@ -92,6 +93,12 @@ def test_limits_are_read_with_their_units(tmp_path: Path) -> None:
         file.write_text(f"[targets]\n{written}\n{texts}")
         with pytest.raises(SuiteError, match=said):
             read_suite(file)
+
+
+def test_a_header_with_a_target_that_does_not_exist_is_refused() -> None:
+    header = structs.replace(HEADER, targets={"max_p59": 1.0})
+    assert header_fault(header) == unknown("target", "max_p59", LIMITS)
+    assert header_fault(structs.replace(HEADER, targets=dict.fromkeys(LIMITS, 1.0))) is None
 
 
 MIB = 1 << 20
