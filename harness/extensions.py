@@ -80,5 +80,4 @@ def check_shape(one: object, texts: Sequence[str], functions: Sequence[str]) -> 
     """
     are_texts = all(isinstance(getattr(one, name, None), str) for name in texts)
     if not (are_texts and all(callable(getattr(one, name, None)) for name in functions)):
-        have = f"{' and '.join(texts)} {'have' if len(texts) > 1 else 'has'}"
-        raise InputError(f"{have} to be text, and {' and '.join(functions)} a function")
+        raise InputError(f"{' and '.join(texts)} must be text, and {' and '.join(functions)} must be a function")

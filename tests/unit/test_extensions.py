@@ -161,8 +161,8 @@ def test_a_format_that_breaks_on_a_file_does_not_read_it(installed: Installed, t
     [
         ("1 / 0", "ZeroDivisionError"),
         ("DESCRIPTION = 'x'", "at least one of the functions of_run, of_sound, of_gate"),
-        ("DESCRIPTION = of_gate = 1", "DESCRIPTION has to be text, and of_gate a function"),
-        ("def of_run(run): ...", "DESCRIPTION has to be text, and of_run a function"),
+        ("DESCRIPTION = of_gate = 1", "DESCRIPTION must be text, and of_gate must be a function"),
+        ("def of_run(run): ...", "DESCRIPTION must be text, and of_run must be a function"),
     ],
 )
 def test_a_report_format_that_cannot_be_used_is_named_and_left_out(text: str, said: str, installed: Installed) -> None:
@@ -203,7 +203,7 @@ def test_a_report_format_that_breaks_is_named(body: str, said: str, installed: I
     ("text", "said"),
     [
         ("1 / 0", "ZeroDivisionError"),
-        ("SAID = 'were strange'", "SAID has to be text, and ends a function"),
+        ("SAID = 'were strange'", "SAID must be text, and ends must be a function"),
         ("SAID = 'were strange'\nlooks = 4\ndef ends(seen): ...", "looks has to be a function"),
     ],
 )
@@ -244,8 +244,8 @@ def test_a_design_of_another_distribution_plans_combinations(installed: Installe
     ("text", "said"),
     [
         ("1 / 0", "ZeroDivisionError"),
-        ("DESCRIPTION = 'x'", "DESCRIPTION has to be text, and subsets a function"),
-        (DESIGN.format("return []") + "free = 3", "subsets and free a function"),
+        ("DESCRIPTION = 'x'", "DESCRIPTION must be text, and subsets must be a function"),
+        (DESIGN.format("return []") + "free = 3", "subsets and free must be a function"),
     ],
 )
 def test_a_design_that_cannot_be_used_is_named_and_left_out(text: str, said: str, installed: Installed) -> None:
