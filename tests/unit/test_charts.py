@@ -101,10 +101,10 @@ def drawn(kind: str, run: View) -> Figure:
 
 def labels(kind: str, rows: list[Row]) -> list[str]:
     """The names beside the rows, also where a matrix stands for them."""
-    axes = drawn(kind, of(rows)).axes[0]
-    if not axes.child_axes:
+    axes, *rest = drawn(kind, of(rows)).axes
+    if not rest:
         return [text.get_text().replace("\n", "") for text in axes.get_yticklabels()]
-    (beside,) = axes.child_axes
+    (beside,) = rest
     columns = [text.get_text() for text in beside.get_xticklabels()]
     names = {text.get_position()[1]: text.get_text() for text in beside.texts}
     for line in beside.lines:

@@ -8,10 +8,10 @@ import warnings
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from made_up import HEADER, RECORDS
+from one_chart import draw_one
 from typer.testing import CliRunner
 
 from harness import extensions
@@ -100,9 +100,7 @@ def test_a_chart_of_a_name_that_is_taken_or_is_none_is_left_out(name: str, insta
 
 @pytest.fixture
 def one_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of our own charts there is one: to draw all of them takes seconds."""
-    ratio = [SimpleNamespace(name="ratio")]
-    monkeypatch.setattr(charts, "pkgutil", SimpleNamespace(iter_modules=lambda _: ratio))
+    draw_one(monkeypatch)
 
 
 @pytest.mark.usefixtures("one_of_ours")

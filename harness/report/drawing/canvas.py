@@ -21,7 +21,7 @@ _ROW = 0.32
 _LINE = 0.13  # of a name
 _LONGEST = 34  # characters of a name on one line
 _INK, _FAINT = "#333333", "#DDDDDD"
-_COLUMN, _HEADING, _BESIDE = 0.16, 0.065, 0.7  # of a matrix: a column, a letter of its heading; and what is beside both
+_COLUMN, _HEADING = 0.16, 0.065  # of a matrix: a column, and a letter of its heading
 
 
 def by_row(title: str, axis: str, names: Sequence[str], series: int = 1) -> tuple[Figure, Axes]:
@@ -38,14 +38,18 @@ def by_row(title: str, axis: str, names: Sequence[str], series: int = 1) -> tupl
 
 
 def _by_matrix(title: str, axis: str, names: Sequence[str], found: Matrix, series: int) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
     headings = [legible(name) for name in found.columns]
     above, left = _HEADING * max(map(len, headings)), _COLUMN * len(headings)
-    figure, axes = canvas("", axis, "", height=1.2 + above + len(names) * _ROW * max(0.7 * series, 0.75))
+    height = 1.2 + above + len(names) * _ROW * max(0.7 * series, 0.75)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     figure.suptitle(legible(title), x=0.01, ha="left", fontsize=11)
+    grid = figure.add_gridspec(1, 2, width_ratios=(left, WIDTH - left), wspace=0.01)
+    axes, beside = (figure.add_subplot(grid[0, place]) for place in (1, 0))
+    _style(axes, axis, "")
     axes.set_yticks([])
     axes.set_ylim(len(names) - 0.5, -0.5)
-    share = left / (WIDTH - left - _BESIDE)
-    beside = axes.inset_axes((-share - 0.02, 0, share, 1))
     beside.set_xlim(-0.5, len(headings) - 0.5)
     beside.set_ylim(axes.get_ylim())
     beside.set_xticks(range(len(headings)), headings, fontsize=7, rotation=90)
@@ -70,11 +74,15 @@ def canvas(title: str, x: str, y: str, *, height: float = 4.5) -> tuple[Figure, 
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(legible(title), loc="left", fontsize=11)
+    _style(axes, x, y)
+    return figure, axes
+
+
+def _style(axes: Axes, x: str, y: str) -> None:
     axes.set_xlabel(x, fontsize=9)
     axes.set_ylabel(y, fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def legend(axes: Axes, columns: int = 1) -> None:
