@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from harness.extensions import modules
 from harness.report import charts
 
 
 def draw_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave of our own kinds `ratio` alone; other distributions' stay."""
-    ours = charts.modules
-    monkeypatch.setattr(charts, "modules", lambda package: {"ratio": ours(package)["ratio"]})
+    monkeypatch.setattr(charts, "modules", lambda package: {"ratio": modules(package)["ratio"]})
