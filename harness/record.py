@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
 
 import msgspec
 
@@ -56,11 +56,15 @@ class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all that is written to disk."""
 
 
+# What is measured of a combination.
+Scenario: TypeAlias = Literal["single_stream", "closed_loop", "offline", "cold_start"]
+
+
 class Cell(Value, frozen=True):
     """One row of a table: a combination under a scenario."""
 
     combination: str
-    scenario: str
+    scenario: Scenario
     dataset: str
     device: str
     clients: int = 1  # of closed_loop
@@ -233,6 +237,11 @@ class Offline(Value, frozen=True, tag="offline"):
     partner: list[Load]
     parity: Parity
 
+    @property
+    def clients(self) -> int:
+        """One, who puts all texts."""
+        return 1
+
 
 class ColdStart(Value, frozen=True, tag="cold_start"):
     """Starts of the combination and of its partner, each alone on the machine; a round may have none.
@@ -306,27 +315,38 @@ class Skipped(Value, frozen=True, tag="skipped"):
     confirming: bool = False  # as in `Measured`
 
 
-class Failed(Value, frozen=True, tag="failed"):
-    """The round broke; ``kind`` is crash, timeout, out_of_memory, error, inactive, partner or other.
+# How a worker's process breaks: it ends; it takes too long; or it says itself what went wrong. `input` is for the user
+# to correct.
+Breakage: TypeAlias = Literal["crash", "timeout", "out_of_memory", "error", "input"]
 
-    ``partner`` is stock's process; ``other`` is that of a gate's other revision.
-    """
+
+# Why a round gives nothing: its process broke; an optimization was not active; the partner's process broke, which is
+# stock's; or that of a gate's other revision.
+FailedKind: TypeAlias = Literal[Breakage, "inactive", "partner", "other"]
+
+
+class Failed(Value, frozen=True, tag="failed"):
+    """The round broke."""
 
     cell: Cell
     round: int
-    kind: str
+    kind: FailedKind
     error: str
     # Against another revision: why its process, tried alone, gives nothing either; None where it works there.
     other: str | None = None
     confirming: bool = False  # as in `Measured`
 
 
+# Why a combination got no more rounds, if no stopping rule said that it has enough; a gate's are decided.
+Ending: TypeAlias = Literal["budget", "skipped", "failed", "decided"]
+
+
 class End(Value, frozen=True):
-    """Why a combination got no more rounds: precision, rounds, budget, skipped or failed."""
+    """Why a combination got no more rounds."""
 
     combination: str
     rounds: int
-    rule: str
+    rule: str  # an `Ending`, or the name of a stopping rule
     confirming: int = 0  # rounds after those
 
 

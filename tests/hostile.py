@@ -14,8 +14,7 @@ from harness.analyse.view import View, view
 from harness.neutral import UNSAFE
 from harness.record import Difference, Evidence, Failed, Header, Record, SingleStream, Skipped
 from harness.report import html, markdown
-from harness.report.ci import files, junit, words
-from harness.report.flat import as_csv, as_json
+from harness.report.formats import Format, Gate, Run, formats
 from harness.report.private import without_texts
 
 HOSTILE = {
@@ -113,17 +112,19 @@ def _of_run(render: Callable[[View], str]) -> Render:
     return lambda text: render(seen(text))
 
 
-def _file(name: str) -> Render:
-    return lambda text: files.render(name, *run_of(text), seen(text).rows)
+def _file(form: Format) -> Render:
+    def render(text: str) -> str:
+        if form.for_reports:
+            return form.report(Run(*run_of(text), seen(text).rows, MADE))
+        assert form.of_gate is not None
+        return form.of_gate(Gate(findings_of(text), text, MADE))
+
+    return render
 
 
 RENDERERS: dict[str, Render] = {
     "markdown": _of_run(markdown.render),
     "html": lambda text: html.render(seen(text), {}, {f"{text} t3": f"{text}九元"}),
     "html without texts": lambda text: html.render(view(run_of(text)[0], without_texts(run_of(text)[1]), []), {}, None),
-    "csv": _of_run(lambda run: as_csv(run.rows)),
-    "json": _of_run(lambda run: as_json(run.header, run.rows)),
-    **{name: _file(name) for name in files.FORMATS},
-    "junit": lambda text: junit.render(findings_of(text), text, MADE),
-    "summary": lambda text: words.markdown(findings_of(text), text),
+    **{{"markdown": "summary"}.get(name, name): _file(form) for name, form in formats().items()},
 }

@@ -12,7 +12,7 @@ from harness.analyse.stats import Prior, spreads
 # Of log ratios to stock on one machine, beyond what their rounds explain. Source: combinations that several published
 # runs measured with the same texts (reports/cpu): 10 that compute as much as stock and 8 that pad, with 21 degrees of
 # freedom; for rates 7 and 3. Padded combinations differ more, as they do between rounds.
-PUBLISHED = Prior(sd=0.019, growth=0.5, degrees=10.0)
+PUBLISHED = Prior(sd=0.0185, growth=0.45, degrees=10.0)
 PUBLISHED_RATES = Prior(sd=0.063, growth=0.6, degrees=5.0)
 Ratios = Mapping[str, Sequence[float]]  # of a run: each combination's log ratios, one a round
 

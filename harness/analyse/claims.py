@@ -11,7 +11,8 @@ from typing import Literal, TypeAlias
 
 from harness.analyse.claimed import Arithmetic, Claim, Why, read_claims
 from harness.analyse.compare import compare, narrowed
-from harness.analyse.quantities import QUANTITIES, SPEEDS, Figure, memory_ratio, on_host
+from harness.analyse.figures import Figure
+from harness.analyse.quantities import QUANTITIES, memory_ratio, on_host
 from harness.analyse.rows import Row
 from harness.analyse.stats import NOISE
 from harness.members import members
@@ -126,7 +127,7 @@ def _side(claim: Claim, combination: str | None, why: str | Why, run: _Run) -> S
     figure = _figure(claim, combination, run)
     if figure is None:
         return _unjudged(combination, row.problem or _missing(claim, run.header), claim, baseline, run.header)
-    if row.struck_out and claim.quantity in SPEEDS:
+    if row.struck_out and QUANTITIES[claim.quantity].of_speed:
         reason = f"It gives other answers on {len(row.broken)} of {row.texts} texts, so its speed does not count."
         return Side(combination, "does not hold", reason, figure, struck=True)
     kept = holds(figure, claim)
@@ -152,7 +153,7 @@ def _unjudged(combination: str, reason: str, claim: Claim, baseline: Row | None,
 def _figure(claim: Claim, combination: str, run: _Run) -> Figure | None:
     rows = run.rows(claim.shortest, claim.longest)
     row, baseline = _find(rows, combination), _find(rows, BASELINE)
-    return QUANTITIES[claim.quantity](row, baseline) if row and baseline else None
+    return QUANTITIES[claim.quantity].read(row, baseline) if row and baseline else None
 
 
 def _failure(row: Row | None, combination: str, rows: Sequence[Row]) -> str | None:
@@ -204,7 +205,7 @@ def _missing(claim: Claim, header: Header) -> str:
 
 
 def _ratio(row: Row | None) -> Figure | None:
-    return QUANTITIES["time"](row, row) if row else None
+    return QUANTITIES["time"].read(row, row) if row else None
 
 
 def _find(rows: Sequence[Row], combination: str) -> Row | None:

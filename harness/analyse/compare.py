@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from msgspec.structs import replace
 
 from harness.analyse.f1 import ScoreDifference, f1_difference
-from harness.analyse.percentiles import percentile, percentiles
+from harness.analyse.percentiles import P50, P95, percentile, percentiles
 from harness.analyse.roofline import Share, ceilings_of, share
 from harness.analyse.rows import Latency, Row, Throughput, Tried
 from harness.analyse.stats import (
@@ -42,17 +42,19 @@ from harness.record import (
     Offline,
     Record,
     Samples,
+    Scenario,
     Scores,
     SingleStream,
     Skipped,
     can_be_switched_on,
     ordinary,
 )
+from harness.scenarios import kind_of
 from harness.units import NS_PER_S
 
 # The key of a run's environment for the result of `selfcheck`: the sd of log ratios between processes on this machine.
 MACHINE_SD = "between_process_sd"
-Under: TypeAlias = tuple[str, int]  # a scenario of load, and its number of clients
+Under: TypeAlias = tuple[Scenario, int]  # a scenario of load, and its number of clients
 NOT_RUN = "not run"  # the problem of a combination without rounds
 
 
@@ -252,10 +254,8 @@ def _under(samples: Iterable[Samples]) -> dict[Under, list[ClosedLoop | Offline]
     """The samples under each load, one for each round."""
     found: dict[Under, list[ClosedLoop | Offline]] = {}
     for one in samples:
-        if isinstance(one, ClosedLoop):
-            found.setdefault(("closed_loop", one.clients), []).append(one)
-        elif isinstance(one, Offline):
-            found.setdefault(("offline", 1), []).append(one)
+        if isinstance(one, ClosedLoop | Offline):
+            found.setdefault((kind_of(one).name, one.clients), []).append(one)
     return found
 
 
@@ -290,8 +290,8 @@ def _throughput(under: Under, rounds: Sequence[ClosedLoop | Offline], to_stock: 
         per_second=_rate(texts, passes),
         rates=tuple(_rate(texts, one.own) for one in rounds),
         to_stock=to_stock,
-        p50_ns=percentile(requests, 0.5) if requests else None,
-        p95_ns=percentile(requests, 0.95) if requests else None,
+        p50_ns=percentile(requests, P50) if requests else None,
+        p95_ns=percentile(requests, P95) if requests else None,
         mean_batch=fmean(batches) if batches else None,
         longest_wait_ns=max((ns for load in passes for ns in load.wait_ns), default=None),
         cuda_peak_bytes=max((peak for load in passes if (peak := load.cuda_peak_bytes)), default=None),

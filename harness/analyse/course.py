@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.analyse.passes import passes_used, repeated
+from harness.analyse.stopping import said_of
 from harness.conditions import Course
 from harness.record import Finished, Measured, Record
 
@@ -14,6 +15,13 @@ _PARTS = {
     "coming_up_s": "starting and warming up processes",
     "cold_starts_s": "cold starts",
     "checking_s": "comparing answers and collecting evidence",
+}
+
+_ENDINGS: dict[str, str] = {
+    "decided": "were decided",
+    "budget": "had no time left",
+    "skipped": "cannot run here",
+    "failed": "failed too often",
 }
 
 
@@ -58,19 +66,14 @@ def _warm_up(rounds: Sequence[Course]) -> list[str]:
 
 
 def _ends(finished: Finished) -> list[str]:
-    rules = {
-        "precision": "were precise enough",
-        "rounds": "had all their rounds",
-        "budget": "had no time left",
-        "skipped": "cannot run here",
-        "failed": "failed too often",
-    }
     found = []
-    for rule, said in rules.items():
+    names = dict.fromkeys(end.rule for end in finished.ends)
+    by_rule = sorted(name for name in names if name not in _ENDINGS)
+    for rule in (*by_rule, *(name for name in _ENDINGS if name in names)):
+        said = _ENDINGS[rule] if rule in _ENDINGS else said_of(rule)
         of_rule = [end for end in finished.ends if end.rule == rule]
-        if of_rule:
-            rounds = sorted({end.rounds for end in of_rule})
-            found.append(f"{len(of_rule)} {said} ({_counted(rounds, 'round')})")
+        rounds = sorted({end.rounds for end in of_rule})
+        found.append(f"{len(of_rule)} {said} ({_counted(rounds, 'round')})")
     confirming = [end.confirming for end in finished.ends if end.confirming]
     if confirming:
         found.append(f"{len(confirming)} had {_counted(sorted(set(confirming)), 'more round')} for confirmation")

@@ -11,10 +11,9 @@ import msgspec
 
 from harness.analyse.compare import compare
 from harness.analyse.f1 import POINTS
-from harness.analyse.quantities import Figure
+from harness.analyse.figures import Figure, absolute
 from harness.analyse.rows import Row
 from harness.analyse.stats import log_ratio
-from harness.analyse.targets import absolute
 from harness.analyse.texts import p95_log_ratio, text_log_ratios, total_log_ratio
 from harness.record import (
     ClosedLoop,

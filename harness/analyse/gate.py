@@ -12,17 +12,18 @@ from typing import Literal, TypeAlias
 from harness.analyse.baselines import F1_DIGITS
 from harness.analyse.compare import NOT_RUN
 from harness.analyse.entries import Entry
-from harness.analyse.quantities import FEWEST, Figure, around
+from harness.analyse.figures import FEWEST, Figure, around
 from harness.analyse.rows import Kept
-from harness.analyse.rules import TIMED, Rule
+from harness.analyse.rules import METRICS, TIMED, Rule
 from harness.analyse.screen import Screen
 from harness.analyse.shifts import NEEDS, Shift, Shifts
 from harness.analyse.stats import holm
 from harness.analyse.targets import kept
 from harness.analyse.texts import FEWEST_TEXTS
 from harness.errors import InputError, unknown
+from harness.figures import KINDS
 from harness.members import members
-from harness.units import NS_PER_S, format_bytes, format_ms
+from harness.units import NS_PER_S, format_bytes
 
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "skipped"]
 Entries: TypeAlias = Mapping[str, Entry]
@@ -248,7 +249,7 @@ def _f1(rule: Rule, new: Entry, old: Entry) -> Finding:
 
 
 def _memory(rule: Rule, new: Entry, old: Entry | None) -> Finding:
-    part = "rss_bytes" if rule.metric == "peak_rss_bytes" else "vram_bytes"
+    part = f"{METRICS[rule.metric].figure}_bytes"
     now, before = getattr(new, part), getattr(old, part) if old else None
     if now is None or (old is not None and before is None):
         return _said(rule, new, "skipped", "this kind of memory was not measured on both sides")
@@ -278,9 +279,9 @@ def _absolute(rule: Rule, new: Entry, against: Against) -> Finding:
 def _figure(metric: str, new: Entry) -> tuple[Figure | None, Callable[[float], str]]:
     """The value with its interval, and the function that formats it."""
     if metric == "qps":
-        return _with_ends(new.rate, new.rate_ends, "rounds"), lambda rate: f"{rate:.3g} requests/s"
+        return _with_ends(new.rate, new.rate_ends, "rounds"), KINDS["qps"].unit.show
     if metric == "p95":
-        return _with_ends(new.p95_ns, new.p95_ends_ns, "rounds or texts"), format_ms
+        return _with_ends(new.p95_ns, new.p95_ends_ns, "rounds or texts"), KINDS["p95"].unit.show
     starts = new.starts_ns
     return around(fmean(starts), starts, "starts") if starts else None, lambda ns: f"{ns / NS_PER_S:.2f} s"
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+P50, P90, P95, P99 = 0.5, 0.9, 0.95, 0.99
 # The smallest n for which P(Binomial(n, 1 - q) <= 1) <= 0.05, as in MLPerf's early stopping: with fewer samples, it is
 # too likely that at most one lies above the percentile. A value needs n requests, an interval n distinct texts.
-FEWEST_SAMPLES = {0.5: 8, 0.9: 46, 0.95: 93, 0.99: 473}
+FEWEST_SAMPLES = {P50: 8, P90: 46, P95: 93, P99: 473}
 FEWEST_ROUNDS = 4  # with one or two rounds, the spread between processes is not known
 
 

@@ -7,35 +7,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
+from harness.analyse.figures import FEWEST, Figure, absolute, of_estimate, of_process_on_device
+from harness.analyse.percentiles import P95
 from harness.analyse.rows import Row
-from harness.analyse.stats import Estimate, Spread
+from harness.analyse.stats import Spread
 from harness.record import Memory, StartUp
 from harness.units import NS_PER_MS
 
 GIB = 1 << 30  # nvidia-smi counts in MiB, so the guide's GB are these
 FEWEST_STARTS = 5  # of each, for an interval
-FEWEST = 4  # values; with fewer, their own spread is not estimated
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A measured value; without an interval if its spread is not known."""
+class Quantity:
+    """What a claim may be about."""
 
-    value: float
-    low: float | None = None
-    high: float | None = None
-    lacks: str | None = None  # what an interval with both ends would need
-
-
-def around(value: float, values: Sequence[float], what: str = "rounds") -> Figure:
-    """A mean with Student's interval, on logarithms; without an interval if there are too few values."""
-    if len(values) < FEWEST:
-        return Figure(value, lacks=f"{FEWEST} {what} (not {len(values)})")
-    sd = math.sqrt(variance(map(math.log, values)))
-    return _of(Spread(sd, len(values) - 1).estimate(math.log(value), sd / math.sqrt(len(values))))
-
-
-Quantity = Callable[[Row, Row], Figure | None]  # None if the run did not measure it
+    read: Callable[[Row, Row], Figure | None]  # of a combination and the baseline; None if it was not measured
+    of_speed: bool = False  # it does not count if the combination's answers are wrong
 
 
 def divided(ours: Figure, theirs: Figure) -> Figure:
@@ -53,11 +41,7 @@ def divided(ours: Figure, theirs: Figure) -> Figure:
 
 def _time(row: Row, _: Row) -> Figure | None:
     found = row.latency.to_baseline if row.latency else None
-    return _of(found) if found else None
-
-
-def _of(found: Estimate) -> Figure:
-    return Figure(found.value, found.low, found.high)
+    return of_estimate(found) if found else None
 
 
 def _mean_ms(row: Row, _: Row) -> Figure | None:
@@ -65,7 +49,7 @@ def _mean_ms(row: Row, _: Row) -> Figure | None:
 
 
 def _p95_ms(row: Row, _: Row) -> Figure | None:
-    found = row.latency.percentiles[0.95] if row.latency else None
+    found = absolute(row, "p95")
     if found is None:
         return None
     low, high = (None if end is None else end / NS_PER_MS for end in (found.low, found.high))
@@ -74,7 +58,7 @@ def _p95_ms(row: Row, _: Row) -> Figure | None:
 
 def _p95(row: Row, baseline: Row) -> Figure | None:
     """The ratio of P95s. The texts are the same, so the interval is over rounds: each round has its own P95."""
-    ours, theirs = (one.latency.percentiles[0.95] if one.latency else None for one in (row, baseline))
+    ours, theirs = (one.latency.percentiles[P95] if one.latency else None for one in (row, baseline))
     if ours is None or theirs is None:
         return None
     our_logs, their_logs = ([math.log(ns) for ns in one.of_rounds] for one in (ours, theirs))
@@ -83,7 +67,7 @@ def _p95(row: Row, baseline: Row) -> Figure | None:
 
 def _qps(row: Row, baseline: Row) -> Figure | None:
     ours, theirs = (one.load("closed_loop") for one in (row, baseline))
-    return divided(_of(ours.to_stock), _of(theirs.to_stock)) if ours and theirs else None
+    return divided(of_estimate(ours.to_stock), of_estimate(theirs.to_stock)) if ours and theirs else None
 
 
 def in_use_on_device(memory: Memory | None) -> int | None:
@@ -93,27 +77,6 @@ def in_use_on_device(memory: Memory | None) -> int | None:
     on chance, and would move every ratio towards 1.
     """
     return memory.cuda_serving_allocated_peak_bytes if memory else None
-
-
-def of_process_on_device(row: Row) -> Figure | None:
-    """All GPU memory that a process takes in any scenario, in bytes. None if it uses no GPU.
-
-    It is what the driver counts for the process, context included. If the driver does not know the process (as in many
-    containers), it is what the GPU had more in use once the process was up, plus what torch reserved since. If neither
-    is known, it is what torch reserved, which is only a lower bound.
-    """
-    memory = row.memory
-    if memory is None or memory.cuda_serving_peak_bytes is None:
-        return None
-    serving = memory.cuda_serving_peak_bytes
-    under_load = max((load.cuda_peak_bytes or 0 for load in row.loads), default=0)
-    known = memory.cuda_process_bytes
-    if known is None and memory.cuda_device_bytes is not None and memory.cuda_load_peak_bytes is not None:
-        known = memory.cuda_device_bytes + max(0, serving - memory.cuda_load_peak_bytes)
-    if known is None:
-        most = max(serving, under_load)
-        return Figure(most, low=most, lacks="the driver's count of what its process takes")
-    return Figure(known + max(0, under_load - serving))
 
 
 def on_host(memory: Memory | None) -> int | None:
@@ -147,7 +110,7 @@ def _of_means(ours: Sequence[float], theirs: Sequence[float], fewest: int) -> Fi
         return Figure(math.exp(mean))
     degrees = len(ours) + len(theirs) - 2
     pooled = math.sqrt(sum(variance(one) * (len(one) - 1) for one in (ours, theirs)) / degrees)
-    return _of(Spread(pooled, degrees).estimate(mean, pooled * math.sqrt(1 / len(ours) + 1 / len(theirs))))
+    return of_estimate(Spread(pooled, degrees).estimate(mean, pooled * math.sqrt(1 / len(ours) + 1 / len(theirs))))
 
 
 def _logs(starts: Sequence[StartUp]) -> list[float]:
@@ -167,16 +130,14 @@ def _f1_lost(row: Row, _: Row) -> Figure | None:
 
 # The first ones are ratios to the baseline; those with a unit are absolute.
 QUANTITIES: Mapping[str, Quantity] = {
-    "time": _time,
-    "P95": _p95,
-    "QPS": _qps,
-    "memory": lambda row, baseline: memory_ratio(row, baseline, in_use_on_device),
-    "cold start": _cold_start,
-    "CPU": _cpu,
-    "F1 lost, points": _f1_lost,
-    "mean, ms": _mean_ms,
-    "P95, ms": _p95_ms,
-    "memory, GB": _memory_gb,
+    "time": Quantity(_time, of_speed=True),
+    "P95": Quantity(_p95, of_speed=True),
+    "QPS": Quantity(_qps, of_speed=True),
+    "memory": Quantity(lambda row, baseline: memory_ratio(row, baseline, in_use_on_device)),
+    "cold start": Quantity(_cold_start),
+    "CPU": Quantity(_cpu),
+    "F1 lost, points": Quantity(_f1_lost),
+    "mean, ms": Quantity(_mean_ms, of_speed=True),
+    "P95, ms": Quantity(_p95_ms, of_speed=True),
+    "memory, GB": Quantity(_memory_gb),
 }
-# Quantities that do not count if the combination's answers are wrong.
-SPEEDS = ("time", "P95", "QPS", "mean, ms", "P95, ms")

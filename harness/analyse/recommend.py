@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import get_args
 
 from harness.analyse.f1 import POINTS
+from harness.analyse.figures import Figure, absolute, fastest
 from harness.analyse.percentiles import FEWEST_SAMPLES
-from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
 from harness.analyse.stats import NOISE
-from harness.analyse.targets import absolute, kept
+from harness.analyse.targets import kept_by
 from harness.analyse.winner import choice, indistinguishable
 from harness.errors import InputError
-from harness.record import STOCK, is_peer
-from harness.units import format_bytes, format_ms
+from harness.figures import LIMITS, FigureName, Kind, Objective
+from harness.record import STOCK, Scenario, is_peer
 
-Written: TypeAlias = Callable[[float], str]
-Objective: TypeAlias = Literal["time", "p95", "memory", "qps", "offline", "cold_start"]
-_LOADS: Mapping[str, str] = {
-    "qps": "closed_loop",
-    "offline": "offline",
-}  # objectives that are rates, with their scenario
+# What a run is about: the first of these that it measured.
+MAINS: tuple[Objective, ...] = ("time", "qps", "offline", "cold_start")
 
 
 @dataclass(frozen=True)
@@ -105,32 +101,19 @@ def _ranked(rows: Sequence[Row], constraints: Constraints, objective: Objective)
 
     def place(row: Row) -> tuple[int, float]:
         behind = 0 if stock is None else 1 if row is stock else 0 if beats(row, stock, objective) else 2
-        return behind, OBJECTIVES[objective](row) or 0.0
+        return behind, OBJECTIVES[objective].read(row) or 0.0
 
     return sorted(keeping, key=place)
 
 
 def main_objective(rows: Sequence[Row]) -> Objective:
     """The main objective of a run: the time of single requests or, if it was not measured, the first other one."""
-    mains: tuple[Objective, ...] = ("time", "qps", "offline", "cold_start")
-    return next((one for one in mains if any(OBJECTIVES[one](row) is not None for row in rows)), "time")
+    return next((one for one in MAINS if any(OBJECTIVES[one].read(row) is not None for row in rows)), "time")
 
 
 def beats(row: Row, stock: Row, objective: Objective) -> bool:
     """Whether it is clearly better than stock: its whole interval, if it has one, is beyond stock's and the noise."""
-    if objective == "time":
-        return row.latency is not None and row.latency.named.verdict == "faster"
-    if objective in _LOADS:  # timed in turns with stock, so that stock's own row may lack it
-        loads = [load for load in row.loads if load.scenario == _LOADS[objective]]
-        best = max(loads, key=lambda load: load.per_second, default=None)
-        return best is not None and best.to_stock.low > 1 + NOISE
-    figure: str = _memory_figure(row) if objective == "memory" else objective
-    ours, theirs = absolute(row, figure), absolute(stock, figure)
-    if ours is None or theirs is None:
-        return False
-    high = ours.value if ours.high is None else ours.high
-    low = theirs.value if theirs.low is None else theirs.low
-    return high < low * (1 - NOISE)
+    return OBJECTIVES[objective].beats(row, stock)
 
 
 def _why_not(row: Row, constraints: Constraints, objective: Objective) -> str | None:
@@ -144,20 +127,21 @@ def _why_not(row: Row, constraints: Constraints, objective: Objective) -> str | 
     if not row.exact and row.combination != STOCK and (why := _loses(row, constraints.min_f1_delta)):
         reasons.append(why)
     reasons += [why for name, limit in constraints.limits.items() if (why := _beyond(row, name, limit))]
-    if OBJECTIVES[objective](row) is None and not (row.combination == STOCK and objective in _LOADS):
+    aim = OBJECTIVES[objective]
+    if aim.read(row) is None and not (row.combination == STOCK and aim.beside_stock):
         reasons.append("the objective was not measured for it")
     return "; ".join(reasons) or None
 
 
 def _beyond(row: Row, name: str, limit: float) -> str | None:
     """Why a limit is not kept, or not shown to be; the whole interval of the figure must keep it."""
-    bound, _, figure = name.partition("_")
-    found, (what, written) = absolute(row, figure), FIGURES[figure]
+    kind = LIMITS[name]
+    found, show = absolute(row, kind.name), kind.unit.show
     if found is None:
-        return f"its {what} was not measured"
-    shown = f"its {what}, {written(found.value)}{_interval(found, written)},"
-    asked = f"at {'least' if bound == 'min' else 'most'} {written(limit)}"
-    match kept(found, limit, at_least=bound == "min"):
+        return f"its {kind.label} was not measured"
+    shown = f"its {kind.label}, {show(found.value)}{_interval(found, show)},"
+    asked = f"at {'least' if kind.better == 'more' else 'most'} {show(limit)}"
+    match kept_by(row, name, limit):
         case "missed":
             return f"{shown} is not {asked}"
         case "unsure":
@@ -165,10 +149,10 @@ def _beyond(row: Row, name: str, limit: float) -> str | None:
     return None
 
 
-def _interval(found: Figure, written: Written) -> str:
+def _interval(found: Figure, show: Callable[[float], str]) -> str:
     if found.low is None or found.high is None:
         return ""
-    return f" [{written(found.low)}, {written(found.high)}]"
+    return f" [{show(found.low)}, {show(found.high)}]"
 
 
 def _loses(row: Row, least: float | None) -> str | None:
@@ -183,11 +167,10 @@ def _loses(row: Row, least: float | None) -> str | None:
 def _check_measured(rows: Sequence[Row], constraints: Constraints, objective: Objective) -> None:
     for name in constraints.limits:
         if not measures(rows, name):
-            figure = name.partition("_")[2]
-            what = f"{FIGURES[figure][0]}{_NEEDS.get(figure, '')}"
+            what = f"{LIMITS[name].label}{_needs(LIMITS[name])}"
             raise InputError(f"this run did not measure {what}; leave that constraint out, or run a suite that does")
-    if not any(OBJECTIVES[objective](row) is not None for row in rows):
-        others = [name for name, read in OBJECTIVES.items() if any(read(row) is not None for row in rows)]
+    if not any(OBJECTIVES[objective].read(row) is not None for row in rows):
+        others = [name for name, one in OBJECTIVES.items() if any(one.read(row) is not None for row in rows)]
         raise InputError(
             f"this run did not measure {objective}; choose another objective ({', '.join(others) or 'it has none'})"
         )
@@ -195,55 +178,73 @@ def _check_measured(rows: Sequence[Row], constraints: Constraints, objective: Ob
 
 def measures(rows: Sequence[Row], name: str) -> bool:
     """Whether any of the rows has the figure of this limit."""
-    return any(absolute(row, name.partition("_")[2]) is not None for row in rows)
+    return any(absolute(row, LIMITS[name].name) is not None for row in rows)
 
 
 def determines(rows: Sequence[Row], name: str, limit: float) -> bool:
     """Whether any of the rows is shown to keep this limit, or to miss it."""
-    bound, _, figure = name.partition("_")
-    return any(kept(absolute(row, figure), limit, at_least=bound == "min") in ("met", "missed") for row in rows)
+    return any(kept_by(row, name, limit) in ("met", "missed") for row in rows)
 
 
-def _read(name: str) -> Callable[[Row], float | None]:
-    def value(row: Row) -> float | None:
-        found = absolute(row, name)
-        return found.value if found else None
+def _needs(kind: Kind) -> str:
+    """What a run that cannot tell a figure may lack."""
+    if kind.on_device:
+        return " (it ran on a CPU)"
+    return "" if kind.share is None else f" (it needs {FEWEST_SAMPLES[kind.share]} requests of a combination)"
 
-    return value
 
-
-def _memory_figure(row: Row) -> str:
+def _memory_figure(row: Row) -> FigureName:
     """The device's memory if there is a device, else the host's."""
     return "rss" if absolute(row, "vram") is None else "vram"
 
 
-def _format_rate(value: float) -> str:
-    return f"{value:.3g} requests/s"
+@dataclass(frozen=True)
+class Aim:
+    """What a combination can be the best in."""
+
+    read: Callable[[Row], float | None]  # less is better
+    beats: Callable[[Row, Row], bool]  # whether a combination is clearly better than stock's row
+    beside_stock: bool = False  # every one was timed in turns with stock, whose own row need not have it
 
 
-# The figures that limits can be on: their names, and how they are written.
-FIGURES: Mapping[str, tuple[str, Written]] = {
-    "p50": ("P50", format_ms),
-    "p95": ("P95", format_ms),
-    "p99": ("P99", format_ms),
-    "vram": ("memory on a device", format_bytes),
-    "rss": ("host memory", format_bytes),
-    "cold_start": ("cold start", format_ms),
-    "qps": ("QPS", _format_rate),
+def _of_load(under: Scenario) -> Aim:
+    def read(row: Row) -> float | None:
+        best = fastest(row, under)
+        return None if best is None else -best.per_second
+
+    def beats(row: Row, _: Row) -> bool:
+        best = fastest(row, under)
+        return best is not None and best.to_stock.low > 1 + NOISE
+
+    return Aim(read, beats, beside_stock=True)
+
+
+def _of_figure(which: Callable[[Row], FigureName]) -> Aim:
+    def read(row: Row) -> float | None:
+        found = absolute(row, which(row))
+        return None if found is None else found.value
+
+    def beats(row: Row, stock: Row) -> bool:
+        """Its interval, where there is one, is beyond stock's and the noise."""
+        ours, theirs = absolute(row, which(row)), absolute(stock, which(row))
+        if ours is None or theirs is None:
+            return False
+        high = ours.value if ours.high is None else ours.high
+        low = theirs.value if theirs.low is None else theirs.low
+        return high < low * (1 - NOISE)
+
+    return Aim(read, beats)
+
+
+OBJECTIVES: Mapping[Objective, Aim] = {
+    "time": Aim(
+        lambda row: row.latency.to_stock.value if row.latency else None,
+        lambda row, _: row.latency is not None and row.latency.named.verdict == "faster",
+    ),
+    "p95": _of_figure(lambda _: "p95"),
+    "memory": _of_figure(_memory_figure),
+    "qps": _of_load("closed_loop"),
+    "offline": _of_load("offline"),
+    "cold_start": _of_figure(lambda _: "cold_start"),
 }
-
-# What a run without the figure may lack.
-_NEEDS = {
-    "vram": " (it ran on a CPU)",
-    **{f"p{share * 100:g}": f" (it needs {n} requests of a combination)" for share, n in FEWEST_SAMPLES.items()},
-}
-
-# The value of each objective; less is better.
-OBJECTIVES: dict[Objective, Callable[[Row], float | None]] = {
-    "time": lambda row: row.latency.to_stock.value if row.latency else None,
-    "p95": _read("p95"),
-    "memory": lambda row: _read(_memory_figure(row))(row),
-    "qps": lambda row: None if (found := _read("qps")(row)) is None else -found,
-    "offline": lambda row: None if (found := row.load("offline")) is None else -found.per_second,
-    "cold_start": _read("cold_start"),
-}
+assert set(OBJECTIVES) == set(get_args(Objective))

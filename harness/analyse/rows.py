@@ -10,7 +10,7 @@ from harness.analyse.percentiles import Percentile
 from harness.analyse.roofline import Share
 from harness.analyse.stats import Estimate, Spread
 from harness.profile import Profile
-from harness.record import Difference, Evidence, Memory, Score, Scores, StartUp
+from harness.record import Difference, Evidence, Memory, Scenario, Score, Scores, StartUp
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Latency:
 class Throughput:
     """The throughput under load, and latencies in nanoseconds if single requests are timed."""
 
-    scenario: str
+    scenario: Scenario
     clients: int  # 1 if all texts were in one call
     per_second: float
     to_stock: Estimate  # a ratio of rates: above 1 is faster
@@ -109,7 +109,7 @@ class Row:
     # Texts on which its answer differs from stock's; None if stock is exact, or if the answers are left out.
     unlike_stock: frozenset[str] | None = None
 
-    def load(self, scenario: str, clients: int | None = None) -> Throughput | None:
+    def load(self, scenario: Scenario, clients: int | None = None) -> Throughput | None:
         """The throughput with this number of clients, or with the largest number that was measured."""
         found = [one for one in self.loads if one.scenario == scenario and clients in (None, one.clients)]
         return max(found, key=lambda one: one.clients, default=None)

@@ -12,13 +12,18 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from harness.errors import InputError, unknown
+from harness.figures import BYTES, KINDS, TIME, FigureName
 from harness.plan.suite import LOOKS
-from harness.tomlfile import read_toml
-from harness.units import NS_PER_S, parse_bytes, parse_duration
+from harness.record import Scenario
+from harness.scenarios import KINDS as SCENARIOS
+from harness.tomlfile import check_keys, read_toml
 
 Unit = Literal["percent", "bytes", "time", "number"]
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
 _MOST_SHARE = 1000  # an increase to a thousand times as much is not a limit
+
+# Which of an entry's values a limit on how far times may move is about.
+Timed: TypeAlias = Literal["time", "total", "texts", "p95", "qps", "starts_ns"]
 
 
 @dataclass(frozen=True)
@@ -26,34 +31,28 @@ class Metric:
     """A metric of rules: its possible limits, each with its possible units."""
 
     limits: dict[str, tuple[Unit, ...]]
+    moved: Timed | None = None
+    figure: FigureName | None = None  # that a limit on the value itself is on
+    scenarios: tuple[Scenario, ...] = ("single_stream",)  # any of which measures it
     needs_limit: bool = True
     most: float = sys.float_info.max  # the largest value that is still a limit
 
 
+_ANSWERING = tuple(name for name, kind in SCENARIOS.items() if kind.in_passes)
 METRICS = {
-    "latency_ratio": Metric({"max_increase": ("percent",)}),
-    "total_time_ratio": Metric({"max_increase": ("percent",)}),
-    "text_time_ratio": Metric({"max_increase": ("percent",)}),
-    "p95_ratio": Metric({"max_increase": ("percent",)}),
-    "p95": Metric({"max": ("time",)}),
-    "qps": Metric({"max_decrease": ("percent",), "min": ("number",)}),
-    "cold_start": Metric({"max_increase": ("percent",), "max": ("time",)}),
-    "peak_rss_bytes": Metric({"max_increase": ("percent", "bytes"), "max": ("bytes",)}),
-    "peak_vram_bytes": Metric({"max_increase": ("percent", "bytes"), "max": ("bytes",)}),
+    "latency_ratio": Metric({"max_increase": ("percent",)}, "time"),
+    "total_time_ratio": Metric({"max_increase": ("percent",)}, "total"),
+    "text_time_ratio": Metric({"max_increase": ("percent",)}, "texts"),
+    "p95_ratio": Metric({"max_increase": ("percent",)}, "p95"),
+    "p95": Metric({"max": ("time",)}, figure="p95"),
+    "qps": Metric({"max_decrease": ("percent",), "min": ("number",)}, "qps", "qps", ("closed_loop",)),
+    "cold_start": Metric({"max_increase": ("percent",), "max": ("time",)}, "starts_ns", "cold_start", ("cold_start",)),
+    "peak_rss_bytes": Metric({"max_increase": ("percent", "bytes"), "max": ("bytes",)}, figure="rss"),
+    "peak_vram_bytes": Metric({"max_increase": ("percent", "bytes"), "max": ("bytes",)}, figure="vram"),
     "f1_drop": Metric({"max": ("number",)}, most=100),
-    "parity": Metric({}, needs_limit=False),
+    "parity": Metric({}, scenarios=_ANSWERING, needs_limit=False),
 }
-
-# The field of an entry for each metric that limits a change of times.
-Timed: TypeAlias = Literal["time", "total", "texts", "p95", "qps", "starts_ns"]
-TIMED: Mapping[str, Timed] = {
-    "latency_ratio": "time",
-    "total_time_ratio": "total",
-    "text_time_ratio": "texts",
-    "p95_ratio": "p95",
-    "qps": "qps",
-    "cold_start": "starts_ns",
-}
+TIMED: Mapping[str, Timed] = {name: metric.moved for name, metric in METRICS.items() if metric.moved is not None}
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +77,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def timed(self) -> bool:
         """Whether more rounds give a more precise result."""
-        return self.metric in TIMED or self.metric == "p95"
+        metric = METRICS[self.metric]
+        return metric.moved is not None or (metric.figure is not None and KINDS[metric.figure].unit is TIME)
 
     @property
     def relative(self) -> bool:
@@ -103,9 +103,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         key, written = self.limit
         if isinstance(written, int | float):
             return float(written)
-        return (
-            parse_bytes(written) if "bytes" in METRICS[self.metric].limits[key] else parse_duration(written) * NS_PER_S
-        )
+        unit = BYTES if "bytes" in METRICS[self.metric].limits[key] else TIME
+        return unit.parse(written)
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,9 +154,7 @@ def read_rules(path: Path) -> Rules:
 def _check(rule: Any, where: str) -> None:
     if not isinstance(rule, dict):
         raise InputError(f"{where}: a rule is a table: [[rule]]")
-    for key in rule:
-        if key not in Rule.__struct_fields__:
-            raise InputError(f"{where}: {unknown('key', key, Rule.__struct_fields__)}")
+    check_keys(rule, Rule, where)
     if (metric := str(rule.get("metric", ""))) not in METRICS:
         raise InputError(f"{where}: {unknown('metric', metric, METRICS)}")
 

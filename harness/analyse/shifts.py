@@ -9,7 +9,7 @@ from statistics import fmean, variance
 
 from harness.analyse.between import PUBLISHED, PUBLISHED_RATES
 from harness.analyse.entries import Entry
-from harness.analyse.quantities import FEWEST
+from harness.analyse.figures import FEWEST
 from harness.analyse.rules import Timed
 from harness.analyse.stats import ALPHA, RATE_PRIOR, TIME_PRIOR, Prior, Spread, spreads, summed
 from harness.analyse.texts import text_spreads

@@ -86,7 +86,7 @@ FARTHEST = 2.0  # the largest size of a published log ratio: the cost of padding
 # Pooled over the published runs (reports/cpu): 303 degrees of freedom of times and 122 of rates. Processes that compute
 # different things also vary with their core and the place of their memory.
 TIME_PRIOR = Prior(sd=0.0165, growth=0.4)
-RATE_PRIOR = Prior(sd=0.028, growth=0.45)
+RATE_PRIOR = Prior(sd=0.033, growth=0.22)
 MEMORY_PRIOR = Prior(sd=0.001)  # peaks of 5 combinations in 4 processes each had 0.02 to 0.12 %
 UNKNOWN = Prior(sd=1.0, degrees=0.0)
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean, variance
 
+from harness.analyse.percentiles import P95
 from harness.analyse.stats import Spread
 
-P95 = 0.95
 FEWEST_TEXTS = 14  # with fewer, a median-unbiased P95 is the time of the slowest text
 # The degrees of freedom of the texts' common variance, beside those of a text's own variance. Source: the variances of
 # 24 texts of one combination differ more than by chance (Smyth's method of moments): 14, 9 and 8 degrees on two cores

@@ -9,6 +9,7 @@ import typer
 
 from harness.cli import FAILED, warn
 from harness.cli.gate import RULES, read_options
+from harness.cli.options import Plugins, Runs, Threads
 from harness.cli.progress import with_progress
 
 baseline = typer.Typer(
@@ -22,9 +23,9 @@ def update(
     file: _File,
     rules: Annotated[Path, typer.Option(help="Rules file: suite, checkpoint and device.")] = RULES,
     run: Annotated[Path | None, typer.Option(help="Use this run's directory instead of measuring.")] = None,
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
-    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
+    plugin: Plugins = None,
+    threads: Threads = 1,
+    runs: Runs = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything; measure nothing.")] = False,
 ) -> None:
     """Measure the suite of the rules and write a baseline. The same run always gives the same file."""

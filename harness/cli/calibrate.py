@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import warn
+from harness.cli.options import Checkpoint, Device, FileFormat, Schema
 from harness.cli.schema import read_schema
 from harness.errors import InputError, UnavailableError
 
@@ -20,10 +21,10 @@ _SCREENED = "screened"
 
 def calibrate(
     data: Annotated[str, typer.Option(help="NAME, NAME/SPLIT, or a file of texts.")] = "business/dev",
-    format_name: Annotated[str | None, typer.Option("--format", help="Format of the file; default: guessed.")] = None,
-    schema: Annotated[str | None, typer.Option(help="For a file without a schema: JSON, or a JSON file.")] = None,
-    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    format_name: FileFormat = None,
+    schema: Schema = None,
+    checkpoint: Checkpoint = "mini",
+    device: Device = "cpu",
     dtype: Annotated[str, typer.Option(help="Half precision: bfloat16 or float16.")] = "bfloat16",
 ) -> None:
     """Compare half precision with fp32 on your own texts, and propose a band for `screened`.

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.options import RunDirectory
 from harness.cli.viewing import read_view
 from harness.errors import InputError
 
 
 def chart(
-    run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")],
+    run: RunDirectory,
     kind: Annotated[str, typer.Option(help="Which chart; see `uiebench list`.")],
     form: Annotated[str | None, typer.Option("--format", help="svg, png or pdf; default: as the file name.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; default: KIND.FORMAT.")] = None,

@@ -10,6 +10,7 @@ import typer
 
 from harness.cli import FAILED
 from harness.cli.faults import Faults
+from harness.cli.options import FileFormat, Schema
 from harness.cli.schema import read_schema
 from harness.errors import InputError
 from harness.report.one_line import one_line
@@ -29,8 +30,8 @@ def _group() -> None:
 @data.command()
 def check(
     file: Annotated[Path, typer.Argument(help="A file, or a folder in brat format.")],
-    format_name: Annotated[str | None, typer.Option("--format", help="Format of the file; default: guessed.")] = None,
-    schema: Annotated[str | None, typer.Option(help="For a file without a schema: JSON, or a JSON file.")] = None,
+    format_name: FileFormat = None,
+    schema: Schema = None,
     fix: Annotated[Path | None, typer.Option(help="Write the valid part as native JSONL.")] = None,
     convert: Annotated[tuple[str, Path] | None, typer.Option(help="FORMAT FILE: write the valid part.")] = None,
 ) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from harness.cli import FAILED
+from harness.cli.options import Checkpoint, Device, Plugins, Schema
 from harness.cli.schema import read_schema
 from harness.errors import InputError
 
@@ -15,12 +15,12 @@ _SIGNS = {"fine": "ok  ", "note": "note", "wrong": "!!  "}
 
 
 def doctor(
-    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    checkpoint: Checkpoint = "mini",
+    device: Device = "cpu",
     data: Annotated[str | None, typer.Option(help="A dataset (name or file) to check.")] = None,
     format_name: Annotated[str | None, typer.Option("--format", help="Format of that file; default: guessed.")] = None,
-    schema: Annotated[str | None, typer.Option(help="For a file without a schema: JSON, or a JSON file.")] = None,
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
+    schema: Schema = None,
+    plugin: Plugins = None,
 ) -> None:
     """Check the machine, the checkpoint and the data, and try each optimization in a process of its own.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import warn
+from harness.cli.options import Checkpoint, Device, FileFormat, Schema
 from harness.cli.schema import read_schema
 from harness.errors import InputError
 from harness.report.one_line import one_line
@@ -21,10 +22,10 @@ _SHOWN = 300  # characters of a text in the list of errors
 
 def evaluate(
     data: Annotated[str, typer.Option(help="NAME, NAME/SPLIT, or a file with gold spans, of any format.")] = "business",
-    format_name: Annotated[str | None, typer.Option("--format", help="Format of the file; default: guessed.")] = None,
-    schema: Annotated[str | None, typer.Option(help="For a file without a schema: JSON, or a JSON file.")] = None,
-    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    format_name: FileFormat = None,
+    schema: Schema = None,
+    checkpoint: Checkpoint = "mini",
+    device: Device = "cpu",
     errors: Annotated[bool, typer.Option("--errors", help="Also list missed and wrong chains.")] = False,
 ) -> None:
     """Extract every text of a dataset and score the answers against its gold spans."""

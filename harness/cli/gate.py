@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import FAILED, INCONCLUSIVE, OK, warn
+from harness.cli.options import Runs, Seed, Threads
 from harness.cli.out import beneath
 from harness.cli.progress import with_progress
-from harness.errors import InputError, unknown
+from harness.errors import InputError
 from harness.gate import starter
 from harness.units import parse_duration
 
 if TYPE_CHECKING:
     from harness.analyse.rules import Rules
     from harness.gate.gate import Judged
+    from harness.report.formats import Format
     from harness.run.ablation import Options
 
 RULES = Path(starter.RULES)
@@ -40,7 +42,6 @@ class Undecided(StrEnum):
 
 
 _STATUS = {Undecided.exit: INCONCLUSIVE, Undecided.fail: FAILED, Undecided.warn: OK, Undecided.pass_: OK}
-_FORMATS = ("markdown", "junit", "action-benchmark", "action-benchmark-bigger", "bencher", "pytest-benchmark")
 
 
 @gate.callback(invoke_without_command=True)
@@ -53,11 +54,13 @@ def judge(
     on_inconclusive: Annotated[
         Undecided, typer.Option(help="What an undecided rule means: exit (status 3), fail (1), pass or warn (0).")
     ] = Undecided.exit,
-    write: Annotated[list[str] | None, typer.Option(help=f"FORMAT=FILE; {', '.join(_FORMATS)}; repeatable.")] = None,
+    write: Annotated[
+        list[str] | None, typer.Option(help="FORMAT=FILE, like junit=gate.xml (see `uiebench list`); repeatable.")
+    ] = None,
     plugin: Annotated[list[Path] | None, typer.Option(help="More files with optimizations; repeatable.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the random order of combinations.")] = 0,
-    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
+    threads: Threads = 1,
+    seed: Seed = 0,
+    runs: Runs = Path("runs"),
     allow_skipped: Annotated[
         bool, typer.Option("--allow-skipped", help="Pass even if some rules (but not all) cannot be judged.")
     ] = False,
@@ -112,16 +115,17 @@ def read_options(rules: Path, plugins: list[Path] | None, threads: int, seed: in
     )
 
 
-def _wanted(written: str) -> tuple[str, Path]:
+def _wanted(written: str) -> tuple[Format, Path]:
+    from harness.report.formats import find_format
+
     name, _, file = written.partition("=")
-    if name not in _FORMATS:
-        raise InputError(unknown("format", name, _FORMATS))
+    found = find_format(name, lambda one: one.for_gates)
     if not file:
         raise InputError(f"--write {written!r} names no file; write {name}=FILE")
-    return name, Path(file)
+    return found, Path(file)
 
 
-def _tell(judged: Judged, wanted: list[tuple[str, Path]], undecided: Undecided) -> int:
+def _tell(judged: Judged, wanted: list[tuple[Format, Path]], undecided: Undecided) -> int:
     from harness.analyse.verdict import judged_anything, outcome
     from harness.report.ci import annotations, words
 
@@ -135,34 +139,44 @@ def _tell(judged: Judged, wanted: list[tuple[str, Path]], undecided: Undecided) 
         if step := os.environ.get("GITHUB_STEP_SUMMARY"):
             with Path(step).open("a", encoding="utf-8") as file:
                 file.write(summary)
-    for name, path in wanted:
-        text = _rendered(name, judged, summary)
-        if text is None:
-            warn(f"{path} was not written: nothing was measured, so there are no figures for {name}")
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    for form, path in wanted:
+        _write(form, path, judged)
     open_status = _STATUS[undecided]
     if not judged_anything(judged.findings):  # that is no pass, whatever an open rule comes to
         open_status = open_status or INCONCLUSIVE
     return {"pass": OK, "fail": FAILED, "inconclusive": open_status}[outcome(judged.findings)]
 
 
-def _rendered(name: str, judged: Judged, summary: str) -> str | None:
+def _write(form: Format, path: Path, judged: Judged) -> None:
+    """Write a file; one that cannot be written is named, and the verdict stands."""
+    from harness.report.formats import FormatError
+
+    try:
+        text = _rendered(form, judged)
+    except FormatError as error:
+        warn(f"{path} was not written: {error}")
+        return
+    if text is None:
+        warn(f"{path} was not written: nothing was measured, so there are no figures for {form.name}")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _rendered(form: Format, judged: Judged) -> str | None:
     """The text of a file; None if it needs figures and nothing was measured."""
     from harness.analyse.compare import compare
-    from harness.report.ci import junit
-    from harness.report.ci.files import not_counted, render
+    from harness.report.formats import Gate, Run, not_counted
     from harness.run.store import read_run
 
-    if name == "markdown":
-        return summary
-    if name == "junit":
-        return junit.render(judged.findings, judged.against, datetime.now(UTC))
+    made = datetime.now(UTC)
+    if form.of_gate is not None:
+        return form.of_gate(Gate(judged.findings, judged.against, made))
     if judged.directory is None:
         return None
-    run = read_run(judged.directory, lambda _: None)
-    rows, _ = compare(*run)
+    header, records = read_run(judged.directory, lambda _: None)
+    rows, _ = compare(header, records)
     for said in not_counted(rows):
-        warn(f"left out of {name}: {said}")
-    return render(name, *run, rows)
+        warn(f"left out of {form.name}: {said}")
+    assert form.of_sound is not None
+    return form.of_sound(Run(header, records, rows, made).sound)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.baseline import update
+from harness.cli.options import Device, Plugins
 
 
 class Ci(StrEnum):
@@ -21,8 +22,8 @@ class Ci(StrEnum):
 
 def init(
     checkpoint: Annotated[str, typer.Option(help="mini, base, or a directory.")] = "mini",
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
+    device: Device = "cpu",
+    plugin: Plugins = None,
     ci: Annotated[Ci, typer.Option(help="Write a job for this CI service.")] = Ci.github,
     baseline: Annotated[bool, typer.Option(help="Also measure a baseline (some minutes).")] = True,
 ) -> None:

@@ -18,6 +18,7 @@ from harness.data.files import read_file
 from harness.data.formats.find import format_of
 from harness.data.formats.native import NAME as NATIVE
 from harness.data.formats.told import Remark
+from harness.data.ids import Ids
 from harness.errors import InputError
 from harness.neutral import for_json
 from harness.textfile import read_lines
@@ -105,15 +106,15 @@ def _lines(path: Path, schema: str | None) -> Iterator[Example | dict[str, Any]]
     def note(number: int, fault: str) -> None:
         spoilt.append({"id": None, "error": f"line {number}: {fault}"})
 
-    seen: set[str] = set()
-    for number, line in read_lines(path, note):
-        yield from spoilt
-        spoilt.clear()
-        if line.strip():
-            try:
-                yield parse_example(line, number, seen, schema)
-            except InputError as error:
-                yield {"id": _id(line), "error": f"line {number}: {error}"}
+    with Ids() as seen:
+        for number, line in read_lines(path, note):
+            yield from spoilt
+            spoilt.clear()
+            if line.strip():
+                try:
+                    yield parse_example(line, number, seen, schema)
+                except InputError as error:
+                    yield {"id": _id(line), "error": f"line {number}: {error}"}
     yield from spoilt
 
 

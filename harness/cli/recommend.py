@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli import FAILED
+from harness.cli.options import RunDirectory
 from harness.cli.viewing import read_view
 from harness.record import STOCK
 
@@ -30,7 +31,7 @@ class Best(StrEnum):
 
 
 def recommend(
-    run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")],
+    run: RunDirectory,
     max_vram: Annotated[str | None, typer.Option(help="GPU memory of the process, like 2GiB.")] = None,
     max_rss: Annotated[str | None, typer.Option(help="Peak host memory while serving, like 1GiB.")] = None,
     max_p95: Annotated[str | None, typer.Option(help="P95 of a request, like 800ms.")] = None,

@@ -4,52 +4,39 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import warn
+from harness.cli.options import RunDirectory
 from harness.cli.viewing import read_view
 
 if TYPE_CHECKING:
     from harness.analyse.view import View
 
 
-class Format(StrEnum):
-    """Formats for other programs."""
-
-    csv = "csv"
-    json = "json"
-    action_benchmark = "action-benchmark"
-    action_benchmark_bigger = "action-benchmark-bigger"
-    bencher = "bencher"
-    pytest_benchmark = "pytest-benchmark"
-
-
 def report(
-    run: Annotated[Path, typer.Argument(help="A run's directory, runs/ID.")],
+    run: RunDirectory,
     no_texts: Annotated[
         bool, typer.Option("--no-texts", help="Leave out every text and span, to pass the report on.")
     ] = False,
-    form: Annotated[Format | None, typer.Option("--format", help="Print all figures; write no file.")] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="Print the figures in this format (see `uiebench list`); no file.")
+    ] = None,
 ) -> None:
     """Show a run's table, and write its report.html, report.md (and claims.md) from its records."""
     if form is None:
         show(run, no_texts=no_texts)
     else:
-        from harness.report.ci.files import not_counted, render
-        from harness.report.flat import as_csv, as_json
+        from harness.report.formats import Run, find_format, not_counted
 
+        found = find_format(form, lambda one: one.for_reports)
         seen = read_view(run, no_texts=no_texts)
-        if form is Format.csv:
-            sys.stdout.write(as_csv(seen.rows))
-        elif form is Format.json:
-            sys.stdout.write(as_json(seen.header, seen.rows))
-        else:
-            sys.stdout.write(render(form.value, seen.header, seen.records, seen.rows))
-        what = "speed_counts is false for" if form in (Format.csv, Format.json) else "left out"
+        sys.stdout.write(found.report(Run(seen.header, seen.records, seen.rows, datetime.now(UTC))))
+        what = "left out" if found.leaves_out else "speed_counts is false for"
         for said in not_counted(seen.rows):
             warn(f"{what} {said}")
 

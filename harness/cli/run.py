@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import FAILED, warn
+from harness.cli.options import Checkpoint, Device, Plugins, Runs, Seed, Threads
 from harness.cli.progress import resumable
 from harness.cli.report import show
 from harness.units import parse_duration
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 def run(
     suite: Annotated[str, typer.Argument(help="A suite's name (see `uiebench list`), or a .toml file.")] = "demo",
-    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the random order of combinations.")] = 0,
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
-    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
+    checkpoint: Checkpoint = "mini",
+    device: Device = "cpu",
+    threads: Threads = 1,
+    seed: Seed = 0,
+    plugin: Plugins = None,
+    runs: Runs = Path("runs"),
     budget: Annotated[str | None, typer.Option(help="Wall time, like 45m; the report names what is missing.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Combinations to measure, like '*batching*'.")] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Combinations to leave out; patterns as in --only.")] = None,

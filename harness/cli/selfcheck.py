@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import FAILED, warn
+from harness.cli.options import Checkpoint, Device, Runs, Threads
 from harness.cli.progress import with_progress
 
 if TYPE_CHECKING:
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 def selfcheck(
     rounds: Annotated[int, typer.Option(min=8, help="Rounds of two identical processes.")] = 60,
-    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
+    checkpoint: Checkpoint = "mini",
+    device: Device = "cpu",
+    threads: Threads = 1,
     seed: Annotated[int, typer.Option(help="Seed of the random order of rounds.")] = 0,
-    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
+    runs: Runs = Path("runs"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run, and for how long.")] = False,
 ) -> None:
     """Check on this machine that identical processes look equal and that planted faults are found.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import FAILED, warn
+from harness.cli.options import Checkpoint, Device, Plugins, Runs, Threads
 from harness.cli.progress import resumable
 from harness.cli.recommend import FILE, limits_of
 from harness.units import parse_duration
@@ -24,12 +25,12 @@ _BUDGET = "20m"  # where neither a budget nor a number of trials is given
 
 def tune(
     suite: Annotated[str, typer.Argument(help="A suite (name or file): which texts, and how to measure.")] = "tune",
-    checkpoint: Annotated[str, typer.Option(help="mini, base, or a ModelScope directory.")] = "mini",
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each process.")] = 1,
+    checkpoint: Checkpoint = "mini",
+    device: Device = "cpu",
+    threads: Threads = 1,
     seed: Annotated[int, typer.Option(min=0, max=(1 << 32) - 1_000_000, help="Seed of the search.")] = 0,
-    plugin: Annotated[list[Path] | None, typer.Option(help="A Python file with optimizations; repeatable.")] = None,
-    runs: Annotated[Path, typer.Option(help="Directory for runs.")] = Path("runs"),
+    plugin: Plugins = None,
+    runs: Runs = Path("runs"),
     budget: Annotated[
         str | None, typer.Option(help=f"Wall time, confirmation included; {_BUDGET} if --trials is not given.")
     ] = None,

@@ -18,7 +18,7 @@ from harness.data.schemas import unused
 
 @dataclass
 class Contents:
-    """Counts over a file; its size does not grow with the file."""
+    """Counts over a file; of each text it keeps 4 bytes."""
 
     format: str
     lengths: array[int] = field(default_factory=lambda: array("I"))  # of each text, in characters

@@ -11,6 +11,7 @@ import msgspec
 from harness.baseline.schema import Schema, check_encodable, check_schema, check_text
 from harness.data.formats import lines
 from harness.data.formats.document import Problem
+from harness.data.ids import Ids
 from harness.errors import InputError, unknown
 from harness.record import Chains
 from harness.resources import resource
@@ -75,16 +76,16 @@ def read_examples(path: Path) -> Iterator[Example]:
 
 def sound_examples(path: Path, problem: Problem) -> Iterator[tuple[int, Example]]:
     """Stream the examples of a file in this project's format with their lines; what cannot be used is reported."""
-    seen: set[str] = set()
-    for number, line in read_lines(path, problem):
-        if line.strip():
-            try:
-                yield number, parse_example(line, number, seen)
-            except InputError as error:
-                problem(number, str(error))
+    with Ids() as seen:
+        for number, line in read_lines(path, problem):
+            if line.strip():
+                try:
+                    yield number, parse_example(line, number, seen)
+                except InputError as error:
+                    problem(number, str(error))
 
 
-def parse_example(line: str, number: int, seen: set[str], schema: Any = None) -> Example:
+def parse_example(line: str, number: int, seen: Ids, schema: Any = None) -> Example:
     """Check one JSONL line; keys that are not known are passed over.
 
     Args:
@@ -101,9 +102,8 @@ def parse_example(line: str, number: int, seen: set[str], schema: Any = None) ->
     example = check_example(
         found if found.get("schema") is not None or schema is None else {**found, "schema": schema}, number
     )
-    if example.id in seen:
+    if not seen.add(example.id):
         raise InputError(f"the id {example.id!r} is already on an earlier line; ids must be unique")
-    seen.add(example.id)
     return example
 
 

@@ -15,6 +15,7 @@ from harness.data.formats.find import format_of
 from harness.data.formats.native import NAME as NATIVE
 from harness.data.formats.told import Remark, Tally, quietly
 from harness.data.gold import gold_of, never_labelled
+from harness.data.ids import Ids
 from harness.data.schemas import schema_of
 from harness.errors import InputError
 
@@ -73,16 +74,16 @@ class _Examples:
     def __init__(self, given: Schema | None, labelled: dict[str, Any], problem: Problem) -> None:
         self._given, self._labelled, self._problem = given, labelled, problem
         self._tally = Tally()
-        self._seen: set[str] = set()
         self._known = self._unknown = 0
 
     def of(self, documents: Iterator[Document]) -> Iterator[Example]:
-        for document in documents:
-            example = self._example(document)
-            if example is not None:
-                self._known += example.gold is not None
-                self._unknown += example.gold is None
-                yield example
+        with Ids() as seen:
+            for document in documents:
+                example = self._example(document, seen)
+                if example is not None:
+                    self._known += example.gold is not None
+                    self._unknown += example.gold is None
+                    yield example
         self._tally.tell(self._problem)
         if self._known and (never := list(never_labelled(self._given or {}, self._labelled))):
             types = ", ".join(never)
@@ -91,21 +92,20 @@ class _Examples:
             texts = self._known + self._unknown
             self._problem(1, Remark(f"the gold of {self._known} of {texts} texts is known; F1 is over these"))
 
-    def _example(self, document: Document) -> Example | None:
+    def _example(self, document: Document, seen: Ids) -> Example | None:
         schema = document.schema if document.schema is not None else self._given
         fault = None if schema else "the text has no schema, and nothing in the file has labels to take one from"
         if fault is None:
-            fault = _fault(document, self._seen)
+            fault = _fault(document, seen)
         if fault is not None or schema is None:
             self._problem(document.line, str(fault))
             return None
-        self._seen.add(document.id)
         gold = gold_of(document, schema, self._labelled, self._tally, self._problem)
         return Example(document.id, document.text, schema, gold)
 
 
-def _fault(document: Document, seen: set[str]) -> str | None:
-    """What makes a text unusable, if anything."""
+def _fault(document: Document, seen: Ids) -> str | None:
+    """What makes a text unusable, if anything; the id of one that can be used is added to those seen."""
     try:
         check_encodable(document.id, "the id")
         text = check_text(document.text)
@@ -113,4 +113,5 @@ def _fault(document: Document, seen: set[str]) -> str | None:
         return str(error)
     if not text.strip():
         return "the text is empty"
-    return f"the id {document.id!r} is already on an earlier line; ids must be unique" if document.id in seen else None
+    new = seen.add(document.id)
+    return None if new else f"the id {document.id!r} is already on an earlier line; ids must be unique"

@@ -10,8 +10,8 @@ from collections.abc import Set as AbstractSet
 
 from harness.plan.cells import Planned
 from harness.plan.suite import LOOKS
-from harness.record import End, Failed, Record, Skipped
-from harness.run.stopping import MOST_FAILURES, broken
+from harness.record import End, Record
+from harness.run.stopping import Budget, broken, counted, unmeasurable
 
 # From the records so far: the combinations with an undecided rule about time.
 Open = Callable[[Sequence[Record]], AbstractSet[str]]
@@ -48,51 +48,39 @@ class GateRounds:
         """
         self._plan, self._timed, self._is_open, self._random = plan, timed, is_open, random_order
         self._looks = [look for look in LOOKS if look <= rounds] or [rounds]
-        self._until, self._clock, self._begun, self._drawn = until, clock, clock(), 0
+        self._budget = Budget(until, clock)
         self._decided: AbstractSet[str] = set()
 
     def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
         """The combination of the next round, the round's number, and how many rounds are left at most; None: enough."""
-        done = self._done(records)
+        done = counted(records)
         if all(done[planned.combination] in self._looks for planned in self._going_on(records, done)):
             self._decided = self._timed - self._is_open(records)
         going_on = self._going_on(records, done)
-        if not going_on or broken(records) or self._is_over():
+        if not going_on or broken(records) or self._budget.is_over():
             return None
         fewest = min(done[planned.combination] for planned in going_on)
         planned = self._random.choice([one for one in going_on if done[one.combination] == fewest])
-        self._drawn += 1
+        self._budget.draw()
         left = sum(self._most(one) - done[one.combination] for one in going_on)
         return planned, done[planned.combination], left
 
     def ends(self, records: Sequence[Record]) -> list[End]:
         """Why each combination got no more rounds."""
-        done = self._done(records)
-        return [
-            End(planned.combination, done[planned.combination], self._rule(planned, records, done) or "budget")
-            for planned in self._plan
-        ]
+        done = counted(records)
+        rules = self._rules(records, done)
+        names = [planned.combination for planned in self._plan]
+        return [End(name, done[name], rules.get(name, "budget")) for name in names]
 
     def _going_on(self, records: Sequence[Record], done: Counter[str]) -> list[Planned]:
-        return [planned for planned in self._plan if self._rule(planned, records, done) is None]
+        rules = self._rules(records, done)
+        return [planned for planned in self._plan if planned.combination not in rules]
 
-    def _rule(self, planned: Planned, records: Sequence[Record], done: Counter[str]) -> str | None:
-        name = planned.combination
-        own = [record for record in records if record.cell.combination == name]
-        if any(isinstance(record, Skipped) for record in own):
-            return "skipped"
-        if len({record.round for record in own if isinstance(record, Failed)}) >= MOST_FAILURES:
-            return "failed"
-        if name in self._decided:
-            return "decided"
-        return "rounds" if done[name] >= self._most(planned) else None
+    def _rules(self, records: Sequence[Record], done: Counter[str]) -> dict[str, str]:
+        """Why a combination gets no more rounds; those that do are left out."""
+        enough = {one.combination for one in self._plan if done[one.combination] >= self._most(one)}
+        decided = dict.fromkeys(self._decided, "decided")
+        return {**dict.fromkeys(enough, "rounds"), **decided, **unmeasurable(records)}
 
     def _most(self, planned: Planned) -> int:
         return self._looks[-1] if planned.combination in self._timed else 1
-
-    def _done(self, records: Sequence[Record]) -> Counter[str]:
-        return Counter(name for name, _ in {(record.cell.combination, record.round) for record in records})
-
-    def _is_over(self) -> bool:
-        now = self._clock()
-        return self._until is not None and now + (now - self._begun) / max(self._drawn, 1) > self._until

@@ -9,21 +9,14 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from harness.analyse.entries import Entry
+from harness.analyse.figures import FEWEST
 from harness.analyse.gate import Finding, matching
-from harness.analyse.percentiles import lacking
-from harness.analyse.quantities import FEWEST, FEWEST_STARTS
-from harness.analyse.rules import Rule, Rules
-from harness.analyse.texts import FEWEST_TEXTS, P95
+from harness.analyse.percentiles import P95, lacking
+from harness.analyse.quantities import FEWEST_STARTS
+from harness.analyse.rules import METRICS, Rule, Rules
+from harness.analyse.texts import FEWEST_TEXTS
 from harness.errors import InputError
 from harness.run.ablation import Ablation
-
-_STREAM = ("single_stream",)
-# In which scenarios a metric is measured, if not in single_stream.
-_SCENARIOS: Mapping[str, tuple[str, ...]] = {
-    "qps": ("closed_loop",),
-    "cold_start": ("cold_start",),
-    "parity": ("single_stream", "closed_loop", "offline"),
-}
 
 
 @dataclass(frozen=True)
@@ -118,7 +111,7 @@ def _of_cells(why: str, lacks: Mapping[str, str | None]) -> str:
 
 
 def _lack(rule: Rule, suite: _Suite, scenarios: AbstractSet[str]) -> str | None:
-    needed = _SCENARIOS.get(rule.metric, _STREAM)
+    needed = METRICS[rule.metric].scenarios
     if scenarios.isdisjoint(needed):
         return (
             f"the suite {suite.name!r} does not measure {' or '.join(needed)}; add {needed[0]!r} to the scenarios of "

@@ -101,9 +101,11 @@ class Worker:
         elif command["scenario"] == "offline":
             (wall,), (answers,) = single_stream(self._answer_all, [places])
             ns = []
-        else:
+        elif command["scenario"] == "single_stream":
             ns, answers = single_stream(self._answer, places)
             wall = sum(ns)
+        else:
+            raise ValueError(f"a program is not timed under the scenario {command['scenario']!r}")
         cpu = time.process_time_ns() - before
         if command["scenario"] == "single_stream":
             more = {"heap_bytes": heap_in_use()}

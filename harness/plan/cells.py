@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from itertools import combinations
 from typing import Any
 
 from harness.errors import SuiteError, unknown
 from harness.plan.combination import Chosen, conflict, parse, write
+from harness.plan.designs import find_design, subsets
 from harness.plan.peers import NO_PYTHON, peer_file
 from harness.plan.suite import Combinations, Suite
 from harness.plugin import Optimization
 from harness.record import BASELINE, STOCK, Cell, is_peer, stock_is_exact
 
-MOST = 4096  # combinations of a design: twelve optimizations, all ways
 Registry = Mapping[str, Optimization[Any]]
 
 
@@ -93,57 +92,13 @@ def _design(wanted: Combinations, registry: Registry) -> Iterator[list[Chosen]]:
     if wanted.fraction and "fraction" not in designs:
         raise SuiteError('[combinations] fraction is for design = "fraction"; take it out, or choose that design')
     for design in designs:
-        free = [word for word in (wanted.fraction or "").split() if len(word) == 1]
-        count = {"full": len(each), "fraction": len(free)}.get(design, 0)
-        if 2**count > MOST:
-            raise SuiteError(
-                f"[combinations] design = {design!r} with {count} optimizations that are switched freely has more than "
-                f"{MOST} combinations; take fewer, or a smaller fraction"
-            )
-        subsets = _fraction(wanted) if design == "fraction" else _subsets(design, len(each))
-        for subset in subsets:
-            yield _together([each[i] for i in subset])
+        for subset in subsets(find_design(design), wanted):
+            yield _together([each[place] for place in subset])
 
 
 def _together(parts: Sequence[list[Chosen]]) -> list[Chosen]:
     """Several combinations as one, in stage order."""
     return sorted((pair for part in parts for pair in part), key=lambda pair: (pair[0].stage, pair[0].name))
-
-
-def _subsets(design: str, count: int) -> list[tuple[int, ...]]:
-    every = range(count)
-    match design:
-        case "one_at_a_time":
-            return [(i,) for i in every]
-        case "ladder":
-            return [tuple(range(i + 1)) for i in every]
-        case "leave_one_out":
-            return [tuple(every), *(tuple(j for j in every if j != i) for i in every)]
-        case "full":
-            return [subset for size in range(1, count + 1) for subset in combinations(every, size)]
-        case _:  # explicit: only what `include` names
-            return []
-
-
-def _fraction(wanted: Combinations) -> list[tuple[int, ...]]:
-    """The combinations of a regular fraction of all of them.
-
-    A letter of its own switches an optimization freely; several letters switch it by the product of theirs (on is 1,
-    off is -1).
-    """
-    words = (wanted.fraction or "").split()
-    if len(words) != len(wanted.optimizations):
-        raise SuiteError(
-            f"[combinations] fraction = {wanted.fraction!r} has {len(words)} words for {len(wanted.optimizations)} "
-            'optimizations; give one for each, like fraction = "a b c abc" for four'
-        )
-    from pydoe import fracfact
-
-    try:
-        runs = fracfact(" ".join(words))
-    except (ValueError, IndexError) as error:
-        raise SuiteError(f"[combinations] fraction = {wanted.fraction!r} is not a valid design: {error}") from error
-    return [chosen for run in runs if (chosen := tuple(i for i, level in enumerate(run) if level > 0))]
 
 
 def _missing(chosen: Sequence[Chosen]) -> str | None:

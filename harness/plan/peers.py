@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness.errors import SuiteError, unknown
-from harness.extensions import extensions
+from harness.extensions import collect
 from harness.record import PEER
 
 GROUP = "uiebench.peers"
@@ -22,7 +22,7 @@ NO_PYTHON = (
 def find_peers() -> dict[str, Path]:
     """The file of each peer by name: those in our folder, and modules that installed distributions name."""
     ours = {path.stem: path for path in sorted(FOLDER.glob("*.py")) if not path.stem.startswith("_")}
-    return {point.name: path for point, path in extensions(GROUP, _file_of)} | ours
+    return collect(GROUP, "peer", ours, _file_of)
 
 
 def peer_file(combination: str, peers: Mapping[str, Path] | None = None) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 
 import optimizations
 from harness.errors import SuiteError, unknown
-from harness.extensions import extensions, left_out
+from harness.extensions import collect
 from harness.plugin import Optimization
 
 GROUP = "uiebench.optimizations"
@@ -58,17 +58,9 @@ def find_optimizations(files: Iterable[Path] = ()) -> Registry:
         importlib.import_module(module.name)
         for module in pkgutil.walk_packages(optimizations.__path__, "optimizations.")
     ]
-    found = [one for module in modules for one in _in_module(module)]
-    sources = {one.name: one.source for one in found}
-    for point, one in extensions(GROUP, _strange):
-        if sources.setdefault(one.name, one.source) != one.source:
-            written = f"{point.name} = {point.value}"
-            left_out(GROUP, written, f"two optimizations are called {one.name!r}, the other in {sources[one.name]}")
-        else:
-            found.append(one)
-    for path in files:
-        found.extend(_in_file(path))
-    return Registry(found)
+    ours = Registry(one for module in modules for one in _in_module(module))
+    installed = collect(GROUP, "optimization", ours, _strange, lambda _, one: one.name)
+    return Registry([*installed.values(), *(one for path in files for one in _in_file(path))])
 
 
 def _strange(point: EntryPoint) -> Optimization[Any]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from harness.errors import InputError, SuiteError, unknown
-from harness.record import F1_MARGIN
-from harness.tomlfile import read_toml
-from harness.units import NS_PER_S, parse_bytes, parse_duration
+from harness.figures import LIMITS
+from harness.plan.designs import find_design
+from harness.record import F1_MARGIN, Scenario
+from harness.scenarios import KINDS
+from harness.tomlfile import check_keys, read_toml
 
 SUITES = Path(__file__).parent / "suites"
-Design = Literal["one_at_a_time", "ladder", "leave_one_out", "full", "fraction", "explicit"]
-Scenario = Literal["single_stream", "closed_loop", "offline", "cold_start"]
+LISTS = Path(__file__).parent / "texts"
 MOST = 1_000_000  # of anything that is counted; more is a slip of the pen
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 Clients = Positive | Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)]
@@ -31,7 +32,7 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Combinations(Part, frozen=True):
     """Which combinations of which optimizations; the baseline and stock are always there."""
 
-    design: Design | list[Design] = "one_at_a_time"
+    design: str | list[str] = "one_at_a_time"
     optimizations: list[str] = []
     include: list[str] = []
     fraction: str | None = None  # of the design of that name: a word an optimization, like "a b c abc"
@@ -41,7 +42,10 @@ class Combinations(Part, frozen=True):
 
 
 class Texts(Part, frozen=True):
-    """Which texts: datasets by name or file; all of their texts, `count` spread over the lengths, or those in `ids`."""
+    """Which texts: datasets by name or file; all of their texts, `count` spread over the lengths, or those in `ids`.
+
+    In a file, `ids` may also be the name of a list that comes with the tool.
+    """
 
     datasets: Annotated[list[str], msgspec.Meta(min_length=1)]
     count: Positive | None = None
@@ -72,6 +76,8 @@ class Measure(Part, frozen=True):
     # A combination gets no more rounds once the interval of its ratio to stock is this narrow on either side, like 0.03
     # for 3 %; looked at after 4, 8 and 16 rounds.
     precision: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
+    # Stopping rules of other distributions, by name: a combination gets no more rounds once one of them has enough.
+    stopping: list[str] = []
     # Cold starts of each combination and of stock, in turns and each alone, outside the rounds. 0: only the one that a
     # round begins with.
     starts: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 0
@@ -99,7 +105,7 @@ class Measure(Part, frozen=True):
 
     def clients_of(self, scenario: Scenario) -> tuple[int, ...]:
         """How many clients a scenario has; several where it is measured more than once."""
-        if scenario != "closed_loop":
+        if not KINDS[scenario].per_clients:
             return (1,)
         return (self.clients,) if isinstance(self.clients, int) else self.clients
 
@@ -130,8 +136,7 @@ class Targets(Part, frozen=True):
         for name, written in msgspec.structs.asdict(self).items():
             try:
                 if isinstance(written, str):
-                    of_memory = name in ("max_vram", "max_rss")
-                    found[name] = parse_bytes(written) if of_memory else parse_duration(written) * NS_PER_S
+                    found[name] = LIMITS[name].unit.parse(written)
                 elif written is not None:
                     if not math.isfinite(written):
                         raise InputError(f"{written} is not a finite number")
@@ -180,10 +185,11 @@ def read_suite(path: Path) -> Suite:
     """
     try:
         data = read_toml(path)
+        check_keys(data, Suite, str(path))
     except InputError as error:
         raise SuiteError(str(error)) from None
-    _check_keys(data, Suite, str(path))
     _check_designs(data.get("combinations"), str(path))
+    _find_list(data.get("texts"), str(path))
     try:
         return msgspec.convert(data, Suite)
     except msgspec.ValidationError as error:
@@ -198,18 +204,22 @@ def including(suite: Suite, combinations: Sequence[str]) -> Suite:
     )
 
 
+def _find_list(texts: Any, where: str) -> None:
+    """Put the ids of a list in the place of its name."""
+    name = texts.get("ids") if isinstance(texts, dict) else None
+    if isinstance(name, str):
+        lists = {file.stem: file for file in LISTS.glob("*.txt")}
+        if name not in lists:
+            raise SuiteError(f"{where}, [texts]: ids: {unknown('list of texts', name, lists)}")
+        texts["ids"] = lists[name].read_text(encoding="utf-8").split()
+
+
 def _check_designs(combinations: Any, where: str) -> None:
     """The name of each design; values that are no names are left to the conversion."""
     given = combinations.get("design") if isinstance(combinations, dict) else None
     for name in given if isinstance(given, list) else [given]:
-        if isinstance(name, str) and name not in get_args(Design):
-            raise SuiteError(f"{where}, [combinations]: {unknown('design', name, get_args(Design))}")
-
-
-def _check_keys(data: dict[str, Any], part: Any, where: str) -> None:
-    fields = {field.name: field.type for field in msgspec.structs.fields(part)}
-    for key, value in data.items():
-        if key not in fields:
-            raise SuiteError(f"{where}: {unknown('key', key, fields)}")
-        if isinstance(value, dict) and isinstance(fields[key], type) and issubclass(fields[key], Part):
-            _check_keys(value, fields[key], f"{where}, [{key}]")
+        if isinstance(name, str):
+            try:
+                find_design(name)
+            except SuiteError as error:
+                raise SuiteError(f"{where}, [combinations]: {error}") from None

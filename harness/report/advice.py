@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from harness.analyse.rates import rate
-from harness.analyse.recommend import OBJECTIVES, Objective, beats, main_objective
+from harness.analyse.recommend import OBJECTIVES, beats, main_objective
 from harness.analyse.rows import Row
 from harness.analyse.view import View
 from harness.analyse.winner import choice, indistinguishable
+from harness.figures import Objective
 from harness.record import STOCK, can_be_switched_on
 from harness.report.table import cold_start, rates_and_starts
 from harness.report.winner import basis, quoted
@@ -56,7 +57,7 @@ def _unconfirmed(able: Sequence[Row]) -> Iterator[str]:
         yield f"{tried.combination} looked fastest, but took {quoted(tried.latency)}."
 
 
-_CLEARLY = {
+_CLEARLY: Mapping[Objective, str] = {
     "qps": "answers clearly more requests per second than stock",
     "offline": "answers clearly more texts per second than stock",
     "cold_start": "starts clearly faster than stock",
@@ -71,7 +72,7 @@ def _otherwise(rows: Sequence[Row], objective: Objective) -> str:
     if not better:
         kept = " and keeps every answer" if compared else ""
         return f"Switch on nothing: no combination of this run {_CLEARLY[objective]}{kept}."
-    best = min(better, key=lambda row: OBJECTIVES[objective](row) or 0.0)
+    best = min(better, key=lambda row: OBJECTIVES[objective].read(row) or 0.0)
     kept = _unchanged(best) if best.texts else "Its answers were not compared"
     return f"Switch on {best.combination}: {', '.join(rates_and_starts(best))}. {kept}."
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.analyse.claimed import Claim
 from harness.analyse.claims import Findings, Judged, Side
-from harness.analyse.quantities import Figure
+from harness.analyse.figures import Figure
 from harness.record import Header
 from harness.report.pipes import plain
 from harness.report.table import NOTHING

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from typing import Any
+from msgspec import structs
 
-from msgspec import json, structs
-
-from harness.analyse.percentiles import Percentile
+from harness.analyse.percentiles import FEWEST_SAMPLES, Percentile
 from harness.analyse.rows import Row
-from harness.neutral import for_json
-from harness.record import Header, Memory
-from harness.report.one_line import one_line
+from harness.record import Memory
+from harness.scenarios import rate_of
 
 Figure = str | int | float | bool | None
 
@@ -37,40 +31,10 @@ def flat(row: Row) -> dict[str, Figure]:
     }
 
 
-def as_csv(rows: Sequence[Row]) -> str:
-    """One line for each combination. A field is empty if nothing was measured."""
-    lines = [flat(row) for row in rows]
-    columns = list(dict.fromkeys(name for line in lines for name in line))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _field(value) for name, value in line.items()} for line in lines)
-    return out.getvalue()
-
-
-def as_json(header: Header, rows: Sequence[Row]) -> str:
-    """One object with the header of the run and its combinations."""
-    run: dict[str, Any] = {"run": header, "combinations": [flat(row) for row in rows]}
-    return for_json(json.format(json.encode(run), indent=2).decode()) + "\n"
-
-
-def _field(value: Figure) -> Figure:
-    """Text on one line. A quote is put before text that a spreadsheet would calculate or a CI service would obey."""
-    if not isinstance(value, str):
-        return value
-    text = one_line(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "::")) else text
-
-
-def load_key(scenario: str, clients: int) -> str:
-    """The key of a load's rate."""
-    return f"closed_loop_{clients}_clients_per_s" if scenario == "closed_loop" else "offline_per_s"
-
-
 def _latency(row: Row) -> dict[str, Figure]:
     found = row.latency
     shares: dict[str, Percentile | None] = {
-        f"p{share * 100:.0f}_ns": found.percentiles.get(share) if found else None for share in (0.5, 0.9, 0.95, 0.99)
+        f"p{share * 100:.0f}_ns": found.percentiles.get(share) if found else None for share in FEWEST_SAMPLES
     }
     figures: dict[str, Figure] = {
         "requests": found.requests if found else None,
@@ -95,7 +59,7 @@ def _latency(row: Row) -> dict[str, Figure]:
 
 
 def _loads(row: Row) -> dict[str, Figure]:
-    return {load_key(one.scenario, one.clients): one.per_second for one in row.loads}
+    return {rate_of(one.scenario).key(one.clients): one.per_second for one in row.loads}
 
 
 def _starts(row: Row) -> dict[str, Figure]:

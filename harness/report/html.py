@@ -21,11 +21,13 @@ from harness.report.attribution import beside, brought, in_words, together
 from harness.report.by_type import by_type
 from harness.report.ceilings import ceilings
 from harness.report.conditions import conditions, tuned, where
-from harness.report.flat import Figure, flat, load_key
+from harness.report.flat import Figure, flat
 from harness.report.markdown import BY_TYPE, EFFECTS, LEFT_OUT, how
 from harness.report.marked import pieces
+from harness.report.matrix import Matrix, matrix
 from harness.report.strip import HEIGHT, WIDTH, Strip, strip
 from harness.report.table import NOTHING, TOO_FEW, TOTAL, Field, details, fields, loads, parts, summary
+from harness.scenarios import rate_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -72,6 +74,7 @@ class Cell:
     conditions: list[list[str]]  # the names of the columns, then one line for each round; empty if none are recorded
     strip: Strip | None
     state: str  # the table can be filtered by it: same, other, inexact or none
+    dots: tuple[bool, ...] | None  # which columns of the matrix it has; None if its name is written
 
 
 def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | None) -> str:
@@ -82,7 +85,8 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
         charts: SVG files by name.
         texts: the texts with different answers, by id; None leaves out texts and spans.
     """
-    cells = _cells(run)
+    found = matrix([row.combination for row in run.rows])
+    cells = _cells(run, found)
     page = _environment().get_template("report.html.jinja")
     return page.render(
         run=run,
@@ -91,7 +95,9 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
         how=how(run.header, run.spread),
         cells=cells,
         columns=list(cells[0].columns),
-        sorted_by=_SORTED_BY | {name: load_key(*load) for load, name in loads(run.rows).items()},
+        optimizations=found.columns if found else (),
+        sorted_by=_SORTED_BY
+        | {name: rate_of(scenario).key(clients) for (scenario, clients), name in loads(run.rows).items()},
         first={name: svg for name, svg in charts.items() if name == FIRST_CHART},
         charts={name: svg for name, svg in charts.items() if name != FIRST_CHART},
         brought=_brought(run),
@@ -131,7 +137,7 @@ def _without(chains: Chains, others: Chains) -> Chains:
     return [chain for chain in chains if chain not in others]
 
 
-def _cells(run: View) -> list[Cell]:
+def _cells(run: View, found: Matrix | None) -> list[Cell]:
     measured, of_rounds, cells = streams(run.records), conditions(run.records), []
     for place, (row, says) in enumerate(zip(run.rows, summary(run.rows), strict=True)):
         more, own = details(row), fields(row, run.rows)
@@ -153,6 +159,7 @@ def _cells(run: View) -> list[Cell]:
                 conditions=of_rounds.get(row.combination, []),
                 strip=strip(rounds) if rounds else None,
                 state=_state(row),
+                dots=found.rows[place] if found else None,
             )
         )
     empty = {name for name in cells[0].columns if all(cell.columns[name].text in (NOTHING, TOO_FEW) for cell in cells)}

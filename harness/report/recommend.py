@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from harness.analyse.recommend import FIGURES, Constraints, Recommendation
+from harness.analyse.figures import absolute
+from harness.analyse.recommend import Constraints, Recommendation
 from harness.analyse.rows import Latency, Row
-from harness.analyse.targets import absolute
+from harness.figures import LIMITS, Objective
 from harness.record import STOCK
 from harness.report.table import cold_start
 from harness.report.winner import basis, quoted
 from harness.units import format_bytes, format_ms
 
-_BETTER = {
+_BETTER: Mapping[Objective, str] = {
     "time": "faster",
     "p95": "better in P95",
     "memory": "smaller in memory",
@@ -73,5 +74,4 @@ def shown(name: str, constraints: Constraints) -> str:
     """A constraint as it is written on the command line."""
     if name == "min_f1_delta":
         return f"--min-f1-delta {constraints.min_f1_delta:g}"
-    _, written = FIGURES[name.partition("_")[2]]
-    return f"--{name.replace('_', '-')} {written(constraints.limits[name])}"
+    return f"--{name.replace('_', '-')} {LIMITS[name].unit.show(constraints.limits[name])}"

@@ -7,11 +7,12 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
+from harness.analyse.figures import absolute as figure_of
 from harness.analyse.rows import Row
 from harness.analyse.runs import Runs, Side
-from harness.analyse.targets import absolute as figure_of
+from harness.figures import FigureName
 from harness.neutral import for_json
-from harness.record import STOCK
+from harness.record import STOCK, Scenario
 from harness.report.flat import flat
 from harness.report.foreign import inline
 from harness.report.pipes import plain
@@ -166,7 +167,7 @@ def _rest(found: Runs, letters: Sequence[str], *, times: bool) -> Iterator[str]:
         yield from plain([["combination", *columns], *(list(line) for line in lines)])
 
 
-def _rate(scenario: str, clients: int, *, times: bool) -> _Show:
+def _rate(scenario: Scenario, clients: int, *, times: bool) -> _Show:
     """Requests per second under one load, or their ratio to the partner's in the same rounds."""
 
     def show(row: Row, _: Row | None) -> str:
@@ -179,7 +180,7 @@ def _rate(scenario: str, clients: int, *, times: bool) -> _Show:
     return show
 
 
-def _figure(name: str, written: Callable[[float], str], *, times: bool) -> _Show:
+def _figure(name: FigureName, written: Callable[[float], str], *, times: bool) -> _Show:
     """The figure itself, or its ratio to the stock row's."""
 
     def show(row: Row, stock: Row | None) -> str:
@@ -191,7 +192,7 @@ def _figure(name: str, written: Callable[[float], str], *, times: bool) -> _Show
     return show
 
 
-_PARTS: dict[str, tuple[str, Callable[[float], str]]] = {
+_PARTS: dict[str, tuple[FigureName, Callable[[float], str]]] = {
     "RSS serving": ("rss", format_bytes),
     "VRAM process": ("vram", format_bytes),
     "cold start": ("cold_start", lambda ns: format_seconds(ns / NS_PER_S)),

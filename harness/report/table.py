@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from harness.analyse.f1 import ScoreDifference
+from harness.analyse.percentiles import FEWEST_SAMPLES, P50, P95
 from harness.analyse.rates import counted
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate
 from harness.members import members
 from harness.profile import PARTS, Traffic
-from harness.record import BASELINE, STOCK
+from harness.record import BASELINE, STOCK, Scenario
 from harness.report.one_line import one_line
+from harness.scenarios import rate_of
 from harness.units import format_bytes, format_ms, format_seconds
 
 NOTHING = "–"
@@ -75,14 +77,10 @@ def parts(row: Row) -> dict[str, Field]:
     return found
 
 
-def loads(rows: Sequence[Row]) -> dict[tuple[str, int], str]:
+def loads(rows: Sequence[Row]) -> dict[tuple[Scenario, int], str]:
     """The column of each load that was measured for any row."""
-    names = {"closed_loop": "QPS ({} {})", "offline": "texts/s (one call)"}
     found = {(load.scenario, load.clients) for row in rows for load in row.loads}
-    return {
-        (scenario, clients): names[scenario].format(clients, "client" if clients == 1 else "clients")
-        for scenario, clients in sorted(found)
-    }
+    return {(scenario, clients): rate_of(scenario).column(clients) for scenario, clients in sorted(found)}
 
 
 def ratio(value: Estimate) -> str:
@@ -148,8 +146,7 @@ def why_struck(row: Row) -> str:
 def rates_and_starts(row: Row) -> Iterator[str]:
     """Its rate under each load, and its cold start."""
     for load in row.loads:
-        clients = f"with {load.clients} client{'' if load.clients == 1 else 's'}"
-        how = "in one call" if load.scenario == "offline" else clients
+        how = rate_of(load.scenario).how(load.clients)
         yield f"{load.per_second:.3g} texts/s {how} ({ratio(load.to_stock)} times stock's rate)"
     if row.starts:
         yield f"a cold start of {cold_start(row)}"
@@ -267,15 +264,15 @@ def _part(name: str) -> Callable[[Row], str]:
 
 _SPEED: dict[str, Callable[[Latency], str]] = {
     "mean": lambda latency: format_ms(latency.mean_ns),
-    "P50": _percentile(0.5),
-    "P95": _percentile(0.95),
+    "P50": _percentile(P50),
+    "P95": _percentile(P95),
     "time / stock": lambda latency: ratio(latency.to_stock),
     TOTAL: lambda latency: ratio(latency.total_to_stock),
     "time / baseline": _to_baseline,
 }
 _DETAILS: dict[str, Callable[[Latency], str]] = {
     "requests": lambda latency: f"{latency.requests} of {latency.texts} texts",
-    **{f"P{share * 100:.0f}": _percentile(share, interval=True) for share in (0.5, 0.9, 0.95, 0.99)},
+    **{f"P{share * 100:.0f}": _percentile(share, interval=True) for share in FEWEST_SAMPLES},
     "CPU": lambda latency: f"{latency.cpu_share:.0%}",
 }
 _START_UP: dict[str, Callable[[Row], str]] = {

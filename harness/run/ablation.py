@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from harness.analyse.compare import MACHINE_SD, assumed_sd
+from harness.analyse.stopping import rules_of
 from harness.baseline.checkpoint import Checkpoint
 from harness.data.dataset import Example
 from harness.embedded.checkpoints import find_checkpoint, is_embedded
@@ -164,6 +165,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
         Checkpoint.open(find_checkpoint(options.checkpoint))
     path = find_suite(options.suite)
     suite = with_texts(including(read_suite(path), options.include), path.parent, options.format)
+    rules_of(suite.measure)  # a stopping rule that is not there is told before anything is measured
     optimizations = find_optimizations(options.plugins)
     plan = _chosen(plan_cells(suite, optimizations, options.device), options.only, options.skip)
     plan = with_peers(plan, options.peer_python, warn)
@@ -292,7 +294,7 @@ def begin(ablation: Ablation, executor: MeasuringExecutor, store: Store, key: st
             targets=ablation.suite.targets.limits(),
             exact={planned.combination: planned.exact for planned in ablation.plan},
             environment={**environment(), **_spread_here(options), "threads": options.threads, "worker": facts},
-            looks=max(1, len(ablation.suite.measure.looks)),
+            looks=max(1, len(rules_of(ablation.suite.measure).looks)),
         )
     )
     return reference

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.analyse.attribution import parts
-from harness.analyse.percentiles import FEWEST_SAMPLES, lacking
+from harness.analyse.percentiles import lacking
 from harness.errors import InputError, SuiteError
+from harness.figures import LIMITS
 from harness.plan.cells import Planned
 from harness.plan.suite import Suite
 from harness.record import STOCK, is_peer
-
-_OF = {"min_qps": "closed_loop", "max_cold_start": "cold_start"}  # which scenario a target is on, if not single_stream
 
 
 def check_effects(suite: Suite, plan: Sequence[Planned]) -> None:
@@ -48,13 +47,12 @@ def untold(suite: Suite, texts: int, device: str) -> Iterator[str]:
         device: the processes'.
     """
     measure = suite.measure
-    shares = {f"max_p{share * 100:g}": share for share in FEWEST_SAMPLES}
     for name in suite.targets.limits():
-        scenario = _OF.get(name, "single_stream")
+        kind = LIMITS[name]
         said = f"target {name} cannot be decided:"
-        if scenario not in measure.scenarios:
-            yield f"{said} the suite does not measure {scenario}"
-        elif name in shares and (lacks := lacking(shares[name], measure.rounds, texts)):
+        if kind.scenario not in measure.scenarios:
+            yield f"{said} the suite does not measure {kind.scenario}"
+        elif kind.share is not None and (lacks := lacking(kind.share, measure.rounds, texts)):
             yield f"{said} its interval needs {lacks}; use more"
-        elif name == "max_vram" and device == "cpu":
+        elif kind.on_device and device == "cpu":
             yield f"{said} on a CPU nothing is on a device; use max_rss"

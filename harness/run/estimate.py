@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from harness.data.dataset import Example
 from harness.members import members
-from harness.record import BASELINE, STOCK, is_peer
+from harness.record import BASELINE, STOCK, Scenario, is_peer
 from harness.run.cost import GIVING_BACK, tokens
+from harness.scenarios import KINDS
 
 # Seconds on two cores of an AMD EPYC (Zen 5): a fresh process until its first answer, and a token of a row, with its
 # padding. Of long texts, whose rows are many, a token takes a quarter more.
@@ -49,7 +50,7 @@ def count_of(combination: str) -> int:
 def round_s(
     own: Passes,
     stock: Passes,
-    scenarios: Collection[str],
+    scenarios: Collection[Scenario],
     passes: int,
     *,
     optimizations: int,
@@ -73,7 +74,7 @@ def round_s(
     stream, cold = "single_stream" in scenarios, "cold_start" in scenarios
     total = START_S + own.timed_s  # both come up and answer every text at once
     total += 2 * passes * both_s * stream  # before each that is timed goes one that is not
-    total += (passes + 1) * both_s * sum(name not in ("single_stream", "cold_start") for name in scenarios)
+    total += (passes + 1) * both_s * sum(KINDS[name].rate is not None for name in scenarios)
     total += START_S * cold * (1 + first * (1 + 2 * starts))
     proving = _PROVING * optimizations * (1.0 if first else _PROVING_LATER) * own.timed_s
     if not (stream and (first or weighs)):

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import harness
 import optimizations
+from harness.analyse import stopping
 from harness.hardware import gpu_variables, kernel_variables, processor
-from harness.plan.registry import GROUP
+from harness.plan import registry
 from harness.run.environment import gpus, packages
 
+_DECIDING = (registry.GROUP, stopping.GROUP)  # entry points whose code decides what is measured
 _CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 
 
@@ -29,7 +31,7 @@ def run_key(decides: object, checkpoint: Path, plugins: Iterable[Path]) -> str:
     """
     files = [path for path in sorted(checkpoint.iterdir()) if path.exists()]  # not a link that leads nowhere
     weights = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    points = sorted(entry_points(group=GROUP), key=lambda point: point.value)
+    points = sorted((one for group in _DECIDING for one in entry_points(group=group)), key=lambda one: one.value)
     installed = [(point.value, point.dist.version if point.dist else "") for point in points]
     variables = (kernel_variables(), gpu_variables())
     machine = (platform.python_version(), packages(), processor(), *variables, gpus())

@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 from harness.errors import UiebenchError, UnavailableError
 
@@ -28,6 +28,8 @@ _OUT_OF_MEMORY = (
 )
 _HIGH = 200  # the descriptors of the pipes are at least this; some systems give a process no more than 256
 
+# What a worker can say that went wrong: it cannot run here; its user can correct it; the rest.
+Told: TypeAlias = Literal["unavailable", "input", "out_of_memory", "error"]
 # Replies to a line, given what the first one, a job, led to: what serves the next line, None after a fault; and the
 # reply.
 Reply = Callable[[bytes, Any], tuple[Any, bytes]]
@@ -59,8 +61,8 @@ def serve(commands: BinaryIO, replies: BinaryIO, reply: Reply) -> None:
             return
 
 
-def fault(error: BaseException) -> tuple[str, str]:
-    """The kind of what was raised (unavailable, input, out_of_memory or error), and its message as it can be sent."""
+def fault(error: BaseException) -> tuple[Told, str]:
+    """The kind of what was raised, and its message as it can be sent."""
     said, lacks_memory = _said(error), _lacks_memory(error)
     if isinstance(error, UiebenchError) and not lacks_memory:
         return "unavailable" if isinstance(error, UnavailableError) else "input", said
@@ -68,7 +70,7 @@ def fault(error: BaseException) -> tuple[str, str]:
         return "out_of_memory", said or "the host has no more memory"
     with suppress(Exception):  # the plugin may have closed what it goes to
         traceback.print_exception(type(error), error, error.__traceback__)
-    kind = "out_of_memory" if lacks_memory else "error"
+    kind: Told = "out_of_memory" if lacks_memory else "error"
     ended = "" if isinstance(error, Exception) else ", which would have ended the process"
     return kind, f"{type(error).__name__}: {said}{ended}"
 

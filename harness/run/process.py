@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from harness.record import Breakage
 from harness.run import keeper, python
 from harness.run import protocol as say
 from harness.run.peers import Launch
@@ -34,9 +35,9 @@ _SHOWN = 80  # bytes of what is not a reply, in its error
 
 
 class WorkerError(Exception):
-    """The worker broke; ``kind`` is crash, timeout, or what it said itself."""
+    """The worker broke, or cannot run here; ``partner``: it is the combination's partner that broke."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: Literal[Breakage, "unavailable", "partner"], message: str) -> None:
         super().__init__(message)
         self.kind = kind
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
 from harness.profile import Profile
-from harness.record import Chains, Evidence, Mark, Memory, StartUp
+from harness.record import Chains, Evidence, Mark, Memory, Scenario, StartUp
+from harness.run.pipe import Told
 from harness.work import Ceilings, PassWork
 
 # The version of these messages, also for `harness.gate.planned`. Raise it when a message changes, so that a gate
@@ -48,7 +49,7 @@ class Answer(Message, frozen=True, tag="answer"):
 class Time(Message, frozen=True, tag="time"):
     """Answer texts once, timed from text in to spans out."""
 
-    scenario: Literal["single_stream", "closed_loop", "offline"] = "single_stream"
+    scenario: Scenario = "single_stream"
     clients: int = 1  # of closed_loop
     places: list[int] = []  # indices of texts; empty: all timed ones
     primed: list[int] = []  # of texts that are answered just before, untimed; a closed loop has a beginning of its own
@@ -153,7 +154,7 @@ class Weighed(Message, frozen=True, tag="weighed"):
 class Fault(Message, frozen=True, tag="fault"):
     """The worker could not do what it was told."""
 
-    kind: str  # unavailable, input (the user can correct it), out_of_memory or error
+    kind: Told
     error: str
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from harness.errors import InputError
+from harness.errors import InputError, unknown
+from harness.figures import LIMITS
 from harness.profile import PARTS, Profile
 from harness.record import Chains, ColdStart, Difference, Header, Load, Measured, Record, Samples, SingleStream
 from harness.tuning import TUNING, Tuning
@@ -27,6 +28,9 @@ def header_fault(header: Header) -> str | None:
     sd = header.environment.get("between_process_sd", 0.0)
     if not isinstance(sd, int | float) or not 0 <= sd < math.inf:
         return "environment.between_process_sd is not a positive number"
+    for name in header.targets:
+        if name not in LIMITS:
+            return unknown("target", name, LIMITS)
     try:
         msgspec.convert(header.environment.get(TUNING, {}), Tuning)
     except msgspec.ValidationError as error:

@@ -11,15 +11,38 @@ from dataclasses import replace
 from itertools import takewhile
 
 from harness.analyse.compare import ratios
-from harness.analyse.stats import ALPHA, TIME_PRIOR, Spread, Spreads, estimate, spreads
+from harness.analyse.stats import TIME_PRIOR, Spread, Spreads, spreads
+from harness.analyse.stopping import Seen, rules_of
 from harness.analyse.winner import CONTENDERS, contenders
 from harness.plan.cells import Planned
 from harness.plan.suite import Measure
-from harness.record import BASELINE, End, Failed, Measured, Record, Skipped, can_be_switched_on, ordinary
+from harness.record import BASELINE, End, Ending, Failed, Measured, Record, Skipped, can_be_switched_on, ordinary
 
 # A combination that failed this often is not tried again: a crash by chance hardly comes twice, and a hang costs its
 # whole time limit every time.
 MOST_FAILURES = 2
+
+
+class Budget:
+    """Wall time for rounds: another one may begin if it would end in time at the pace so far."""
+
+    def __init__(self, until: float | None, clock: Callable[[], float]) -> None:
+        """Begin now.
+
+        Args:
+            until: the time by the clock after which no round may end; None: any.
+            clock: seconds.
+        """
+        self._until, self._clock, self._begun, self._drawn = until, clock, clock(), 0
+
+    def draw(self) -> None:
+        """Count a round."""
+        self._drawn += 1
+
+    def is_over(self) -> bool:
+        """Whether another round would end too late."""
+        now = self._clock()
+        return self._until is not None and now + (now - self._begun) / max(self._drawn, 1) > self._until
 
 
 class Schedule:
@@ -49,21 +72,25 @@ class Schedule:
             assumed_sd: the least that a ratio is taken to vary between rounds, before any are seen.
             until: no round is begun that, at the pace so far, would end after this time by the clock.
             clock: seconds.
+
+        Raises:
+            SuiteError: a stopping rule that the suite names cannot be used.
         """
         self._plan, self._measure, self._random = plan, measure, random_order
-        self._prior, self._until, self._clock = TIME_PRIOR.at_least(assumed_sd), until, clock
-        self._begun, self._drawn = clock(), 0
+        self._prior, self._budget = TIME_PRIOR.at_least(assumed_sd), Budget(until, clock)
+        self._rules = rules_of(measure)
 
     def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
         """The combination of the next round, the round's number, and how many rounds are left at most; None: enough."""
-        if self._is_over() or broken(records):
+        if self._budget.is_over() or broken(records):
             return None
         drawn = self._ordinary(ordinary(records)) or self._confirming(records)
-        self._drawn += drawn is not None
+        if drawn is not None:
+            self._budget.draw()
         return drawn
 
     def _ordinary(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
-        done, found = _rounds(records), ratios(records)
+        done, found = counted(records), ratios(records)
         spread = spreads(found, self._prior)
         ended = self._ended(records, done, found, spread)
         going_on = [planned for planned in self._plan if planned.combination not in ended]
@@ -83,14 +110,14 @@ class Schedule:
         name = max(owed, key=lambda name: (owed[name], self._random.random()))
         planned = next(one for one in self._plan if one.combination == name)
         cells = tuple(cell for cell in planned.cells if cell.scenario == "single_stream")
-        return replace(planned, cells=cells, confirming=True), _rounds(records)[name], sum(owed.values())
+        return replace(planned, cells=cells, confirming=True), counted(records)[name], sum(owed.values())
 
     def _owed(self, records: Sequence[Record]) -> dict[str, int]:
         """How many confirming rounds are still to be made; one that failed ends them."""
         before = ordinary(records)
         exact = {planned.combination: planned.exact for planned in self._plan}
         made = [record for record in records if record.confirming]
-        done = _rounds(made)
+        done = counted(made)
         failed = {record.cell.combination for record in made if not isinstance(record, Measured)}
         return {
             name: left
@@ -101,7 +128,7 @@ class Schedule:
     def ends(self, records: Sequence[Record]) -> list[End]:
         """Why each combination got no more rounds."""
         before = ordinary(records)
-        done, confirming, found = _rounds(before), _rounds(records), ratios(before)
+        done, confirming, found = counted(before), counted(records), ratios(before)
         rules = self._ended(before, done, found, spreads(found, self._prior))
         rules |= dict.fromkeys(self._owed(records), "budget")
         names = [planned.combination for planned in self._plan]
@@ -110,31 +137,27 @@ class Schedule:
     def _ended(
         self, records: Sequence[Record], done: Counter[str], found: Mapping[str, Sequence[float]], spread: Spreads
     ) -> dict[str, str]:
-        """By which rule a combination has enough rounds; those that have not are left out."""
-        skipped = {record.cell.combination for record in records if isinstance(record, Skipped)}
-        failed = _rounds([record for record in records if isinstance(record, Failed)])
-        rules = {}
+        """Why a combination gets no more rounds; those that do are left out."""
+        cannot, rules = unmeasurable(records), {}
         for name in (planned.combination for planned in self._plan):
-            if name in skipped:
-                rules[name] = "skipped"
-            elif failed[name] >= MOST_FAILURES:
-                rules[name] = "failed"
-            elif self._is_narrow(found.get(name, []), spread.of(name)):
-                rules[name] = "precision"
-            elif done[name] >= self._measure.rounds:
-                rules[name] = "rounds"
+            seen = Seen(name, self._measure, done[name], found.get(name, []), spread.of(name))
+            if rule := cannot.get(name) or self._rules.ended(seen):
+                rules[name] = rule
         return rules
 
-    def _is_narrow(self, rounds: Sequence[float], spread: Spread) -> bool:
-        measure = self._measure
-        if measure.precision is None or len(rounds) not in measure.looks:
-            return False
-        found = estimate(rounds, spread, ALPHA / len(measure.looks))
-        return math.log(found.high / found.value) <= math.log(1 + measure.precision)
 
-    def _is_over(self) -> bool:
-        now = self._clock()
-        return self._until is not None and now + (now - self._begun) / max(self._drawn, 1) > self._until
+def unmeasurable(records: Sequence[Record]) -> dict[str, Ending]:
+    """The combinations that are not tried again, each with why."""
+    skipped = {record.cell.combination for record in records if isinstance(record, Skipped)}
+    failed = counted([record for record in records if isinstance(record, Failed)])
+    often = {name for name, rounds in failed.items() if rounds >= MOST_FAILURES}
+    found: dict[str, Ending] = dict.fromkeys(often, "failed")
+    return found | dict.fromkeys(skipped, "skipped")
+
+
+def counted(records: Sequence[Record]) -> Counter[str]:
+    """How many rounds each combination has."""
+    return Counter(name for name, _ in {(record.cell.combination, record.round) for record in records})
 
 
 def most_confirming(plan: Sequence[Planned], measure: Measure) -> int:
@@ -178,11 +201,6 @@ def _in_order(records: Sequence[Record]) -> list[Failed | None]:
     """Each round's failure, or None, in the order in which the rounds were made."""
     rounds = {(record.cell.combination, record.round): record for record in records}
     return [record if isinstance(record, Failed) else None for record in rounds.values()]
-
-
-def _rounds(records: Sequence[Record]) -> Counter[str]:
-    """How many rounds each combination has."""
-    return Counter(name for name, _ in {(record.cell.combination, record.round) for record in records})
 
 
 def _error(spread: Spread, rounds: int) -> float:

@@ -153,13 +153,15 @@ class Worker:
         if command.scenario == "offline":
             (wall_ns,), (together,) = single_stream(self._extract_all, [places], synchronize=self._synchronize)
             timed = say.Timed(wall_ns, time.process_time_ns() - before, [], together)
-        else:
+        elif command.scenario == "closed_loop":
             server = self._server()
             loop = closed_loop(server, places, command.clients)
             cpu, did = time.process_time_ns() - before, server.service
             timed = say.Timed(
                 loop.wall_ns, cpu, loop.request_ns, loop.replies, wait_ns=did.wait_ns, batch_sizes=did.batch_sizes
             )
+        else:
+            raise ValueError(f"a process is not timed under the scenario {command.scenario!r}")
         return replace(
             timed,
             cuda_peak_bytes=peak_cuda(self.extractor.device),

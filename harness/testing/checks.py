@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 from harness.baseline.schema import Schema
 from harness.data.dataset import Example
-from harness.run import python
-from harness.testing.fresh import STATES
+from harness.testing.fresh import STATES, shown
 from harness.testing.subject import Subject, texts, two_texts
 
 Check: TypeAlias = Callable[[Subject], None]
@@ -120,19 +117,11 @@ def may_be_shared_by_threads(subject: Subject) -> None:
 
 def shows_that_it_is_active(subject: Subject) -> None:
     """Its evidence says active where it was applied, and inactive in a process where it was not."""
-    arguments = (subject.optimization.source, subject.name, json.dumps(dict(subject.parameters)))
-    found = subprocess.run(
-        python.command("harness.testing.fresh", arguments),
-        env=python.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert found.returncode == 0, f"{subject.name} breaks in a fresh process:\n{found.stderr[-2000:]}"
-    for state, expected in zip(STATES, ("True", "False"), strict=True):
-        line = [line for line in found.stdout.splitlines() if line.startswith(f"{state}: ")][-1]
-        said, _, summary = line.removeprefix(f"{state}: ").partition(" ")
-        assert said == expected, f"{subject.name} is {state} and its evidence says active={said}: {summary}"
+    for state, found in shown(subject).items():
+        assert found.broken is None, f"{subject.name} breaks in a fresh process:\n{found.broken[-2000:]}"
+        assert found.active is STATES[state], (
+            f"{subject.name} is {state} and its evidence says active={found.active}: {found.summary}"
+        )
 
 
 def _spread(subject: Subject, count: int | None) -> tuple[Example, ...]:

@@ -9,11 +9,12 @@ from msgspec.structs import replace as changed
 
 from harness.analyse.compare import compare
 from harness.analyse.f1 import f1_difference
-from harness.analyse.recommend import FIGURES, Constraints, measures, recommend
+from harness.analyse.figures import absolute
+from harness.analyse.recommend import Constraints, measures, recommend
 from harness.analyse.rows import Row
 from harness.analyse.stats import Estimate, Prior, divided, spreads
-from harness.analyse.targets import absolute
 from harness.analyse.winner import tried
+from harness.figures import LIMITS
 from harness.record import STOCK, Header, Record, Scores
 
 Places = tuple[float, float, float]
@@ -77,7 +78,7 @@ def excess(row: Row, limits: Mapping[str, float]) -> dict[str, float]:
     """How far a combination is beyond each limit, as a share of it; 0 or less where it keeps it."""
     found = {}
     for name, limit in limits.items():
-        figure = absolute(row, name.partition("_")[2])
+        figure = absolute(row, LIMITS[name].name)
         found[name] = 1.0 if figure is None else figure.value / limit - 1
     return found
 
@@ -86,10 +87,10 @@ def beyond(row: Row, limits: Mapping[str, float]) -> str:
     """What of a combination is measured beyond its limit, in words; empty where nothing is."""
     found = []
     for name, limit in limits.items():
-        figure = absolute(row, name.partition("_")[2])
+        kind = LIMITS[name]
+        figure, show = absolute(row, kind.name), kind.unit.show
         if figure is not None and figure.value > limit:
-            called, written = FIGURES[name.partition("_")[2]]
-            found.append(f"{called} {written(figure.value)}, more than {written(limit)}")
+            found.append(f"{kind.label} {show(figure.value)}, more than {show(limit)}")
     return "; ".join(found)
 
 

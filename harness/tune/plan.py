@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from harness.analyse.quantities import FEWEST
+from harness.analyse.figures import FEWEST
 from harness.data.dataset import Example
 from harness.embedded.checkpoints import find_checkpoint
 from harness.errors import InputError, SuiteError
@@ -118,7 +118,7 @@ def prepare(options: Options, wanted: Wanted, warn: Warn) -> Prepared:
     suite = msgspec.structs.replace(
         base.suite,
         measure=msgspec.structs.replace(
-            measure, scenarios=("single_stream", "cold_start"), only={}, confirm=0, precision=None
+            measure, scenarios=("single_stream", "cold_start"), only={}, confirm=0, precision=None, stopping=[]
         ),
     )
     searched, kept_back = split(base.examples)

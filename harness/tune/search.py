@@ -11,7 +11,7 @@ from typing import Any
 from harness.analyse.compare import ratios
 from harness.analyse.rows import Row
 from harness.analyse.stats import Prior, divided, spreads
-from harness.analyse.targets import absolute, kept
+from harness.analyse.targets import kept_by
 from harness.errors import InputError
 from harness.plan.cells import Planned
 from harness.plan.combination import parse, write
@@ -209,7 +209,7 @@ class Search:
 
     def _beyond(self, row: Row) -> str | None:
         for name, limit in self.rules.limits.items():
-            if kept(absolute(row, name.partition("_")[2]), limit) == "missed":
+            if kept_by(row, name, limit) == "missed":
                 return f"does not keep {name}"
         return None
 

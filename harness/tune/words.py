@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.analyse.f1 import POINTS
-from harness.analyse.recommend import FIGURES
 from harness.analyse.rows import Row
 from harness.analyse.stats import Estimate
+from harness.figures import LIMITS
 from harness.record import STOCK
 from harness.report.table import cold_start, ratio
 from harness.tune.findings import excess, values
@@ -95,8 +95,7 @@ def _loss(row: Row) -> str:
 
 
 def _limit(name: str, found: Found) -> str:
-    _, written = FIGURES[name.partition("_")[2]]
-    return f"({name.replace('_', ' ')} {written(found.limits[name])})"
+    return f"({name.replace('_', ' ')} {LIMITS[name].unit.show(found.limits[name])})"
 
 
 def _quoted(winner: Confirmed) -> str:

@@ -1,4 +1,8 @@
-"""The bench of linear cost finds what is planted: time that grows, answers that stay, files that are read at once."""
+"""The bench of linear cost finds what is planted: time that grows, answers that stay, files that are read at once.
+
+Nothing here depends on how fast or how busy the machine is: texts take as long as a made-up clock says, and a stand-in
+answers only as fast as it is heard.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,17 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import count, groupby
 from pathlib import Path
+from types import SimpleNamespace
 
 import linear_cost
 import numpy as np
 import pytest
+import turns
 from growth import Blocks, findings, kept, verdict
 from linear_cost import line, main, measure, read_sizes, shortest
-from turns import Block, Plan, take_turns
+from turns import Block, Extraction, Plan, take_turns
 
 from harness.baseline.tokenize import from_vocabulary
 from harness.errors import InputError, UiebenchError
@@ -21,44 +28,63 @@ from harness.errors import InputError, UiebenchError
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "checkpoint"
 MIB = 1 << 20
-# Answers a text in a millisecond.
+# An answer fills a pipe, so that it is never ahead of who hears it.
 STAND_IN = """
-import sys, time
-from pathlib import Path
+import sys
 plant, kept = sys.argv[1], []
 texts = open(sys.argv[2], encoding="utf-8")
 if plant == "reads ahead":
-    texts = [text * 100 for text in texts]
+    texts = [text * 10 for text in texts]
 for number, text in enumerate(texts):
-    time.sleep(0.001 * (1 + (number / 600 if plant == "tires" else 0)))
     if plant == "keeps":
-        kept.append(bytearray(b"1" * 20_000))
+        kept.append(bytearray(b"1" * 4000))
     if plant == "breaks" and number == 100:
         sys.exit("no more of this")
-    print(number, flush=True)
+    print(f"{number:065536}", flush=True)
 sys.exit(2 if plant == "ends badly" else 0)
 """
-# The real command, which keeps 64 KiB of each text.
+# Those that are not held back by their pipe are slow at the end, so that none is over before its last turn. This one is
+# the real command, which keeps 64 KiB of each text.
 KEEPING = """
+import sys, time
 from harness.baseline.extractor import Extractor
 from harness.cli import main
 kept, usual = [], Extractor.extract
+size = sum(1 for _ in open(sys.argv[3], encoding="utf-8"))
 def extract(self, *asked):
+    time.sleep(0.2 if len(kept) >= size - 3 else 0)
     kept.append(bytearray(b"1" * (64 << 10)))
     return usual(self, *asked)
 Extractor.extract = extract
 main()
 """
-SIZES = 120, 1200
+# Two of this one write down who answers each text.
+ALTERNATING = """
+import sys, time
+name, size, notes = sys.argv[1], int(sys.argv[2]), open(sys.argv[3], "a")
+for number in range(size):
+    time.sleep(0.2 if number >= size - 3 else 0.001)
+    print(name, file=notes, flush=True)
+    print(number, flush=True)
+"""
+SIZES, CYCLE = (600, 12_000), 12
 TIME = {
-    "time of a text, 1,200 to 120 texts, over all rounds",
-    "time of a text, 1,200 to 120 texts, in the last quarter",
+    "time of a text, 12,000 to 600 texts, over all rounds",
+    "time of a text, 12,000 to 600 texts, in the last quarter",
 }
-STAYS, BEYOND = "memory kept over 1,200 texts", "memory of 1,200 texts beyond that of 120"
+STAYS, BEYOND = "memory kept over 12,000 texts", "memory of 12,000 texts beyond that of 600"
 
 
 def stand_in(plant: str) -> Callable[[Path], list[str]]:
     return lambda file: [sys.executable, "-c", STAND_IN, plant, str(file)]
+
+
+def made_up_clock(monkeypatch: pytest.MonkeyPatch, plant: str) -> None:
+    """A text takes a millisecond; where the process tires, twice as long after 6,000 texts."""
+    growth = np.arange(max(SIZES)) / 6000 if plant == "tires" else np.zeros(max(SIZES))
+    each = 1e6 * (1 + growth) * np.exp(np.random.default_rng(0).normal(0, 0.02, max(SIZES)))
+    at = [0, *each.cumsum().round().astype(int).tolist()]
+    monkeypatch.setattr(Extraction, "now", lambda self: at[self.done])
 
 
 def failing(plan: Plan, command_of: Callable[[Path], Sequence[str]], folder: Path) -> set[str]:
@@ -70,19 +96,25 @@ def failing(plan: Plan, command_of: Callable[[Path], Sequence[str]], folder: Pat
     ("plant", "fails"),
     [("nothing", set[str]()), ("tires", TIME), ("keeps", {STAYS, BEYOND}), ("reads ahead", {BEYOND})],
 )
-def test_each_plant_is_found_and_nothing_else(tmp_path: Path, plant: str, fails: set[str]) -> None:
-    found = failing(Plan.of(SIZES, 4), stand_in(plant), tmp_path)
-    # Two processes that keep nothing differ by some 100 KiB, which is much for 1,200 texts.
-    assert found - {BEYOND} == fails - {BEYOND}
-    assert not (BEYOND in fails and BEYOND not in found)
+def test_each_plant_is_found_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: str, fails: set[str]
+) -> None:
+    made_up_clock(monkeypatch, plant)
+    assert failing(Plan.of(SIZES, CYCLE), stand_in(plant), tmp_path) == fails
+
+
+def test_texts_are_timed_by_the_clock_on_the_wall(tmp_path: Path) -> None:
+    with Extraction([sys.executable, "-c", ""], tmp_path / "log") as one:
+        before, now, after = time.perf_counter_ns(), one.now(), time.perf_counter_ns()
+    assert before <= now <= after
 
 
 def test_the_real_command_answers_all_and_what_it_keeps_is_found(tmp_path: Path) -> None:
     def command(file: Path) -> list[str]:
         return [sys.executable, "-c", KEEPING, "extract", "--input", str(file), "--checkpoint", str(GOLDEN)]
 
-    found = failing(Plan.of((64, 480), 4), command, tmp_path)
-    assert "memory kept over 480 texts" in found
+    found = failing(Plan.of((64, 160), 4), command, tmp_path)
+    assert "memory kept over 160 texts" in found
 
 
 def test_the_command_is_the_users_own() -> None:
@@ -93,18 +125,19 @@ def test_the_command_is_the_users_own() -> None:
 @pytest.mark.parametrize(("plant", "said"), [("breaks", "no more of this"), ("ends badly", "status 2")])
 def test_a_process_that_breaks_is_named_with_what_it_said(tmp_path: Path, plant: str, said: str) -> None:
     with pytest.raises(UiebenchError, match=said):
-        failing(Plan.of((120, 240), 4), stand_in(plant), tmp_path)
+        failing(Plan.of((600, 1200), CYCLE), stand_in(plant), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("plant", "budget", "status", "said"),
-    [("tires", "5m", 1, "| fail |"), ("nothing", "1ms", 3, "| rounds in the budget | 0 of 16 | all | inconclusive |")],
+    [("tires", "5m", 1, "| fail |"), ("nothing", "1ms", 3, "| rounds in the budget | 0 of 32 | all | inconclusive |")],
 )
 def test_the_exit_status_says_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], plant: str, budget: str, status: int, said: str
 ) -> None:
+    made_up_clock(monkeypatch, plant)
     monkeypatch.setattr(linear_cost, "extraction", lambda _, file: stand_in(plant)(file))
-    asked = ["--sizes", "120,1200", "--texts", "4", "--budget", budget, "--checkpoint", str(GOLDEN)]
+    asked = ["--sizes", "600,12000", "--texts", str(CYCLE), "--budget", budget, "--checkpoint", str(GOLDEN)]
     monkeypatch.setattr(sys, "argv", ["linear_cost.py", *asked])
     assert main() == status
     assert said in capsys.readouterr().out
@@ -150,10 +183,12 @@ def test_all_processes_begin_and_end_together(sizes: tuple[int, ...], cycle: int
         assert max(np.diff(targets)) - min(np.diff(targets)) <= 1
 
 
-def test_a_budget_that_is_spent_ends_after_a_whole_round(tmp_path: Path) -> None:
-    plan, begun = Plan.of((120, 1200), 4), time.monotonic()
-    blocks = measure(plan, stand_in("nothing"), tmp_path, begun + 1.0, lambda _: None)
-    assert 0 < len(blocks[120]) == len(blocks[1200]) < plan.rounds
+def test_a_budget_that_is_spent_ends_after_a_whole_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan.of((600, 1200), CYCLE)
+    made_up_clock(monkeypatch, "nothing")
+    monkeypatch.setattr(turns, "time", SimpleNamespace(monotonic=count(0, 3).__next__))
+    blocks = measure(plan, stand_in("nothing"), tmp_path, 15, lambda _: None)
+    assert len(blocks[600]) == len(blocks[1200]) == 3 < plan.rounds  # a fourth, which begins at 12 s, would take 4
     assert findings(blocks, plan.rounds)[0].verdict == "inconclusive"
 
 
@@ -199,13 +234,10 @@ def test_what_is_kept_has_the_truth_in_its_interval() -> None:
 
 
 def test_nothing_runs_while_another_has_its_turn(tmp_path: Path) -> None:
-    code = "import sys, time\nfor n in range(120):\n    time.sleep(0.002)\n    print(time.monotonic_ns(), flush=True)"
-    code += "\n    print(time.monotonic_ns(), file=sys.stderr, flush=True)"
-    plan = Plan.of((64, 120), 4)
-    commands = {64: [sys.executable, "-c", code.replace("120", "64")], 120: [sys.executable, "-c", code]}
-    take_turns(commands, plan, tmp_path, time.monotonic() + 60, lambda _: None)
-    of = {size: [int(at) for at in (tmp_path / f"{size}.log").read_text().split()] for size in (64, 120)}
-    inside = sum(
-        one < at < other for one, other in zip(of[64], of[64][1:], strict=False) if other - one < 6e6 for at in of[120]
-    )
-    assert inside <= 2  # the moment of a change
+    plan, notes = Plan.of((400, 800), 4), tmp_path / "notes"
+    commands = {size: [sys.executable, "-c", ALTERNATING, str(size), str(size), str(notes)] for size in plan.sizes}
+    take_turns(commands, plan, tmp_path, time.monotonic() + 300, lambda _: None)
+    written = notes.read_text(encoding="utf-8").split()
+    assert {size: written.count(size) for size in set(written)} == {"400": 400, "800": 800}
+    # Each one's texts come in a piece a round, and before the first and after the last.
+    assert len(list(groupby(written))) <= 2 * (plan.rounds + 2)

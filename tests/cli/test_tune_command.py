@@ -48,7 +48,7 @@ def test_mistakes_are_told_without_a_traceback(tmp_path: Path) -> None:
     refused(uiebench("tune", "--resume", tmp_path), "holds no search")
 
 
-def test_a_real_search_names_what_failed_and_what_it_confirmed(tmp_path: Path, golden: Path, light_start: None) -> None:
+def test_a_real_search_names_what_failed_and_what_it_confirmed(tmp_path: Path, golden: Path, light_start: Path) -> None:
     file = suite(tmp_path, "dynamic_truncation", "never_here")
     options = ("--checkpoint", golden, "--plugin", FAULTS, "--runs", tmp_path / "runs", "--trials", "2")
     done = uiebench("tune", file, *options)

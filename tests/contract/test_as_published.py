@@ -158,6 +158,7 @@ def test_one_worker_imports_what_the_baseline_does(golden: Any) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.usefixtures("light_start")
 @pytest.mark.parametrize("killed", [False, True])
 def test_two_workers_hold_two_models_and_end_together(golden: Any, killed: bool) -> None:
     with start(golden, workers=2) as process:

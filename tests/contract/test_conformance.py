@@ -12,6 +12,8 @@ from harness.plan.registry import find_optimizations
 from harness.plugin import Evidence, Optimization, Probe, Stage, optimization
 from harness.testing import CHECKS, Check, Subject, check_optimization
 
+pytestmark = pytest.mark.usefixtures("light_start")  # of the start itself: test_optimizations.py
+
 REGISTRY = find_optimizations()
 # Left out: cpu_fallback cannot run on a CPU, and one of the guide's raises on purpose. The guide's promise nothing
 # about answers, so that what most checks look at is not theirs: see test_as_published.py.

@@ -34,7 +34,7 @@ from optimizations import flash_attention as flash_file
 from optimizations import torchscript as torchscript_file
 from optimizations.flash_attention import _in_half, kept_first, unpadded
 
-EXAMPLES = pick([one for one in read_dataset("business/dev") if len(one.text) < 200], 4)
+EXAMPLES = pick([one for one in read_dataset("business/dev") if len(one.text) < 200], 2)
 REGISTRY = find_optimizations()
 
 
@@ -44,7 +44,7 @@ def composed(golden: Any, *names: str, **parameters: Any) -> Extractor:
 
 
 def probe(extractor: Extractor) -> Probe:
-    # Few and flat types: on random weights a nested one asks thousands of prompts.
+    """A short text and a long one, and few and flat types: on random weights a nested one asks thousands of prompts."""
     schemas = [dict.fromkeys(list(example.schema)[:2]) for example in EXAMPLES]
     return Probe(extractor, [example.text for example in EXAMPLES], schemas)
 

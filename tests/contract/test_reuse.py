@@ -20,7 +20,10 @@ REGISTRY = find_optimizations()
 # Nested twice, and a text whose spans come twice: of the random golden checkpoint's finds, many are the same.
 TEXT = "快递很快，客服很好，快递很快，客服很好，"
 LONG = "屏幕很亮，" * 100  # several windows
-SCHEMA = {"属性词": {"情感词": {"程度": None}}, "价格": None}
+SCHEMA: dict[str, Any] = {"属性词": {"情感词": {"程度": None}}, "价格": None}
+NESTED: dict[str, Any] = {
+    "属性词": {"情感词": None}
+}  # for a long text, of which a third level asks thousands of prompts
 
 
 def composed(golden: Any, *names: str, **parameters: Any) -> Extractor:
@@ -59,10 +62,10 @@ def test_a_text_is_encoded_once_and_a_prompt_scored_once(golden: Any) -> None:
     "company", [(), ("batching",), ("batching", "dynamic_truncation", "torchscript")], ids="+".join
 )
 def test_answers_are_kept_in_any_company(golden: Any, company: tuple[str, ...]) -> None:
-    texts = [TEXT, LONG, "", "好" * 40]
-    expected = composed(golden, *company).extract_batch(texts, [SCHEMA] * 4)
+    texts, schemas = [TEXT, LONG, "", "好" * 40], [SCHEMA, NESTED, SCHEMA, SCHEMA]
+    expected = composed(golden, *company).extract_batch(texts, schemas)
     found = composed(golden, "text_reuse", "prompt_memo", *company)
-    assert found.extract_batch(texts, [SCHEMA] * 4) == expected
+    assert found.extract_batch(texts, schemas) == expected
 
 
 @pytest.mark.parametrize("name", ["text_reuse", "prompt_memo"])

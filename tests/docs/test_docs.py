@@ -14,6 +14,7 @@ from typer.main import get_command
 from harness.analyse.rules import METRICS, read_rules
 from harness.cli.app import app
 from harness.gate.starter import JOBS, template
+from harness.plan.designs import designs
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Suite
 
@@ -74,6 +75,19 @@ def test_the_optimization_of_the_page_is_one(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(written, encoding="utf-8")
     assert find_optimizations([file])["pad_to_64"].exact
+
+
+def test_everything_that_other_distributions_can_add_is_on_the_page() -> None:
+    sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "harness").rglob("*.py"))
+    groups = set(re.findall(r'^GROUP = "(uiebench\.\w+)"', sources, re.MULTILINE))
+    assert {"uiebench.optimizations", "uiebench.charts", "uiebench.stopping"} <= groups
+    page = (ROOT / "docs" / "charts.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`(uiebench\.\w+)`", page)) == groups
+
+
+def test_every_design_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "run.md").read_text(encoding="utf-8")
+    assert [name for name in designs() if not re.search(rf"\b{name}\b", page)] == []
 
 
 def test_every_make_target_of_the_readme_is_there() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,8 +31,7 @@ from harness.plan.suite import Targets, find_suite, suite_names
 from harness.record import Measured, Record, SingleStream
 from harness.report import html, markdown
 from harness.report.ci.baselines import differing, shown
-from harness.report.ci.files import FORMATS, render
-from harness.report.flat import as_csv, as_json
+from harness.report.formats import Run, formats
 from harness.report.runs import render as side
 from harness.run.ablation import Options, prepare
 from harness.run.sound import check_fit
@@ -232,6 +232,8 @@ def test_records(fuzz: Fuzz, tmp_path: Path) -> None:
     header = replace(HEADER, texts=["t0", "t1"], text_characters=[3, 4], exact=exact, environment=dict(environment))
     records = [small(one) for one in RECORDS if one.cell.combination in SMALL]
     good = view(header, records, [])
+    reports = [one for one in formats().values() if one.for_reports]
+    assert {"csv", "json", "bencher"} <= {one.name for one in reports}
 
     def call(content: bytes) -> None:
         (tmp_path / "records.jsonl").write_bytes(content)
@@ -240,11 +242,11 @@ def test_records(fuzz: Fuzz, tmp_path: Path) -> None:
         found = view(*read, read_finished(tmp_path))
         assert markdown.render(found).encode()
         assert html.render(found, {}, {}).encode()
-        assert (as_csv(found.rows) + as_json(found.header, found.rows)).encode()
         assert side(side_by_side({"a": found, "b": good}), absolute=True).encode()
         assert entries(*read)
-        for name in FORMATS:
-            assert render(name, *read, found.rows).encode()
+        run = Run(*read, found.rows, datetime(2026, 3, 1, tzinfo=UTC))
+        for one in reports:
+            assert one.report(run).encode()
 
     sound = b"".join(msgspec.json.encode(one) + b"\n" for one in (header, *records))
     call(sound)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_one_that_breaks_leaves_the_others(golden: Path, monkeypatch: pytest.Mon
         ("cuda:0", None, False),
     ],
 )
-def test_only_the_starved_one_may_run_out_of_memory(device: str, became: str | None, right: bool) -> None:
+def test_only_the_starved_one_may_run_out_of_memory(device: str, became: Any, right: bool) -> None:
     def cell(name: str) -> Cell:
         return Cell(name, "cold_start", "article", device)
 

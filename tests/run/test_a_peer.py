@@ -231,7 +231,7 @@ def test_the_command_line_says_what_will_not_run() -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, light_start: None, golden: Path, python: Path, answers: Path) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, light_start: Path, golden: Path, python: Path, answers: Path) -> Path:
     """A run with the stand-in, which answers one of two texts as the baseline does."""
     here = tmp_path_factory.mktemp("run")
     texts = here / "texts.jsonl"

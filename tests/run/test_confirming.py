@@ -32,6 +32,7 @@ from harness.record import (
     Memory,
     Parity,
     Record,
+    Scenario,
     SingleStream,
     StartUp,
     ordinary,
@@ -52,7 +53,8 @@ FASTEST = ["a", "b", "c"]
 
 
 def plan(names: Sequence[str]) -> list[Planned]:
-    cells = {name: tuple(Cell(name, one, "texts", "cpu") for one in ("cold_start", "single_stream")) for name in names}
+    scenarios: tuple[Scenario, ...] = ("cold_start", "single_stream")
+    cells = {name: tuple(Cell(name, one, "texts", "cpu") for one in scenarios) for name in names}
     return [Planned(name, exact=name != "loose", cells=cells[name]) for name in names]
 
 

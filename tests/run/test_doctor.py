@@ -13,7 +13,7 @@ TRIED = ("dynamic_truncation", "cpu_fallback", "does_nothing", "raises")
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch, light_start: None) -> None:
+def few(monkeypatch: pytest.MonkeyPatch, light_start: Path) -> None:
     """Some optimizations of each sort: a process each takes a while."""
     every = find_optimizations([FAULTS])
     monkeypatch.setattr(doctor, "find_optimizations", lambda _: Registry(every[name] for name in TRIED))

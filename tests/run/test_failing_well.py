@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,32 @@ from rich.console import Console
 from harness.analyse.compare import compare
 from harness.analyse.rows import Row
 from harness.analyse.view import view
+from harness.plan.cells import Planned
 from harness.record import ClosedLoop, ColdStart, Failed, Measured, Record, SingleStream, Skipped
 from harness.report import console, markdown
 from harness.run.ablation import Options, execute, prepare
+from harness.run.executors.local import LocalExecutor
+from harness.run.executors.recorded import Reference
 from harness.run.store import RECORDS, read_run
 
 FAULTS = ["wrong_answer", "prints", "crash", "hang", "eats_all_memory", "raises", "exits", "does_nothing", "never_here"]
 LONG = "这款手机售价2999元，屏幕非常清晰，拍照也很稳定，就是电池续航在系统更新以后下降得比较明显，客服说下个月修复。"
 
 
+HANGS_S = 8  # what a hang is waited for; the others get the suite's time, which is for a slow machine
+
+
+class Hasty(LocalExecutor):
+    """Does not wait as long for what will not come."""
+
+    def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
+        if planned.combination == "hang":
+            return LocalExecutor(replace(self._settings, timeout_s=HANGS_S)).round(planned, number, reference)
+        return super().round(planned, number, reference)
+
+
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, light_start: None) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, light_start: Path) -> Path:
     here = tmp_path_factory.mktemp("run")
     texts = here / "texts.jsonl"
     lines = [{"id": i, "text": text, "schema": {"价格": None}} for i, text in (("long", LONG), ("short", "售价三百元"))]
@@ -41,16 +57,16 @@ def run(tmp_path_factory: pytest.TempPathFactory, light_start: None) -> Path:
         compared = [{json.dumps(str(compared))}]
         [measure]
         scenarios = ["single_stream", "closed_loop", "offline", "cold_start"]
-        only = {{ closed_loop = ["baseline", "wrong_answer"], offline = ["stock"], cold_start = ["baseline", "stock"] }}
+        only = {{ closed_loop = ["baseline", "wrong_answer"], offline = ["stock"], cold_start = ["baseline"] }}
         passes = 2
         starts = 1
-        timeout_s = 30
+        timeout_s = 60
         f1_margin = 2
         """,
         encoding="utf-8",
     )
     options = Options(str(suite), plugins=(Path(__file__).parent / "faults.py",), directory=here / "runs")
-    return execute(prepare(options), progress=lambda _, __: None)
+    return execute(prepare(options), progress=lambda _, __: None, executor_of=Hasty)
 
 
 @pytest.fixture(scope="module")
@@ -113,15 +129,13 @@ def test_load_is_measured_and_its_answers_compared(run: Path, rows: dict[str, Ro
 def test_cold_starts_are_taken_alone_and_the_first_one_is_kept_apart(run: Path) -> None:
     header, records = read_run(run, warn=pytest.fail)
     assert "host_cpus" not in header.environment["worker"], "there is no GPU that its threads could be near"
-    cold = {one.cell.combination: one.samples for one in records if isinstance(one, Measured)}
-    for name in ("baseline", "stock"):
-        samples = cold[name]
-        assert isinstance(samples, ColdStart)
-        assert samples.preparing is not None
-        assert len(samples.own) == 2  # the suite's, and the round's
-        assert len(samples.partner) == 1
-        assert all(start.imports_ns > start.first_call_ns > 0 for start in (*samples.own, *samples.partner))
-        assert {start.context_ns for start in (*samples.own, *samples.partner)} == {None}, "a CPU needs no context"
+    (samples,) = (one.samples for one in records if isinstance(one, Measured) and one.cell.scenario == "cold_start")
+    assert isinstance(samples, ColdStart)
+    assert samples.preparing is not None
+    assert len(samples.own) == 2  # the suite's, and the round's
+    assert len(samples.partner) == 1
+    assert all(start.imports_ns > start.first_call_ns > 0 for start in (*samples.own, *samples.partner))
+    assert {start.context_ns for start in (*samples.own, *samples.partner)} == {None}, "a CPU needs no context"
 
 
 def test_what_a_plugin_prints_is_in_its_log_and_spoils_no_record(run: Path, records: dict[str, Record]) -> None:

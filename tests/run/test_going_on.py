@@ -26,11 +26,13 @@ from harness.record import (
     Cell,
     ColdStart,
     Failed,
+    FailedKind,
     Finished,
     Header,
     Line,
     Measured,
     Record,
+    Scenario,
     StartUp,
 )
 from harness.run.executors.recorded import Reference
@@ -38,7 +40,7 @@ from harness.run.runner import run
 from harness.run.stopping import Schedule, broken
 from harness.run.store import RECORDS, Store, done_rounds, go_on, held, read_run, unfinished_run
 
-SCENARIOS = ("single_stream", "cold_start")
+SCENARIOS: tuple[Scenario, ...] = ("single_stream", "cold_start")
 PLAN = [
     Planned(name, exact=True, cells=tuple(Cell(name, one, "texts", "cpu") for one in SCENARIOS)) for name in "abcde"
 ]
@@ -175,7 +177,7 @@ def test_a_file_system_without_locks_keeps_nobody_out(tmp_path: Path, monkeypatc
 class Failing(Stub):
     """Rounds that fail while it is asked for."""
 
-    def __init__(self, kinds: Mapping[str, str]) -> None:
+    def __init__(self, kinds: Mapping[str, FailedKind]) -> None:
         self.kinds, self.passing, self.made = kinds, False, Counter[str]()
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
@@ -188,7 +190,7 @@ class Failing(Stub):
 
 
 @pytest.mark.parametrize("kinds", [dict.fromkeys(["a", "b", BASELINE], "partner"), {BASELINE: "out_of_memory"}])
-def test_what_broke_a_run_off_is_tried_again_and_nothing_else_is(tmp_path: Path, kinds: dict[str, str]) -> None:
+def test_what_broke_a_run_off_is_tried_again_and_nothing_else_is(tmp_path: Path, kinds: dict[str, FailedKind]) -> None:
     plan = [
         Planned(name, exact=True, cells=tuple(Cell(name, one, "texts", "cpu") for one in SCENARIOS))
         for name in ("a", "b", BASELINE)

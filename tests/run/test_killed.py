@@ -1,4 +1,4 @@
-"""A killed worker is a record and the run goes on; a run that was killed or interrupted is ended by a second start."""
+"""A killed worker is a record, and a run that was killed or interrupted goes on when it is started again."""
 
 from __future__ import annotations
 
@@ -15,34 +15,28 @@ from typing import TypeVar
 
 import pytest
 from interrupts import hear_interrupts
+from published import write_published
 
-from harness.record import Failed, Record
+from harness.record import Failed, Measured, Offline, Record, SingleStream
 from harness.run.store import RECORDS, read_run
 
+TEXTS = '{"id": "phone", "text": "售价三百元", "schema": {"价格": null}}'
 SUITE = """
 [combinations]
-optimizations = ["dynamic_truncation"]
+optimizations = ["lean_startup"]
 [texts]
-datasets = ["business/test"]
-ids = ["business/test:products-012"]
+datasets = ["texts.jsonl"]
 [measure]
-passes = 2
-"""
-SHORT = """
-[texts]
-datasets = ["business/test"]
-ids = ["business/test:products-012"]
-[measure]
-scenarios = ["single_stream"]
+scenarios = ["single_stream", "offline", "cold_start"]
+only = { cold_start = ["stock"] }
 passes = 1
 """
 pytestmark = pytest.mark.usefixtures("light_start")
 
-COMMAND = [sys.executable, "-m", "harness", "run", "own.toml"]
+COMMAND = [sys.executable, "-m", "harness", "run", "own.toml", "--checkpoint", "published"]
 CELLS = [
-    (name, scenario)
-    for name in ("baseline", "stock", "dynamic_truncation")
-    for scenario in ("single_stream", "cold_start")
+    *((name, way) for name in ("baseline", "stock", "lean_startup") for way in ("single_stream", "offline")),
+    ("stock", "cold_start"),
 ]
 PATIENCE_S = 120
 GONE_S = 3  # after the runner has gone, nothing of it is left
@@ -132,52 +126,51 @@ def test_whatever_ends_a_runner_leaves_no_worker_and_nothing_that_a_worker_start
     wait_for(lambda: left_of(mark) == [] or None, GONE_S)
 
 
-def test_what_is_killed_is_a_record_or_goes_on(tmp_path: Path) -> None:
+def test_what_is_killed_is_a_record_and_a_run_that_was_killed_or_interrupted_goes_on(tmp_path: Path) -> None:
+    """Of the checkpoint as it is published, so that this shows too that a run takes it."""
+    write_published(tmp_path / "published")
+    (tmp_path / "texts.jsonl").write_text(TEXTS, encoding="utf-8")
     (tmp_path / "own.toml").write_text(SUITE, encoding="utf-8")
-    with subprocess.Popen(COMMAND, cwd=tmp_path, stderr=subprocess.DEVNULL) as runner:
 
-        def first_worker() -> int | None:
+    def in_a_round_after(done: int, runner: subprocess.Popen[str]) -> Callable[[], list[int] | None]:
+        """The workers of a round that begins when so many records are there."""
+
+        def workers() -> list[int] | None:
             begun = any(tmp_path.glob(f"runs/*/{RECORDS}"))  # after the reference's own worker
-            return next(iter(workers_of(runner.pid)), None) if begun else None
+            return workers_of(runner.pid) or None if begun and len(records(tmp_path)) >= done else None
 
-        def second_round() -> list[int] | None:
-            done = len(records(tmp_path)) >= 2
-            return workers_of(runner.pid) or None if done else None
+        return workers
 
-        os.kill(wait_for(first_worker), signal.SIGKILL)
-        workers = wait_for(second_round)
-        before = records(tmp_path)
+    def started() -> subprocess.Popen[str]:
+        return subprocess.Popen(COMMAND, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts)
+
+    with started() as runner:
+        os.kill(wait_for(in_a_round_after(0, runner))[0], signal.SIGKILL)
+        workers = wait_for(in_a_round_after(2, runner))
+        killed = records(tmp_path)
         runner.kill()
+        runner.communicate()
         wait_for(lambda: are_gone(workers), GONE_S)
-    assert {record.kind for record in before if isinstance(record, Failed)} == {"crash"}
-    assert "SIGKILL" in next(record.error for record in before if isinstance(record, Failed))
-    subprocess.run(COMMAND, cwd=tmp_path, check=False, capture_output=True)
-    after = records(tmp_path)
-    assert after[: len(before)] == before
-    assert Counter((one.cell.combination, one.cell.scenario) for one in after) == Counter(CELLS)
-    assert sum(isinstance(one, Failed) for one in after) == 2
+    assert [one.kind for one in killed if isinstance(one, Failed)] == ["crash"] * 2 == ["crash"] * len(killed)
+    assert all("SIGKILL" in one.error for one in killed if isinstance(one, Failed))
 
-
-def test_an_interrupted_run_says_how_to_go_on_and_a_second_start_does(tmp_path: Path) -> None:
-    (tmp_path / "own.toml").write_text(SHORT, encoding="utf-8")
-    with subprocess.Popen(
-        COMMAND, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts
-    ) as runner:
-
-        def second_round() -> list[int] | None:
-            begun = any(tmp_path.glob(f"runs/*/{RECORDS}")) and len(records(tmp_path)) >= 1
-            return workers_of(runner.pid) or None if begun else None
-
-        workers = wait_for(second_round)
+    with started() as runner:
+        workers = wait_for(in_a_round_after(3, runner))
         runner.send_signal(signal.SIGINT)
         _, said = runner.communicate(timeout=PATIENCE_S)
     assert runner.returncode == 130
     assert "the same command without --fresh continues" in " ".join(said.split())
     assert "Traceback" not in said
     wait_for(lambda: are_gone(workers))  # one that was only just started ends when its pipe does
-    before = records(tmp_path)
-    assert len(before) == 1
-    subprocess.run(COMMAND, cwd=tmp_path, check=True, capture_output=True)
+    interrupted = records(tmp_path)
+    assert interrupted[:2] == killed
+    assert len(interrupted) > 2
+
+    done = subprocess.run(COMMAND, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 1, "the baseline was not measured"
     after = records(tmp_path)
-    assert after[: len(before)] == before
-    assert sorted(one.cell.combination for one in after) == ["baseline", "stock"]
+    assert after[: len(interrupted)] == interrupted
+    assert Counter((one.cell.combination, one.cell.scenario) for one in after) == Counter(CELLS)
+    measured = [one.samples for one in after if isinstance(one, Measured)]
+    assert len(measured) == len(after) - 2
+    assert not any(one.parity.broken for one in measured if isinstance(one, SingleStream | Offline))

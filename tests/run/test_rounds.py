@@ -16,7 +16,7 @@ from harness.conditions import Course
 from harness.data.dataset import Example
 from harness.measure.noise import Reading
 from harness.plan.cells import Planned
-from harness.record import Cell, ColdStart, Evidence, Failed, Item, Measured, Memory, SingleStream, StartUp
+from harness.record import Cell, ColdStart, Evidence, Failed, Item, Measured, Memory, Scenario, SingleStream, StartUp
 from harness.run import protocol as say
 from harness.run.executors.local import LocalExecutor, Settings, _Round
 from harness.run.executors.recorded import Reference
@@ -24,7 +24,8 @@ from harness.run.executors.weighing import Weighing
 from harness.run.pair import MOST_REPEATS, ROLES, Pair, _joined
 from harness.run.process import WorkerError, WorkerProcess
 
-CELLS = tuple(Cell("a", scenario, "t", "cpu") for scenario in ("single_stream", "closed_loop", "cold_start"))
+SCENARIOS: tuple[Scenario, ...] = ("single_stream", "closed_loop", "cold_start")
+CELLS = tuple(Cell("a", scenario, "t", "cpu") for scenario in SCENARIOS)
 PLANNED = Planned("a", exact=True, cells=CELLS)
 REFERENCE = Reference([], [])
 OWN, PARTNER = "own", "partner"

@@ -3,15 +3,20 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness.analyse import stopping
+from harness.analyse.stats import ALPHA
+from harness.analyse.stopping import Seen
 from harness.errors import SuiteError
 from harness.plan.cells import Planned
 from harness.plan.suite import Measure, read_suite
 from harness.record import BASELINE, Cell, Failed, Measured, Memory, Parity, Record, SingleStream, Skipped
+from harness.run.ablation import Options, prepare
 from harness.run.executors.recorded import Reference
 from harness.run.runner import run
 from harness.run.stopping import Schedule, broken
@@ -48,7 +53,7 @@ class Noisy:
 class Broken(Noisy):
     """Rounds that fail."""
 
-    def __init__(self, kinds: dict[str, str]) -> None:
+    def __init__(self, kinds: dict[str, Any]) -> None:
         super().__init__({})
         self.kinds = kinds
 
@@ -106,6 +111,67 @@ def test_among_equals_the_order_is_drawn() -> None:
     first, second = executor.order[:8], executor.order[8:]
     assert sorted(first) == sorted(second) == list("abcdefgh")
     assert first not in (second, list("abcdefgh"))
+
+
+def strange(ends: Callable[[Seen], bool], looks: Sequence[int] | None = None) -> stopping.Rule:
+    return stopping.Rule("strange", "were strange", ends, None if looks is None else lambda _: looks)
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[[stopping.Rule], None]:
+    """Have a rule of another distribution."""
+    ours = stopping._ours()
+    return lambda rule: monkeypatch.setattr(stopping, "rules", lambda: {**ours, "strange": rule})
+
+
+Installed = Callable[[stopping.Rule], None]
+
+
+def test_a_rule_of_another_distribution_ends_what_it_is_asked_about(installed: Installed) -> None:
+    installed(strange(lambda seen: seen.combination == "a" and seen.rounds >= 2))
+    named, silent = Measure(rounds=5, stopping=["strange"]), Measure(rounds=5)
+    assert ended(Noisy({"a": 0.0, "b": 0.0}), "ab", named) == {"a": "strange 2", "b": "rounds 5"}
+    assert ended(Noisy({"a": 0.0, "b": 0.0}), "ab", silent) == {"a": "rounds 5", "b": "rounds 5"}
+
+
+def test_a_rule_sees_figures_only_at_its_looks_and_all_looks_share_the_error(installed: Installed) -> None:
+    seen: list[Seen] = []
+
+    def noting(one: Seen) -> bool:
+        seen.append(one)
+        return False
+
+    installed(strange(noting, looks=[2, 4, 99]))
+    measure = Measure(rounds=5, precision=0.001, stopping=["strange"])
+    assert stopping.rules_of(measure).looks == (2, 4)
+    ended(Noisy({"a": 0.2}), "a", measure)
+    assert {len(one.ratios) for one in seen} == {2, 4}
+    assert {one.alpha for one in seen} == {ALPHA / 2}
+    seen.clear()
+    installed(strange(noting))
+    ended(Noisy({"a": 0.2}), "a", measure)
+    assert {one.rounds for one in seen} >= {0, 1, 2, 3}
+    assert {len(one.ratios) for one in seen} == {0}
+
+
+def test_a_rule_that_is_not_there_is_named_before_anything_is_measured(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text('[texts]\ndatasets = ["article"]\n[measure]\nstopping = ["roundz"]\n')
+    with pytest.raises(SuiteError, match=r"unknown stopping rule 'roundz'; did you mean 'rounds'\?"):
+        prepare(Options(str(path)), lambda _: None)
+
+
+@pytest.mark.parametrize("looks", [[0], ["four"], [2.5]])
+def test_a_rule_that_looks_at_no_number_of_rounds_is_refused(looks: Sequence[Any], installed: Installed) -> None:
+    installed(strange(lambda _: True, looks))
+    with pytest.raises(SuiteError, match=r"'strange' looks after .* and not after numbers of rounds"):
+        stopping.rules_of(Measure(stopping=["strange"]))
+
+
+def test_a_rule_that_cannot_say_when_it_looks_is_refused(installed: Installed) -> None:
+    installed(stopping.Rule("strange", "were strange", lambda _: True, lambda measure: [1 // (measure.confirm)]))
+    with pytest.raises(SuiteError, match="'strange' cannot say when it looks: ZeroDivisionError"):
+        stopping.rules_of(Measure(stopping=["strange"]))
 
 
 def test_what_cannot_run_is_tried_once_and_what_fails_twice() -> None:

@@ -10,7 +10,7 @@ from harness.plan.cells import Planned, plan_cells
 from harness.plan.combination import parse, write
 from harness.plan.registry import find_optimizations
 from harness.plan.suite import Combinations, Measure, Suite, Texts
-from harness.record import Cell
+from harness.record import Cell, Scenario
 
 OURS = find_optimizations()
 # a, b, c and d: ours under other names, so that each design is short to write; only d is in an earlier stage.
@@ -21,7 +21,7 @@ REGISTRY = {name: replace(OURS["dynamic_truncation"], name=name) for name in "ab
 
 
 def planned(design: str, *optimizations: str, include: list[str] | None = None) -> list[Planned]:
-    combinations = Combinations(design, list(optimizations), include or [])  # type: ignore[arg-type]
+    combinations = Combinations(design, list(optimizations), include or [])
     suite = Suite(Texts(["article", "business/test"]), combinations, Measure(("single_stream",)))
     return plan_cells(suite, REGISTRY, "cpu")
 
@@ -76,7 +76,7 @@ def test_what_is_planned_can_be_read_again() -> None:
 def test_every_combination_has_a_cell_for_each_scenario() -> None:
     suite = Suite(Texts(["article", "business/test"]))
     baseline, stock = plan_cells(suite, REGISTRY, "cuda:1")
-    scenarios = ("single_stream", "cold_start")
+    scenarios: tuple[Scenario, ...] = ("single_stream", "cold_start")
     for one in (baseline, stock):
         assert one.cells == tuple(Cell(one.combination, name, "article+business/test", "cuda:1") for name in scenarios)
 

@@ -26,9 +26,20 @@ from harness.cli.app import app
 from harness.errors import InputError
 from harness.plan.cells import plan_cells
 from harness.plan.registry import find_optimizations
-from harness.plan.suite import Measure, Scenario, Suite, find_suite, read_suite, suite_names
+from harness.plan.suite import Measure, Suite, find_suite, read_suite, suite_names
 from harness.profile import PARTS, Profile, Traffic
-from harness.record import STOCK, ClosedLoop, ColdStart, Difference, Load, Measured, Parity, Record, SingleStream
+from harness.record import (
+    STOCK,
+    ClosedLoop,
+    ColdStart,
+    Difference,
+    Load,
+    Measured,
+    Parity,
+    Record,
+    Scenario,
+    SingleStream,
+)
 from harness.report.charts import draw, find_kind, kinds, memory_over_time, save, save_all
 from harness.report.charts.pareto import front
 from harness.report.drawing import fonts
@@ -89,7 +100,17 @@ def drawn(kind: str, run: View) -> Figure:
 
 
 def labels(kind: str, rows: list[Row]) -> list[str]:
-    return [text.get_text().replace("\n", "") for text in drawn(kind, of(rows)).axes[0].get_yticklabels()]
+    """The names beside the rows, also where a matrix stands for them."""
+    axes, *rest = drawn(kind, of(rows)).axes
+    if not rest:
+        return [text.get_text().replace("\n", "") for text in axes.get_yticklabels()]
+    (beside,) = rest
+    columns = [text.get_text() for text in beside.get_xticklabels()]
+    names = {text.get_position()[1]: text.get_text() for text in beside.texts}
+    for line in beside.lines:
+        across, down = np.asarray(line.get_data(), dtype=int).tolist()
+        names[down[0]] = "+".join(columns[column] for column in across)
+    return [names[place] for place in sorted(names)]
 
 
 @pytest.mark.parametrize("kind", OF_ROWS)
@@ -184,7 +205,8 @@ def test_no_legend_covers_a_title(kind: str) -> None:
     figure = drawn(kind, of(ROWS))
     figure.draw_without_rendering()
     axes = figure.axes[0]
-    (title,) = (one for one in axes.findobj(Text) if one.get_text() and one.get_text() == axes.get_title(loc="left"))
+    written = axes.get_title(loc="left") or figure.get_suptitle()
+    (title,) = (one for one in figure.findobj(Text) if one.get_text() and one.get_text() == written)
     legend = axes.get_legend()
     assert legend is None or not legend.get_window_extent().overlaps(title.get_window_extent())
 

@@ -22,8 +22,8 @@ from harness.analyse.compare import compare, streams
 from harness.analyse.gate import Finding
 from harness.record import Cell, Failed, Header, Record
 from harness.report.ci import annotations as github
-from harness.report.ci import files, junit, pytest_benchmark, services, words
-from harness.report.ci.files import FORMATS, not_counted
+from harness.report.ci import words
+from harness.report.formats import Gate, Run, formats, junit, not_counted, pytest_benchmark
 from harness.units import MIB, NS_PER_S
 
 MADE = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -35,10 +35,11 @@ FINDINGS = [
     Finding("cold_start max increase 10%", "batching", "fail", "1.2 s", warns=True),
 ]
 XSD = Path(__file__).parents[1] / "golden" / "junit.xsd"
+FORMATS = [name for name, one in formats().items() if one.of_sound]
 
 
 def render(name: str, header: Header, records: Sequence[Record]) -> str:
-    return files.render(name, header, records, compare(header, records)[0])
+    return formats()[name].report(Run(header, records, compare(header, records)[0], MADE))
 
 
 def left_out(header: Header, records: Sequence[Record]) -> list[str]:
@@ -46,7 +47,7 @@ def left_out(header: Header, records: Sequence[Record]) -> list[str]:
 
 
 def test_junit_is_valid_and_a_parser_finds_each_verdict() -> None:
-    written = junit.render(FINDINGS, "HEAD (0123abc)", MADE)
+    written = junit.of_gate(Gate(FINDINGS, "HEAD (0123abc)", MADE))
     schema = xmlschema.XMLSchema(str(XSD))
     schema.validate(written)
     with pytest.raises(xmlschema.XMLSchemaValidationError):
@@ -78,7 +79,7 @@ def test_what_is_skipped_without_leave_is_green_nowhere() -> None:
     assert list(words.console(found, "HEAD"))[-1] == f"\nGate against HEAD: {said}"
     assert words.markdown(found, "HEAD").startswith(f"## Gate against HEAD: inconclusive\n\n{said}\n")
     assert [line.split(" ")[0] for line in github.render(found)] == ["::warning", "::warning"]
-    written = junit.render(found, "HEAD", MADE)
+    written = junit.of_gate(Gate(found, "HEAD", MADE))
     xmlschema.XMLSchema(str(XSD)).validate(written)
     (suite,) = JUnitXml.fromstring(written.encode())
     assert (suite.tests, suite.errors, suite.skipped) == (2, 1, 0)
@@ -90,7 +91,7 @@ def test_a_gate_that_judged_nothing_is_green_nowhere() -> None:
     said = "inconclusive (3 skipped; nothing was judged)"
     assert list(words.console(found, "HEAD"))[-1].endswith(said)
     assert next(github.render(found)) == f"::warning title=uiebench gate::{said}"
-    written = junit.render(found, "HEAD", MADE)
+    written = junit.of_gate(Gate(found, "HEAD", MADE))
     xmlschema.XMLSchema(str(XSD)).validate(written)
     (suite,) = JUnitXml.fromstring(written.encode())
     assert (suite.tests, suite.errors, suite.skipped) == (4, 1, 3)
@@ -105,7 +106,7 @@ def test_a_crashed_workers_last_words_break_no_format() -> None:
     (row,) = (line for line in words.markdown([crashed], "HEAD").splitlines() if line.startswith("| FAIL"))
     assert row == r"| FAIL | cells | `batching` | crash: a \| b File 1 red done |"
     assert list(github.render([crashed]))[1:] == [f"::error title=cells%3A batching::{said}"]
-    written = junit.render([crashed], "HEAD", MADE)
+    written = junit.of_gate(Gate([crashed], "HEAD", MADE))
     xmlschema.XMLSchema(str(XSD)).validate(written)
     ((case,),) = JUnitXml.fromstring(written.encode())
     (failure,) = case.result
@@ -180,8 +181,7 @@ def test_a_run_of_nothing_that_counts_is_an_empty_file() -> None:
 
 
 def test_bencher_reads_measures_by_benchmark() -> None:
-    rows, _ = compare(HEADER, RECORDS)
-    found: Mapping[str, Mapping[str, Mapping[str, float]]] = json.loads(services.bencher(rows))
+    found: Mapping[str, Mapping[str, Mapping[str, float]]] = json.loads(render("bencher", HEADER, RECORDS))
     for measures in found.values():
         for measure in measures.values():
             assert set(measure) <= {"value", "lower_value", "upper_value"}
@@ -195,7 +195,7 @@ def test_bencher_reads_measures_by_benchmark() -> None:
 
 
 def test_our_statistics_are_pytest_benchmarks_own() -> None:
-    written = json.loads(pytest_benchmark.render(HEADER, RECORDS, MADE))
+    written = json.loads(pytest_benchmark.of_sound(Run(HEADER, RECORDS, [], MADE)))
     by_name: dict[str, dict[str, Any]] = {one["name"]: one["stats"] for one in written["benchmarks"]}
     for name, rounds in streams(RECORDS).items():
         own: Any = Stats()  # type: ignore[no-untyped-call]
@@ -221,3 +221,10 @@ def test_pytest_benchmark_compares_our_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_is_json_of_a_run(name: str) -> None:
     assert json.loads(render(name, HEADER, RECORDS))
+
+
+def test_every_format_is_on_a_page() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    written = "".join((docs / page).read_text(encoding="utf-8") for page in ("ci.md", "read-a-report.md"))
+    for name in formats():
+        assert re.search(f"[` ]{name}`", written), name

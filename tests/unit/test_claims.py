@@ -18,7 +18,8 @@ from harness.analyse.claimed import Claim, read_claims
 from harness.analyse.claims import Judged, Side, holds, judge, measures_claims
 from harness.analyse.compare import compare, narrowed
 from harness.analyse.f1 import ScoreDifference
-from harness.analyse.quantities import QUANTITIES, Figure, divided
+from harness.analyse.figures import Figure
+from harness.analyse.quantities import QUANTITIES, divided
 from harness.analyse.rows import Row, Throughput
 from harness.analyse.stats import Spread
 from harness.plan.cells import plan_cells

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from harness.analyse.course import course
+import re
+from typing import get_args
+
+from harness.analyse.course import _ENDINGS, course
 from harness.conditions import Course
 from harness.measure.warmup import MOST, until_steady
-from harness.record import Cell, ColdStart, End, Finished, Measured, Record
+from harness.record import Cell, ColdStart, End, Ending, Finished, Measured, Record
 
 
 def rounds(*courses: Course) -> list[Record]:
@@ -29,6 +32,15 @@ def test_an_account_names_what_the_wall_time_was_spent_on() -> None:
         "Combinations: 2 were precise enough (4 to 8 rounds), 1 had no time left (1 round), "
         "1 failed too often (2 rounds)."
     )
+
+
+def test_every_ending_is_named_and_so_is_a_rule_that_is_not_installed_here() -> None:
+    assert set(_ENDINGS) == set(get_args(Ending))
+    ends = [End(f"{i}", i, rule) for i, rule in enumerate([*get_args(Ending), "rounds", "of_a_stranger"])]
+    ended = course(rounds(spent()), [Finished(ends, 60.0)])[-1]
+    assert len(re.findall(r"\(\d+ rounds?\)", ended)) == len(ends)
+    assert "1 had all their rounds (4 rounds)" in ended
+    assert "1 were ended by the stopping rule 'of_a_stranger' (5 rounds)" in ended
 
 
 def test_untimed_requests_between_timed_ones_have_a_part_of_their_own() -> None:

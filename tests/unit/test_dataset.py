@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.data.dataset import Example, dataset_names, find_dataset, parse_example, pick, read_dataset
+from harness.data.ids import Ids
 from harness.errors import InputError
 
 GOOD: dict[str, Any] = {"id": "1", "text": "苏州到杭州", "schema": {"城市": None}}
@@ -18,7 +19,8 @@ def line(**changes: Any) -> str:
 
 
 def parse(line: str) -> Example:
-    return parse_example(line, 1, set())
+    with Ids() as seen:
+        return parse_example(line, 1, seen)
 
 
 def gold(span: str, *offset: int) -> list[list[dict[str, Any]]]:

@@ -121,7 +121,7 @@ def test_a_limit_of_a_value_needs_its_whole_interval_on_one_side(
 
 
 def test_against_a_baseline_both_ratios_to_stock_have_their_errors_and_what_runs_differ_by() -> None:
-    moved = entry(time=[0.5 + math.log(1.13)] * 8)
+    moved = entry(time=[0.5 + math.log(1.2)] * 8)
     assert verdict(LATENCY, moved, entry(time=[0.5] * 8), paired=False) == "fail"
     assert verdict(LATENCY, moved, entry(time=[0.5]), paired=False) == "inconclusive"
     assert verdict(LATENCY, moved, entry(time=[]), paired=False) == "skipped"

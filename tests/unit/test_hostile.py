@@ -71,8 +71,9 @@ class Tags(HTMLParser):
 
 
 def test_a_page_is_of_the_same_make_whatever_the_text_is() -> None:
+    hostile = ALL.replace("+", "-")  # a plus makes another combination of it, with another column
     for name in ("html", "html without texts"):
-        assert Tags(RENDERERS[name](ALL)).found == Tags(RENDERERS[name](PLAIN)).found
+        assert Tags(RENDERERS[name](hostile)).found == Tags(RENDERERS[name](PLAIN * len(hostile))).found
 
 
 @EACH

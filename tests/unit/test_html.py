@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -15,7 +16,8 @@ from harness.profile import PARTS, Profile, Traffic
 from harness.record import Difference, Failed, Measured, Record, SingleStream
 from harness.report import html
 from harness.report.conditions import conditions, where
-from harness.report.flat import as_csv, flat
+from harness.report.flat import flat
+from harness.report.formats import Run, csv
 from harness.report.marked import AROUND, GAP, pieces
 from harness.report.private import without_texts
 from harness.report.strip import MOST, strip
@@ -189,7 +191,7 @@ def test_a_report_that_travels_has_no_text_and_no_span() -> None:
 
 def test_figures_for_those_who_calculate_on_have_all_rows_and_their_units() -> None:
     rows = view(HEADER, RECORDS, []).rows
-    lines = as_csv(rows).splitlines()
+    lines = csv.of_run(Run(HEADER, RECORDS, rows, datetime(2026, 3, 1, tzinfo=UTC))).splitlines()
     assert len(lines) == 1 + len(rows)
     good = next(flat(row) for row in rows if row.combination == "good")
     assert good["mean_ns"] == pytest.approx(0.5 * 34.5e6)

@@ -40,6 +40,10 @@ def example() -> Optimization[Any]:
         ("*+*", ("*", "*")),
         ("peer:modelscope", ("peer:modelscope",)),
         ("don't+b", ("don't", "b")),
+        ("a[1+b]+c", ("a[1", "b]", "c")),
+        ("a(x=1+b", ("a(x=1", "b")),
+        ("a(x='1+b)+c", ("a(x='1", "b)", "c")),
+        ("a)+b", ("a)", "b")),
     ],
 )
 def test_it_is_cut_at_each_plus_outside_of_brackets_and_quotes(combination: str, expected: tuple[str, ...]) -> None:

@@ -148,11 +148,12 @@ def test_dynamic_truncation_counts_the_padding_that_is_gone(plan: LoadPlan) -> N
     assert rounded.figures["padding_removed"] < 1
 
 
-@pytest.mark.parametrize("multiple", [1, 7, 8, 100, 1000])
 @pytest.mark.parametrize("text", ["", "好", TEXT, LONG], ids=["empty", "one", "short", "long"])
-def test_no_multiple_changes_an_answer(plan: LoadPlan, baseline: Extractor, text: str, multiple: int) -> None:
-    truncated = compose(plan, [(find_optimizations()["dynamic_truncation"], {"multiple": multiple})])
-    assert truncated.extract(text, SCHEMA) == baseline.extract(text, SCHEMA)
+def test_no_multiple_changes_an_answer(plan: LoadPlan, baseline: Extractor, text: str) -> None:
+    expected = baseline.extract(text, SCHEMA)
+    for multiple in (1, 7, 8, 100, 1000):
+        truncated = compose(plan, [(find_optimizations()["dynamic_truncation"], {"multiple": multiple})])
+        assert truncated.extract(text, SCHEMA) == expected, multiple
 
 
 @pytest.mark.parametrize("multiple", [0, -8])

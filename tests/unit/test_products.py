@@ -132,6 +132,18 @@ def test_a_launch_takes_its_share_of_many_in_a_row_and_is_measured_on_a_device_a
     assert len(calls) > 100
 
 
+def test_each_way_that_is_known_is_measured_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CPU_SHAPES", [(ROWS, INNER, OUTER)])
+    monkeypatch.setattr(module, "_CPU_COPY_BYTES", 1 << 20)
+    monkeypatch.setattr(module, "_REPEATED_S", 0.001)
+    found = ceilings(CPU)
+    measured = {f"{name} ({dtype})" for dtype, rates in found.ways.items() for name in rates}
+    assert measured | set(found.left_out) == {f"{way.name} ({way.dtype})" for way in ways(CPU)}
+    assert not measured & set(found.left_out)
+    assert {"torch.matmul (float32)", "F.linear (float32)"} <= measured
+    assert min(found.bytes_per_s, *found.flops_per_s.values()) > 0
+
+
 def test_without_its_private_operators_the_packed_product_is_left_out(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,7 +92,7 @@ STARTS = SUITE.replace("single_stream", "cold_start")
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory, light_start: None) -> Path:
+def repository(tmp_path_factory: pytest.TempPathFactory, light_start: Path) -> Path:
     found = tmp_path_factory.mktemp("repository")
     for name, text in (("own.toml", SUITE), ("starts.toml", STARTS), ("mine.py", PLUGIN), ("test_theirs.py", TESTS)):
         (found / name).write_text(text, encoding="utf-8")

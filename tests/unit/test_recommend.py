@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,13 +12,16 @@ from test_advice import OTHERS, row
 
 from harness.analyse.f1 import ScoreDifference
 from harness.analyse.percentiles import Percentile
-from harness.analyse.recommend import Constraints, Objective, determines, recommend
+from harness.analyse.recommend import MAINS, OBJECTIVES, Constraints, determines, recommend
 from harness.analyse.rows import Row, Throughput
 from harness.analyse.stats import Spread
+from harness.cli.recommend import Best
 from harness.deploy import Deployment, find_deployment, write_deployment
 from harness.errors import InputError
+from harness.figures import Objective
 from harness.record import Difference
-from harness.report.recommend import lines
+from harness.report.advice import _CLEARLY
+from harness.report.recommend import _BETTER, lines
 from harness.units import parse_bytes, parse_duration
 
 GIB = 1 << 30
@@ -77,6 +81,12 @@ def test_constraints_are_kept(constraints: Constraints, expected: str | None) ->
 @pytest.mark.parametrize(("objective", "expected"), [("memory", "a"), ("p95", "stock"), ("time", "b")])
 def test_the_objective_decides(objective: Objective, expected: str) -> None:
     assert best(objective=objective, rows=BY_MEMORY if objective == "memory" else ROWS) == expected
+
+
+def test_every_objective_can_be_asked_for_and_has_its_words() -> None:
+    objectives = set(get_args(Objective))
+    assert set(OBJECTIVES) == {one.value for one in Best} == set(_BETTER) == objectives
+    assert set(_CLEARLY) == set(MAINS) - {"time"}
 
 
 def said(rows: list[Row], constraints: Constraints = FREE, objective: Objective = "time") -> list[str]:

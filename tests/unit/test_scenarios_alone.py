@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import get_args
@@ -21,12 +22,10 @@ from harness.analyse.shifts import Shifts
 from harness.analyse.view import View, view
 from harness.cli.report import show
 from harness.errors import InputError
-from harness.plan.suite import Scenario
-from harness.record import Cell, ColdStart, Failed, Load, Measured, Offline, Record
+from harness.record import Cell, ColdStart, Failed, Load, Measured, Offline, Record, Scenario
 from harness.report import html, markdown
 from harness.report.advice import advice
-from harness.report.ci.files import FORMATS, render
-from harness.report.flat import as_csv, as_json
+from harness.report.formats import Run, csv, formats, json
 from harness.report.recommend import lines
 from harness.report.runs import render as side
 from harness.report.table import summary
@@ -79,11 +78,12 @@ def test_every_row_says_what_was_measured(scenarios: tuple[str, ...]) -> None:
         assert "None" not in said
     assert "nan" not in markdown.render(run)
     assert html.render(run, {}, None)
-    assert len(as_csv(run.rows).splitlines()) == 8
-    assert as_json(run.header, run.rows).count('"speed_counts": true') == 5
+    shown = Run(run.header, run.records, run.rows, datetime(2026, 3, 1, tzinfo=UTC))
+    assert len(csv.of_run(shown).splitlines()) == 8
+    assert json.of_run(shown).count('"speed_counts": true') == 5
     assert "| good |" in side(side_by_side({"a": run, "b": seen("offline")}), absolute=True)
-    for name in FORMATS:
-        assert render(name, run.header, run.records, run.rows)
+    for one in formats().values():
+        assert not one.for_reports or one.report(shown)
 
 
 @pytest.mark.parametrize(

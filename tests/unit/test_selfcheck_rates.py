@@ -11,7 +11,20 @@ import pytest
 from made_up import HEADER
 
 from harness.analyse.compare import MACHINE_SD, compare
-from harness.record import STOCK, Cell, ClosedLoop, Failed, Header, Load, Measured, Memory, Parity, Record, SingleStream
+from harness.record import (
+    STOCK,
+    Cell,
+    ClosedLoop,
+    Failed,
+    Header,
+    Load,
+    Measured,
+    Memory,
+    Parity,
+    Record,
+    Scenario,
+    SingleStream,
+)
 from harness.record import Difference as Differing
 from harness.selfcheck import scaling
 from harness.selfcheck.check import (
@@ -64,7 +77,7 @@ def identical(count: int, seed: int = 0, sd: float = 0.012) -> list[SingleStream
 
 
 def measured(name: str, rounds: Sequence[SingleStream | ClosedLoop], device: str = "cpu") -> list[Measured]:
-    scenario = "closed_loop" if name == ALONE else "single_stream"
+    scenario: Scenario = "closed_loop" if name == ALONE else "single_stream"
     return [Measured(Cell(name, scenario, "t", device), i, one) for i, one in enumerate(rounds)]
 
 

@@ -25,6 +25,13 @@ def test_every_suite_that_comes_with_the_tool_can_be_read(name: str) -> None:
     assert read_suite(find_suite(name)).description
 
 
+def test_texts_may_be_named_by_a_list(file: Path) -> None:
+    found = {name: read(file, f'{LEAST}ids = "{name}"\n').texts.ids for name in ("half-dozen", "dozen", "two-dozen")}
+    assert [len(set(ids)) for ids in found.values()] == [6, 12, 24]
+    with pytest.raises(SuiteError, match=r"ids: unknown list of texts 'two-dosen'; did you mean 'two-dozen'\?"):
+        read(file, f'{LEAST}ids = "two-dosen"\n')
+
+
 def test_demo_is_a_suite() -> None:
     assert "demo" in suite_names()
 
@@ -54,7 +61,7 @@ def test_a_suite_needs_only_its_texts(file: Path) -> None:
         (
             "[measure]\nzzz = 1",
             r"key 'zzz' \(known: clients, confirm, f1_margin, keep_heap, only, passes, precision, rounds, scenarios, "
-            r"starts, timeout_s\)",
+            r"starts, stopping, timeout_s\)",
         ),
     ],
 )

@@ -2,22 +2,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from made_up import HEADER, RECORDS
 from msgspec import structs
 
+from harness.analyse.figures import READERS, Figure
 from harness.analyse.percentiles import Percentile
-from harness.analyse.quantities import Figure
 from harness.analyse.rows import Row
-from harness.analyse.targets import FIGURES, judged
+from harness.analyse.targets import judged
 from harness.analyse.view import view
-from harness.errors import SuiteError
+from harness.errors import SuiteError, unknown
+from harness.figures import LIMITS, FigureName
 from harness.plan.suite import Targets, read_suite
 from harness.record import Memory
 from harness.report.flat import flat
 from harness.report.html import render
 from harness.report.table import fields
+from harness.run.sound import header_fault
 
 
 def rows(**targets: float) -> dict[str, Row]:
@@ -32,7 +35,8 @@ def p95(low: float | None, value: float, high: float | None) -> Row:
 
 
 def test_each_name_of_a_suite_has_a_figure() -> None:
-    assert {name.partition("_")[2] for name in Targets.__struct_fields__} == set(FIGURES)
+    assert set(Targets.__struct_fields__) == set(LIMITS)
+    assert set(READERS) == {kind.name for kind in LIMITS.values()} == set(get_args(FigureName))
 
 
 @pytest.mark.parametrize(
@@ -91,6 +95,12 @@ def test_limits_are_read_with_their_units(tmp_path: Path) -> None:
             read_suite(file)
 
 
+def test_a_header_with_a_target_that_does_not_exist_is_refused() -> None:
+    header = structs.replace(HEADER, targets={"max_p59": 1.0})
+    assert header_fault(header) == unknown("target", "max_p59", LIMITS)
+    assert header_fault(structs.replace(HEADER, targets=dict.fromkeys(LIMITS, 1.0))) is None
+
+
 MIB = 1 << 20
 TORCHS = Memory(
     1,
@@ -115,7 +125,7 @@ def test_what_has_to_fit_on_a_gpu_is_all_that_the_process_takes_there(
 ) -> None:
     row = replace(rows()["good"], memory=structs.replace(TORCHS, **more))
     row = replace(row, loads=tuple(replace(load, cuda_peak_bytes=under_load) for load in row.loads))
-    assert FIGURES["vram"](row) == Figure(found * MIB)
+    assert READERS["vram"](row) == Figure(found * MIB)
 
 
 @pytest.mark.parametrize(("limit", "kept"), [(599, "missed"), (4096, "unsure")])
@@ -126,4 +136,4 @@ def test_where_only_torchs_own_memory_is_known_the_process_takes_more(limit: int
 
 
 def test_a_process_on_a_cpu_takes_nothing_of_a_gpu() -> None:
-    assert FIGURES["vram"](replace(rows()["good"], memory=Memory(1, rss_serving_peak_bytes=MIB))) is None
+    assert READERS["vram"](replace(rows()["good"], memory=Memory(1, rss_serving_peak_bytes=MIB))) is None

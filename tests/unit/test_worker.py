@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from harness.analyse.compare import compare
-from harness.analyse.quantities import Figure
-from harness.analyse.targets import FIGURES
+from harness.analyse.figures import READERS, Figure
 from harness.record import (
     BASELINE,
     RECORD_VERSION,
@@ -22,6 +21,7 @@ from harness.record import (
     Offline,
     Parity,
     Record,
+    Scenario,
     SingleStream,
     StartUp,
 )
@@ -29,6 +29,7 @@ from harness.report.table import fields
 from harness.run import protocol as say
 from harness.run.executors.recorded import loads
 from harness.run.worker import Worker, make_context
+from harness.scenarios import KINDS
 
 MIB = 1 << 20
 DRIVER_NS, REQUEST_NS = 1_000_000, 5
@@ -96,6 +97,17 @@ def test_the_drivers_answers_are_no_processor_time_of_the_requests(worker: Worke
     assert timed.energy_mj == DRIVER_NS + 3 * REQUEST_NS
 
 
+@pytest.mark.parametrize("scenario", [name for name, kind in KINDS.items() if kind.in_passes])
+def test_a_process_is_timed_under_each_scenario(worker: Worker, scenario: Scenario) -> None:
+    timed = worker.time(say.Time(scenario, clients=2))
+    assert timed.answers == [[], [], []]
+
+
+def test_a_process_is_timed_under_no_other_scenario(worker: Worker) -> None:
+    with pytest.raises(ValueError, match="not timed under the scenario 'cold_start'"):
+        worker.time(say.Time("cold_start"))
+
+
 @pytest.mark.parametrize(("scenario", "requests"), [("offline", 3), ("closed_loop", 6)])
 def test_loads_have_peaks_of_their_own_on_the_device(worker: Worker, scenario: Any, requests: int) -> None:
     worker.time(say.Time())
@@ -147,13 +159,13 @@ def test_what_loads_take_of_the_device_is_in_the_table_and_counts_for_what_has_t
         1, cuda_serving_peak_bytes=100 * MIB, cuda_serving_allocated_peak_bytes=50 * MIB, cuda_process_bytes=500 * MIB
     )
     stream = SingleStream([[10] * 3], [[10] * 3], [30], Parity(3), memory)
-    samples: dict[str, SingleStream | Offline] = {
+    samples: dict[Scenario, SingleStream | Offline] = {
         "single_stream": stream,
         "offline": Offline(passes, passes, Parity(3)),
     }
     records: list[Record] = [Measured(Cell(BASELINE, scenario, "t", "cuda"), 0, of) for scenario, of in samples.items()]
     (row,), _ = compare(header, records)
     assert fields(row, [row])["VRAM in use, loads"].text == "105 MiB"
-    assert FIGURES["vram"](row) == Figure((500 + 2 * 105 - 100) * MIB)
+    assert READERS["vram"](row) == Figure((500 + 2 * 105 - 100) * MIB)
     (alone,), _ = compare(header, records[:1])
     assert "VRAM in use, loads" not in fields(alone, [alone])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Protocol, runtime_checkable
 
 from harness.data import formats
 from harness.data.formats.document import Document, Problem
-from harness.errors import InputError, unknown
-from harness.extensions import extensions, left_out
+from harness.errors import InputError, UiebenchError, unknown
+from harness.extensions import collect, left_out, modules
 from harness.textfile import read_sample
 
 GROUP = "uiebench.formats"
@@ -49,16 +48,8 @@ class WritableFormat(Format, Protocol):
 @cache
 def find_formats() -> dict[str, Format]:
     """All formats by name: the modules of this package, and installed distributions' entry points."""
-    modules = [
-        importlib.import_module(f"{formats.__name__}.{found.name}") for found in pkgutil.iter_modules(formats.__path__)
-    ]
-    found: dict[str, Format] = {module.NAME: module for module in modules if hasattr(module, "NAME")}
-    for point, one in extensions(GROUP, _strange):
-        if one.NAME in found:
-            left_out(GROUP, f"{point.name} = {point.value}", f"there is another format {one.NAME!r}; rename one")
-        else:
-            found[one.NAME] = one
-    return dict(sorted(found.items()))
+    ours: dict[str, Format] = {one.NAME: one for one in modules(formats.__name__).values() if hasattr(one, "NAME")}
+    return dict(sorted(collect(GROUP, "format", ours, _strange, lambda _, one: one.NAME).items()))
 
 
 def _strange(point: EntryPoint) -> Format:
@@ -70,7 +61,42 @@ def _strange(point: EntryPoint) -> Format:
     one = point.load()
     if not isinstance(one, Format) or not (isinstance(one.NAME, str) and isinstance(one.DESCRIPTION, str)):
         raise InputError("a format has NAME and DESCRIPTION, which are text, and the functions recognise and read")
-    return one
+    return _WritableStranger(one) if isinstance(one, WritableFormat) else _Stranger(one)
+
+
+class _Stranger:
+    """Another distribution's format: whatever it raises becomes a message that names it."""
+
+    def __init__(self, one: Format) -> None:
+        self._one, self.NAME, self.DESCRIPTION = one, one.NAME, one.DESCRIPTION
+
+    def recognise(self, path: Path, sample: str) -> bool:
+        return self._one.recognise(path, sample)
+
+    def read(self, path: Path, problem: Problem) -> Iterator[Document]:
+        with self._named("read", path):
+            yield from self._one.read(path, problem)
+
+    @contextmanager
+    def _named(self, what: str, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except (UiebenchError, OSError):
+            raise
+        except (Exception, SystemExit) as error:
+            raise InputError(f"the format {self.NAME!r} cannot {what} {path}: {error!r}") from error
+
+
+class _WritableStranger(_Stranger):
+    """One that can be written too."""
+
+    def __init__(self, one: WritableFormat) -> None:
+        super().__init__(one)
+        self._written = one
+
+    def write(self, documents: Iterable[Document], path: Path, problem: Problem) -> None:
+        with self._named("write", path):
+            self._written.write(documents, path, problem)
 
 
 def format_of(path: Path, name: str | None = None) -> Format:

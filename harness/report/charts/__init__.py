@@ -7,18 +7,16 @@ that module is broken, the other charts are drawn without it.
 
 from __future__ import annotations
 
-import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError, UiebenchError, unknown
-from harness.extensions import extensions, left_out
+from harness.extensions import check_shape, collect, left_out, modules
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,14 +46,8 @@ class ChartError(UiebenchError):
 
 def kinds() -> dict[str, Kind]:
     """All usable kinds by name: our own first, then those of other distributions."""
-    names = [one.name for one in pkgutil.iter_modules(__path__)]
-    found = {name: _kind(name, import_module(f"{__name__}.{name}")) for name in names}
-    for point, kind in extensions(GROUP, _strange):
-        if point.name in found:
-            left_out(GROUP, f"{point.name} = {point.value}", f"there is another chart {point.name!r}; rename one")
-        else:
-            found[point.name] = kind
-    return found
+    ours = {name: _kind(name, module) for name, module in modules(__name__).items()}
+    return collect(GROUP, "chart", ours, _strange)
 
 
 def _kind(name: str, module: ModuleType) -> Kind:
@@ -70,10 +62,9 @@ def _strange(point: EntryPoint) -> Kind:
     """
     if not re.fullmatch(r"[\w-]+", point.name):
         raise InputError(f"the name of a chart may contain letters, digits, _ and -; this one is {point.name!r}")
-    found = _kind(point.name, point.load())
-    if not (isinstance(found.description, str) and isinstance(found.needs, str) and callable(found.chart)):
-        raise InputError("DESCRIPTION and NEEDS must be text, and chart must be a function")
-    return found
+    module = point.load()
+    check_shape(module, ("DESCRIPTION", "NEEDS"), ("chart",))
+    return _kind(point.name, module)
 
 
 def find_kind(name: str) -> Kind:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.analyse.percentiles import P50, P95
 from harness.analyse.view import View
 from harness.report.drawing.bars import bars
 from harness.units import NS_PER_MS
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from harness.analyse.percentiles import Percentile
 
 
-_SHARES = {"P50": 0.5, "P95": 0.95}
+_SHARES = {"P50": P50, "P95": P95}
 
 
 DESCRIPTION = "P50 and P95 with 95 % intervals"

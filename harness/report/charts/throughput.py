@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.analyse.view import View
 from harness.report.drawing.bars import bars
+from harness.scenarios import KINDS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +23,7 @@ def chart(run: View) -> Figure | None:
         return None
     loads = sorted({(load.scenario, load.clients) for row in measured for load in row.loads})
     series = {
-        f"{scenario} ({count} clients)" if scenario == "closed_loop" else scenario: [
+        f"{scenario} ({count} clients)" if KINDS[scenario].per_clients else scenario: [
             load.per_second if (load := row.load(scenario, count)) else None for row in measured
         ]
         for scenario, count in loads

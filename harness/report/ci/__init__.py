@@ -1,1 +1,1 @@
-"""A gate's findings where people look: console, Markdown, JUnit, annotations, benchmark services."""
+"""A gate's findings where people look: console, summaries, annotations; the committed baselines in words."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.report.drawing.fonts import legible
+from harness.report.matrix import Matrix, matrix
 from harness.report.table import folded
 
 if TYPE_CHECKING:
@@ -19,15 +20,50 @@ WIDTH = 8.0  # inches; at 100 dots an inch, readable at 800 pixels
 _ROW = 0.32
 _LINE = 0.13  # of a name
 _LONGEST = 34  # characters of a name on one line
+_INK, _FAINT = "#333333", "#DDDDDD"
+_COLUMN, _HEADING = 0.16, 0.065  # of a matrix: a column, and a letter of its heading
 
 
 def by_row(title: str, axis: str, names: Sequence[str], series: int = 1) -> tuple[Figure, Axes]:
-    """A chart with a line for each name, top to bottom."""
+    """A chart with a line for each name, top to bottom; a matrix stands for long names of combinations."""
+    found = matrix(names)
+    if found is not None:
+        return _by_matrix(title, axis, names, found, series)
     labels = [folded(legible(name), _LONGEST) for name in names]
     row = max(_ROW * max(series, 1.2), _LINE * (1 + max(label.count("\n") + 1 for label in labels)))
     figure, axes = canvas(title, axis, "", height=1.2 + len(names) * row)
     axes.set_yticks(range(len(names)), labels, fontsize=8)
     axes.set_ylim(len(names) - 0.5, -0.5)
+    return figure, axes
+
+
+def _by_matrix(title: str, axis: str, names: Sequence[str], found: Matrix, series: int) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    headings = [legible(name) for name in found.columns]
+    above, left = _HEADING * max(map(len, headings)), _COLUMN * len(headings)
+    height = 1.2 + above + len(names) * _ROW * max(0.7 * series, 0.75)
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure.suptitle(legible(title), x=0.01, ha="left", fontsize=11)
+    grid = figure.add_gridspec(1, 2, width_ratios=(left, WIDTH - left), wspace=0.01)
+    axes, beside = (figure.add_subplot(grid[0, place]) for place in (1, 0))
+    _style(axes, axis, "")
+    axes.set_yticks([])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    beside.set_xlim(-0.5, len(headings) - 0.5)
+    beside.set_ylim(axes.get_ylim())
+    beside.set_xticks(range(len(headings)), headings, fontsize=7, rotation=90)
+    beside.xaxis.tick_top()
+    beside.set_yticks([])
+    beside.tick_params(length=0)
+    beside.spines[:].set_visible(False)
+    for place, (name, row) in enumerate(zip(names, found.rows, strict=True)):
+        if row is None:
+            beside.text(-0.4, place, legible(name), fontsize=8, va="center")
+            continue
+        at = [column for column, is_in in enumerate(row) if is_in]
+        beside.scatter(range(len(row)), [place] * len(row), s=7, color=_FAINT)
+        beside.plot(at, [place] * len(at), color=_INK, linewidth=1, marker="o", markersize=4)
     return figure, axes
 
 
@@ -38,11 +74,15 @@ def canvas(title: str, x: str, y: str, *, height: float = 4.5) -> tuple[Figure, 
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(legible(title), loc="left", fontsize=11)
+    _style(axes, x, y)
+    return figure, axes
+
+
+def _style(axes: Axes, x: str, y: str) -> None:
     axes.set_xlabel(x, fontsize=9)
     axes.set_ylabel(y, fontsize=9)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def legend(axes: Axes, columns: int = 1) -> None:

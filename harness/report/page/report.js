@@ -12,7 +12,7 @@
   function compare(column, sign) {
     return (one, other) => {
       const [a, b] = [one.cells[column], other.cells[column]];
-      if (!column) return sign * a.textContent.localeCompare(b.textContent);
+      if (!column) return sign * one.dataset.name.localeCompare(other.dataset.name);
       const [x, y] = [a.dataset.value, b.dataset.value];
       if (x === undefined && y === undefined) return sign * a.textContent.localeCompare(b.textContent);
       if (x === undefined || y === undefined) return (x === undefined) - (y === undefined);

@@ -29,12 +29,10 @@ from harness.record import (
     STOCK,
     Cell,
     Chains,
-    ClosedLoop,
     ColdStart,
     Evidence,
     Failed,
     Measured,
-    Offline,
     Record,
     Samples,
     Scores,
@@ -50,6 +48,7 @@ from harness.run.executors.weighing import Weighing
 from harness.run.pair import ROLES, Pair, Starter, blaming
 from harness.run.peers import Launch
 from harness.run.process import Heap, WorkerError, WorkerProcess
+from harness.scenarios import KINDS
 
 
 @dataclass(frozen=True)
@@ -232,10 +231,8 @@ class LocalExecutor:
                     profile=seen.profile if seen else None,
                     **theirs_too,
                 )
-            elif cell.scenario == "closed_loop":
-                samples[cell] = ClosedLoop(cell.clients, loads(ours), loads(theirs), parity[cell])
-            else:
-                samples[cell] = Offline(loads(ours), loads(theirs), parity[cell])
+            elif made := KINDS[cell.scenario].made:
+                samples[cell] = made(cell, loads(ours), loads(theirs), parity[cell])
         return _Round(samples, noise, account(clock, timed.values(), pair), evidence)
 
     def _taken_apart(self, pair: Pair, weigh: Callable[[], Weighing]) -> tuple[say.Inspected, Weighing]:
@@ -289,7 +286,7 @@ class LocalExecutor:
         """The timed passes of each scenario."""
         timed: dict[Cell, tuple[Passes, Passes]] = {}
         for cell in cells:
-            if cell.scenario != "cold_start":
+            if KINDS[cell.scenario].in_passes:
                 timed[cell] = self._time_one(cell, pair, readings)
         return timed
 
@@ -309,9 +306,9 @@ class LocalExecutor:
             parts = [say.Time(places=[place], primed=[place - 1 if place else last]) for place in range(settings.timed)]
             with together((pair.own.pid, pair.partner.pid), settings.threads):
                 return pair.time(parts, settings.passes, readings)
-        primed = [] if cell.scenario == "closed_loop" else [last]
+        primed = [last] if KINDS[cell.scenario].primed else []
         places, lengthened = list(range(settings.timed)), settings.lengthened and pair.gpu is not None
-        whole = say.Time(cell.scenario, cell.clients, places, primed)  # type: ignore[arg-type]
+        whole = say.Time(cell.scenario, cell.clients, places, primed)
         return pair.time([whole], settings.passes, readings, lengthened=lengthened)
 
     def _cold_starts(self, start: Starter) -> ColdStart:

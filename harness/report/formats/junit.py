@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Literal, TypeAlias
 from xml.etree import ElementTree as Xml
 
 from harness.analyse.gate import Finding
 from harness.analyse.verdict import judged_anything, unexcused
 from harness.report.ci.words import NOTHING_JUDGED, sentence
+from harness.report.formats import Gate
 from harness.report.one_line import one_line
 
+DESCRIPTION = "findings as JUnit XML, a test case each"
 Result: TypeAlias = Literal["failure", "error", "skipped"]
 _NONE = Finding("any rule", "gate", "inconclusive", NOTHING_JUDGED)
 
 
-def render(findings: Sequence[Finding], against: str, made: datetime) -> str:
+def of_gate(gate: Gate) -> str:
     """The file, as Apache Ant's schema has it.
 
     An inconclusive finding is an error. So is a skipped one that keeps the gate from passing. A finding that only warns
     fails nothing.
-
-    Args:
-        findings: a gate's.
-        against: what the gate compared with.
-        made: the time of writing.
     """
-    verdict = sentence(findings)
+    verdict = sentence(gate.findings)
     findings = [
-        replace(one, cell=one_line(one.cell), rule=one_line(one.rule), says=one_line(one.says)) for one in findings
+        replace(one, cell=one_line(one.cell), rule=one_line(one.rule), says=one_line(one.says)) for one in gate.findings
     ]
     cases = [*findings, *([] if judged_anything(findings) else [_NONE])]
     results = [_result(one) for one in cases]
     suite_attributes = {
         "id": "0",
         "package": "uiebench",
-        "name": f"gate against {one_line(against)}",
-        "timestamp": made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        "name": f"gate against {one_line(gate.against)}",
+        "timestamp": gate.made.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         "hostname": "localhost",
         "tests": str(len(cases)),
         "failures": str(results.count("failure")),

@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from statistics import fmean, median, quantiles, stdev
 from typing import Any
 
-from harness.record import ColdStart, Header, Measured, Offline, Record, Samples, SingleStream, ordinary
+from harness.neutral import for_json
+from harness.record import ColdStart, Header, Measured, Record, Samples, SingleStream, ordinary
+from harness.report.formats import Run
+from harness.scenarios import kind_of, rate_of
 from harness.units import NS_PER_S
 
+DESCRIPTION = "times of requests, for `pytest-benchmark compare`"
 _VERSION = "5.3.1"  # the version of pytest-benchmark with this format
 
 
-def render(header: Header, records: Sequence[Record], made: datetime) -> str:
+def of_sound(run: Run) -> str:
     """The text of the file: one benchmark for each combination. Its rounds are the requests, in seconds.
 
     Each load and the cold start are separate benchmarks. The rounds of a load are its passes, in seconds per text, so
     that the operations per second are the rate. The rounds of a cold start are the starts.
-
-    Args:
-        header: the run's.
-        records: the run's.
-        made: the time of writing.
     """
-    benchmarks = [_benchmark(name, header, seconds) for name, seconds in _timed(records).items()]
-    made = made.astimezone(UTC)
+    benchmarks = [_benchmark(name, run.header, seconds) for name, seconds in _timed(run.records).items()]
+    made = run.made.astimezone(UTC)
     data = {
-        "machine_info": _machine(header.environment),
+        "machine_info": _machine(run.header.environment),
         "commit_info": {"id": "unknown", "time": made.isoformat(), "dirty": False, "branch": "(unknown)"},
         "benchmarks": benchmarks,
         "datetime": made.isoformat(),
         "version": _VERSION,
     }
-    return json.dumps(data, indent=4, ensure_ascii=False) + "\n"
+    return for_json(json.dumps(data, indent=4, ensure_ascii=False)) + "\n"
 
 
 def _timed(records: Sequence[Record]) -> dict[str, list[float]]:
@@ -52,9 +51,9 @@ def _named(samples: Samples) -> Iterator[tuple[str, list[float]]]:
     if isinstance(samples, SingleStream):
         yield "", [ns for passed in samples.own_ns for ns in passed]
     elif isinstance(samples, ColdStart):
-        yield "[cold_start]", [start.total_ns for start in samples.own]
+        yield f"[{kind_of(samples).name}]", [start.total_ns for start in samples.own]
     else:
-        name = "offline" if isinstance(samples, Offline) else f"closed_loop-{samples.clients}"
+        name = rate_of(kind_of(samples).name).name(samples.clients)
         yield f"[{name}]", [load.wall_ns / samples.parity.texts for load in samples.own if samples.parity.texts]
 
 
