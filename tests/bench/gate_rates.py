@@ -27,8 +27,8 @@ from harness.units import NS_PER_S
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "reports" / "cpu" / "claims"  # the run with the most rounds of a cell
-ROUNDS, GATES, COUNTED = 60, 3, 20  # recorded; whole gates of time; whole gates of all else
-CERTAIN = 5  # whole gates of what no chance is in
+ROUNDS, GATES, COUNTED = 60, 3, 20  # recorded to draw from; whole gates of time; whole gates of all else
+FEW, CERTAIN = 4, 5  # rounds for the mean of each text; whole gates of what no chance is in
 LOOKS, DRAWN = (4, 8), 400  # rounds of a drawn gate; how many of them
 SLOWDOWN = 0.10
 SUITE = """
@@ -77,10 +77,8 @@ with checked_out(revision) as tree:
 
 
 def main() -> None:
-    """Print what was found; `published` (from the published rounds, nothing is timed), `time`, `answers` or `rest` as
-    arguments for parts of it.
-    """
-    parts = {"published": _published, "time": _time, "answers": _answers, "rest": _rest}
+    """Print what was found; names of parts as arguments for these alone. `published` times nothing."""
+    parts = {"published": _published, "time": _time, "gates": _gates, "answers": _answers, "rest": _rest}
     for name in sys.argv[1:] or parts:
         with tempfile.TemporaryDirectory(prefix="gate-rates-") as directory:
             tree = Path(directory) / "tree"
@@ -97,19 +95,27 @@ def _published(_: Path) -> None:
 
 
 def _time(tree: Path) -> None:
-    """Gates drawn from rounds of the unchanged tree, and whole gates of that and of slower ones."""
-    unchanged = _record(tree)
-    header, records = read_run(unchanged, print)
+    """Gates drawn from rounds of the unchanged tree."""
+    header, records = read_run(_record(tree, ROUNDS), print)
     pool = recorded(records, CELL)
     print(f"from {len(pool)} rounds of the unchanged tree")
     _drawn(pool, assumed_sd(header.environment))
-    print("whole gates of the unchanged tree exit with", [_gate(tree, "time")[0] for _ in range(GATES)], flush=True)
-    means = np.mean([one.own.mean(axis=0) for one in pool], axis=0)  # of each text, in nanoseconds
+
+
+def _gates(tree: Path) -> None:
+    """Whole gates of time on the unchanged tree, and on slower ones."""
+    print("unchanged: whole gates exit with", _statuses(tree), flush=True)
+    header, records = read_run(_record(tree, FEW), print)
+    means = np.mean([one.own.mean(axis=0) for one in recorded(records, CELL)], axis=0)  # of each text, in nanoseconds
     slowest = np.where(means == means.max(), 1.0, 0.0)
     for name, shares in (("10 % slower", np.full(len(means), SLOWDOWN)), ("the slowest text x 2", slowest)):
         _slow(tree, dict(zip(header.texts, means * shares / NS_PER_S, strict=True)))
-        print(f"whole gates, {name}, exit with", [_gate(tree, "time")[0] for _ in range(GATES)], flush=True)
+        print(f"{name}: whole gates exit with", _statuses(tree), flush=True)
         _restore(tree)
+
+
+def _statuses(tree: Path) -> list[int]:
+    return [_gate(tree, "time")[0] for _ in range(GATES)]
 
 
 def _answers(tree: Path) -> None:
@@ -158,8 +164,8 @@ def _restore(tree: Path) -> None:
     _git(tree, "checkout", "--quiet", "--force", "HEAD")
 
 
-def _record(tree: Path) -> Path:
-    command = [sys.executable, "-c", RECORD, CELL, str(ROUNDS), "time.toml"]
+def _record(tree: Path, rounds: int) -> Path:
+    command = [sys.executable, "-c", RECORD, CELL, str(rounds), "time.toml"]
     done = subprocess.run(command, cwd=tree, env=_environment(tree), check=True, stdout=subprocess.PIPE, text=True)
     return tree / done.stdout.splitlines()[-1]
 
