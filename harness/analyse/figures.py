@@ -30,7 +30,7 @@ Reader = Callable[[Row], Figure | None]  # None if the run did not measure it
 
 
 def absolute(row: Row, name: FigureName) -> Figure | None:
-    """A figure that is no ratio, in nanoseconds, bytes or requests a second; None where it was not measured."""
+    """An absolute figure in nanoseconds, bytes or requests per second; None if it was not measured."""
     return READERS[name](row)
 
 
@@ -48,11 +48,11 @@ def of_estimate(found: Estimate) -> Figure:
 
 
 def of_process_on_device(row: Row) -> Figure | None:
-    """What a process takes of a GPU in any scenario, in bytes: what has to fit. None where it uses none.
+    """All GPU memory that a process takes in any scenario, in bytes. None if it uses no GPU.
 
-    As the driver counts it for the process, context included. Where the driver does not know the process (inside many
-    containers): what the GPU had more in use once it was up, and what torch reserved since. Where neither is known,
-    what torch reserved is less than it.
+    It is what the driver counts for the process, context included. If the driver does not know the process, as inside
+    many containers, it is what more of the GPU was in use once the process was up, and what torch reserved after that.
+    If neither is known, it is at least what torch reserved.
     """
     memory = row.memory
     if memory is None or memory.cuda_serving_peak_bytes is None:
@@ -87,7 +87,7 @@ def _rss(row: Row) -> Figure | None:
 
 
 def fastest(row: Row, scenario: Scenario) -> Throughput | None:
-    """The load of a scenario under which the most was answered a second."""
+    """The load of a scenario with the highest rate."""
     loads = [one for one in row.loads if one.scenario == scenario]
     return max(loads, key=lambda one: one.per_second, default=None)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.members import members
 from harness.record import can_be_switched_on
 
-_LONG = 34  # characters of a name that still fits beside a bar
+LONGEST = 34  # characters of a name that still fits beside a bar
 _MOST = 24  # columns that still fit
 
 
@@ -26,7 +26,7 @@ def matrix(combinations: Sequence[str]) -> Matrix | None:
     Args:
         combinations: as they are written.
     """
-    if all(len(name) <= _LONG for name in combinations):
+    if all(len(name) <= LONGEST for name in combinations):
         return None
     chosen = [members(name) if can_be_switched_on(name) else None for name in combinations]
     # The longest has most of the order.

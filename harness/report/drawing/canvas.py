@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.report.drawing.fonts import legible
-from harness.report.matrix import Matrix, matrix
+from harness.report.matrix import LONGEST, Matrix, matrix
 from harness.report.table import folded
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ GREY = "#777777"
 WIDTH = 8.0  # inches; at 100 dots an inch, readable at 800 pixels
 _ROW = 0.32
 _LINE = 0.13  # of a name
-_LONGEST = 34  # characters of a name on one line
 _INK, _FAINT = "#333333", "#DDDDDD"
 _COLUMN, _HEADING = 0.16, 0.065  # of a matrix: a column, and a letter of its heading
 
@@ -27,31 +26,30 @@ _COLUMN, _HEADING = 0.16, 0.065  # of a matrix: a column, and a letter of its he
 def by_row(title: str, axis: str, names: Sequence[str], series: int = 1) -> tuple[Figure, Axes]:
     """A chart with a line for each name, top to bottom; a matrix stands for long names of combinations."""
     found = matrix(names)
-    if found is not None:
-        return _by_matrix(title, axis, names, found, series)
-    labels = [folded(legible(name), _LONGEST) for name in names]
+    drawn = _by_name(title, axis, names, series) if found is None else _by_matrix(title, axis, names, found, series)
+    drawn[1].set_ylim(len(names) - 0.5, -0.5)
+    return drawn
+
+
+def _by_name(title: str, axis: str, names: Sequence[str], series: int) -> tuple[Figure, Axes]:
+    labels = [folded(legible(name), LONGEST) for name in names]
     row = max(_ROW * max(series, 1.2), _LINE * (1 + max(label.count("\n") + 1 for label in labels)))
     figure, axes = canvas(title, axis, "", height=1.2 + len(names) * row)
     axes.set_yticks(range(len(names)), labels, fontsize=8)
-    axes.set_ylim(len(names) - 0.5, -0.5)
     return figure, axes
 
 
 def _by_matrix(title: str, axis: str, names: Sequence[str], found: Matrix, series: int) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
     headings = [legible(name) for name in found.columns]
     above, left = _HEADING * max(map(len, headings)), _COLUMN * len(headings)
-    height = 1.2 + above + len(names) * _ROW * max(0.7 * series, 0.75)
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = _empty(1.2 + above + len(names) * _ROW * max(0.7 * series, 0.75))
     figure.suptitle(legible(title), x=0.01, ha="left", fontsize=11)
     grid = figure.add_gridspec(1, 2, width_ratios=(left, WIDTH - left), wspace=0.01)
     axes, beside = (figure.add_subplot(grid[0, place]) for place in (1, 0))
     _style(axes, axis, "")
     axes.set_yticks([])
-    axes.set_ylim(len(names) - 0.5, -0.5)
     beside.set_xlim(-0.5, len(headings) - 0.5)
-    beside.set_ylim(axes.get_ylim())
+    beside.set_ylim(len(names) - 0.5, -0.5)
     beside.set_xticks(range(len(headings)), headings, fontsize=7, rotation=90)
     beside.xaxis.tick_top()
     beside.set_yticks([])
@@ -69,13 +67,17 @@ def _by_matrix(title: str, axis: str, names: Sequence[str], found: Matrix, serie
 
 def canvas(title: str, x: str, y: str, *, height: float = 4.5) -> tuple[Figure, Axes]:
     """A chart of two quantities; ``height`` is in inches."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = _empty(height)
     axes = figure.add_subplot()
     axes.set_title(legible(title), loc="left", fontsize=11)
     _style(axes, x, y)
     return figure, axes
+
+
+def _empty(height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def _style(axes: Axes, x: str, y: str) -> None:

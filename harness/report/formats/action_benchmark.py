@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.analyse.figures import Figure, absolute
+from harness.analyse.figures import Figure, absolute, of_estimate
 from harness.analyse.rows import Row
 from harness.figures import FigureName
 from harness.neutral import for_json
@@ -42,8 +42,7 @@ def listed(figures: Iterator[tuple[Row, Shown]]) -> str:
 
 def _smaller_is_better(row: Row) -> Iterator[Shown]:
     if row.latency:
-        ratio = row.latency.to_stock
-        yield Shown("time over its partner's", "x", Figure(ratio.value, ratio.low, ratio.high))
+        yield Shown("time over its partner's", "x", of_estimate(row.latency.to_stock))
         yield Shown("mean latency", "ms", Figure(row.latency.mean_ns / NS_PER_MS))
     if start := absolute(row, "cold_start"):
         yield Shown("cold start", "s", _divided(start, NS_PER_S))

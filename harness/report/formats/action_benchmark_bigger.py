@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.analyse.figures import Figure, around
+from harness.analyse.figures import around, of_estimate
 from harness.analyse.rows import Row
 from harness.record import STOCK
 from harness.report.formats import Run
@@ -21,7 +21,7 @@ def of_sound(run: Run) -> str:
 
 def _bigger_is_better(row: Row) -> Iterator[Shown]:
     for load in row.loads:
-        ratio, how = load.to_stock, rate_of(load.scenario).asked(load.clients)
+        how = rate_of(load.scenario).asked(load.clients)
         yield Shown(f"QPS ({how})", "requests/s", around(load.per_second, load.rates))
         if row.combination != STOCK:
-            yield Shown(f"QPS over its partner's ({how})", "x", Figure(ratio.value, ratio.low, ratio.high))
+            yield Shown(f"QPS over its partner's ({how})", "x", of_estimate(load.to_stock))
