@@ -54,6 +54,7 @@ def recommend(
     from harness.deploy import Deployment, write_deployment
     from harness.errors import InputError
     from harness.report.recommend import lines, shown
+    from harness.report.table import forms_of
 
     if min_f1_delta is not None and math.isinf(min_f1_delta):
         raise InputError("--min-f1-delta has to be finite; write the points of F1 that may be lost, like -0.1")
@@ -68,7 +69,7 @@ def recommend(
     for name in targets:
         left_out = "" if name in held else ", left out because this run cannot decide it"
         print(f"A target of the suite: {shown(name, Constraints(targets))}{left_out}")
-    print(*lines(found, constraints), sep="\n")
+    print(*lines(found, constraints, forms_of(seen.rows)), sep="\n")
     if found.best is None or found.best.combination == STOCK:
         raise typer.Exit(FAILED)
     path = output or run / FILE

@@ -28,8 +28,8 @@ def run(
     plugin: Plugins = None,
     runs: Runs = Path("runs"),
     budget: Annotated[str | None, typer.Option(help="Wall time, like 45m; the report names what is missing.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Combinations to measure, like '*batching*'.")] = None,
-    skip: Annotated[list[str] | None, typer.Option(help="Combinations to leave out; patterns as in --only.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Combinations to measure, like '*batching*' or 'all but batching'.")] = None,
+    skip: Annotated[list[str] | None, typer.Option(help="Combinations to leave out, written as in --only.")] = None,
     with_: Annotated[
         list[str] | None, typer.Option("--with", help="An extra combination, or a file from `recommend`.")
     ] = None,
@@ -75,14 +75,19 @@ def run(
 
 def _show_plan(ablation: Ablation) -> None:
     from harness.analyse.winner import CONTENDERS
+    from harness.plan.short_forms import short_forms
     from harness.run.estimate import START_S
     from harness.units import format_seconds
 
     measure = ablation.suite.measure
     print(f"{len(ablation.plan)} combinations x {', '.join(measure.scenarios)} on {len(ablation.examples)} texts:")
-    for planned in ablation.plan:
+    forms = short_forms(planned.combination for planned in ablation.plan)
+    shown = [forms.short(planned.combination) for planned in ablation.plan]
+    for name, planned in zip(shown, ablation.plan, strict=True):
         why = planned.reason or planned.fault
-        print(f"  {planned.combination}" + (f"  (cannot run: {why})" if why else ""))
+        print(f"  {name}" + (f"  (cannot run: {why})" if why else ""))
+    if meaning := forms.legend(shown):
+        print(meaning)
     print(f"{measure.rounds} round(s) of {measure.passes} passes each, with a fresh pair of processes for each round")
     if measure.confirm:
         print(f"{measure.confirm} confirming round(s) for each of the {CONTENDERS} that look fastest")

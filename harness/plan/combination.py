@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.errors import SuiteError, unknown
+from harness.plan.short_forms import is_short
 from harness.plugin import Optimization
 from harness.record import BASELINE, STOCK, is_peer
 
@@ -33,6 +34,11 @@ def parse(written: str, registry: Mapping[str, Optimization[Any]]) -> list[Chose
         raise SuiteError(
             f"{written!r} is a peer, a program of its own, not a combination of optimizations; only `run` measures it: "
             "name it in `include` of a suite, or after --with"
+        )
+    if is_short(written):
+        raise SuiteError(
+            f"{_cut(written)!r} is the short form of one run's reports, and only --only and --skip of `run` take it; "
+            "the report says which optimizations it stands for: write their names, joined by +"
         )
     try:
         return _parsed(written, registry)

@@ -10,8 +10,9 @@ from harness.analyse.rows import Row
 from harness.analyse.view import View
 from harness.analyse.winner import choice, indistinguishable
 from harness.figures import Objective
+from harness.plan.short_forms import ShortForms
 from harness.record import STOCK, can_be_switched_on
-from harness.report.table import cold_start, rates_and_starts
+from harness.report.table import cold_start, forms_of, rates_and_starts
 from harness.report.winner import basis, quoted
 from harness.units import format_bytes
 
@@ -23,21 +24,21 @@ def verdict(run: View) -> str:
 
 def advice(rows: Sequence[Row]) -> str:
     """Name the fastest combination that is faster than stock and keeps every answer, with its gains and costs."""
-    objective = main_objective(rows)
+    objective, forms = main_objective(rows), forms_of(rows)
     if objective != "time":
         return _otherwise(rows, objective)
     able = sorted(filter(_able, rows), key=lambda row: row.latency.to_stock.value if row.latency else 0)
     best = next((row for row in able if row.latency and row.latency.named.verdict == "faster"), None)
     if best is None or best.latency is None:
-        return " ".join([_NOTHING, *_unconfirmed(able)])
+        return " ".join([_NOTHING, *_unconfirmed(able, forms)])
     parts = [quoted(best.latency)]
     stock = next((row for row in rows if row.combination == STOCK), None)
     if stock is not None:
         parts += _costs(best, stock)
-    said = f"Switch on {best.combination}: it takes {', '.join(parts)}. {_unchanged(best)}."
+    said = f"Switch on {forms.short(best.combination)}: it takes {', '.join(parts)}. {_unchanged(best)}."
     chosen_from = choice(rows)
     alike = indistinguishable(best.combination, [row.combination for row in able], chosen_from)
-    return " ".join([said, *basis(best, alike, len(chosen_from))])
+    return " ".join([said, *basis(best, alike, len(chosen_from), forms)])
 
 
 def _unchanged(best: Row) -> str:
@@ -50,11 +51,11 @@ def _unchanged(best: Row) -> str:
 _NOTHING = "Switch on nothing: no combination of this run is clearly faster than stock and keeps every answer."
 
 
-def _unconfirmed(able: Sequence[Row]) -> Iterator[str]:
+def _unconfirmed(able: Sequence[Row], forms: ShortForms) -> Iterator[str]:
     """The result of the combination that looked fastest, if it was tried once more."""
     tried = next((row for row in able if row.latency and row.latency.tried.confirming), None)
     if tried is not None and tried.latency is not None:
-        yield f"{tried.combination} looked fastest, but took {quoted(tried.latency)}."
+        yield f"{forms.short(tried.combination)} looked fastest, but took {quoted(tried.latency)}."
 
 
 _CLEARLY: Mapping[Objective, str] = {
@@ -74,7 +75,7 @@ def _otherwise(rows: Sequence[Row], objective: Objective) -> str:
         return f"Switch on nothing: no combination of this run {_CLEARLY[objective]}{kept}."
     best = min(better, key=lambda row: OBJECTIVES[objective].read(row) or 0.0)
     kept = _unchanged(best) if best.texts else "Its answers were not compared"
-    return f"Switch on {best.combination}: {', '.join(rates_and_starts(best))}. {kept}."
+    return f"Switch on {forms_of(rows).short(best.combination)}: {', '.join(rates_and_starts(best))}. {kept}."
 
 
 def _keeps(row: Row) -> bool:

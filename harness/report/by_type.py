@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from harness.analyse.rows import Row
 from harness.record import BASELINE
+from harness.report.table import forms_of
 
 
 def by_type(rows: Sequence[Row]) -> Iterator[str]:
     """A sentence for each combination that finds a type better or worse than the baseline does."""
     baseline = next((row.scores for row in rows if row.combination == BASELINE), None)
+    forms = forms_of(rows)
     for row in rows:
         if row.scores is None or baseline is None:
             continue
@@ -22,4 +24,4 @@ def by_type(rows: Sequence[Row]) -> Iterator[str]:
             if ours.get(name, 1.0) != theirs.get(name, 1.0)
         ]
         if changed:
-            yield f"{row.combination}: {', '.join(changed)}; {len(changed)} of {len(ours | theirs)} types differ."
+            yield f"{forms.short(row.combination)}: {', '.join(changed)}; {len(changed)} of {len(ours | theirs)} types differ."

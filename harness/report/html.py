@@ -26,7 +26,7 @@ from harness.report.markdown import BY_TYPE, EFFECTS, LEFT_OUT, how
 from harness.report.marked import pieces
 from harness.report.matrix import Matrix, matrix
 from harness.report.strip import HEIGHT, WIDTH, Strip, strip
-from harness.report.table import NOTHING, TOO_FEW, TOTAL, Field, details, fields, loads, parts, summary
+from harness.report.table import NOTHING, TOO_FEW, TOTAL, Field, details, fields, forms_of, loads, parts, says
 from harness.scenarios import rate_of
 
 if TYPE_CHECKING:
@@ -88,10 +88,12 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
     found = matrix([row.combination for row in run.rows])
     cells = _cells(run, found)
     page = _environment().get_template("report.html.jinja")
+    said, brings, types = verdict(run), _brought(run), list(by_type(run.rows))
     return page.render(
         run=run,
         header=run.header,
-        verdict=verdict(run),
+        verdict=said,
+        meaning=forms_of(run.rows).legend([said, *types, brings["left_out"] if brings else ""]),
         how=how(run.header, run.spread),
         cells=cells,
         columns=list(cells[0].columns),
@@ -100,9 +102,9 @@ def render(run: View, charts: Mapping[str, bytes], texts: Mapping[str, str] | No
         | {name: rate_of(scenario).key(clients) for (scenario, clients), name in loads(run.rows).items()},
         first={name: svg for name, svg in charts.items() if name == FIRST_CHART},
         charts={name: svg for name, svg in charts.items() if name != FIRST_CHART},
-        brought=_brought(run),
+        brought=brings,
         claims=[claims.table(run.judged), claims.notes(run.judged)] if run.judged else None,
-        by_type=list(by_type(run.rows)),
+        by_type=types,
         about_types=BY_TYPE,
         texts=texts,
         told=told,
@@ -139,7 +141,7 @@ def _without(chains: Chains, others: Chains) -> Chains:
 
 def _cells(run: View, found: Matrix | None) -> list[Cell]:
     measured, of_rounds, cells = streams(run.records), conditions(run.records), []
-    for place, (row, says) in enumerate(zip(run.rows, summary(run.rows), strict=True)):
+    for place, row in enumerate(run.rows):
         more, own = details(row), fields(row, run.rows)
         known, shown = more | own, dict[str, Field]()
         for name, field in own.items():
@@ -149,7 +151,7 @@ def _cells(run: View, found: Matrix | None) -> list[Cell]:
             Cell(
                 row=row,
                 anchor=f"cell-{place}",
-                says=says,
+                says=says(row),
                 columns=shown,
                 figures=flat(row),
                 details={
@@ -181,12 +183,13 @@ def _brought(run: View) -> dict[str, Any] | None:
     if run.found is None:
         return None
     if run.found.refusal is not None:
-        return {"refusal": run.found.refusal}
+        return {"refusal": run.found.refusal, "left_out": ""}
     time = run.found.effects[TIME]
+    left_out = ", ".join(map(forms_of(run.rows).short, run.found.left_out))
     pairs = [beside(time), together(time)] if time.given else []
     return {
         "says": f"{EFFECTS} The figures are estimated from {time.model}.",
-        "left_out": f"{LEFT_OUT} {', '.join(run.found.left_out)}." if run.found.left_out else "",
+        "left_out": f"{LEFT_OUT} {left_out}." if left_out else "",
         "tables": [brought(run.found), *pairs],
         "words": list(in_words(time)) if time.given else [],
     }

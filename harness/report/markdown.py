@@ -19,7 +19,7 @@ from harness.report.ceilings import ceilings
 from harness.report.conditions import tuned, where
 from harness.report.foreign import code, foreign, inline
 from harness.report.pipes import plain, table
-from harness.report.table import NOTHING, Field, details, fields, summary
+from harness.report.table import NOTHING, Field, details, fields, forms_of, summary
 
 _DETAILS = (
     "CPU is the CPU time of all threads divided by the time of the requests. A start consists of imports (counted from "
@@ -48,25 +48,38 @@ def render(run: View, charts: Sequence[str] = ()) -> str:
 def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
     header, rows = run.header, run.rows
     yield from (f"# {inline(header.suite)}", "", code(header.command), "", f"**{inline(verdict(run))}**", "")
+    shown = _shown(rows)
+    if meaning := forms_of(rows).legend(shown):
+        yield from (f"{inline(meaning)}", "")
     yield from (f"- {foreign(line)}" for line in summary(rows))
-    yield from ("", *table([fields(row, rows) for row in rows]), "", how(header, run.spread), "")
+    yield from ("", *table(_named(shown, [fields(row, rows) for row in rows])), "", how(header, run.spread), "")
     yield from (f"{foreign(line)}\n" for line in run.account)
     for chart in charts:
         yield from (f"![]({chart})", "")
     if run.found is not None:
-        yield from _attribution(run.found)
+        yield from _attribution(run.found, rows)
     if run.judged is not None:
         yield claims.section(run.judged)
-    yield from ("## In detail", "", *table(_filled([details(row) for row in rows])), "", _parts_of_starts(rows), "")
+    yield from ("## In detail", "", *table(_filled(_named(shown, [details(row) for row in rows]))), "", _parts_of_starts(rows), "")
     yield from (f"{line}\n" for line in ceilings(header))
     types = list(by_type(rows))
     if types:
         yield from ("## F1 by type", "", BY_TYPE, "", *(f"- {foreign(line)}" for line in types), "")
-    for row in rows:
-        yield from _details(row)
+    for name, row in zip(shown, rows, strict=True):
+        yield from _details(name, row)
     environment = _json(header.environment, indent=2)
     said = ". ".join(filter(None, (where(header), tuned(header))))
     yield from ("## Machine", "", f"{inline(said)}.", "", "```json", environment, "```")
+
+
+def _shown(rows: Sequence[Row]) -> list[str]:
+    """The names of the rows in text."""
+    forms = forms_of(rows)
+    return [forms.short(row.combination) for row in rows]
+
+
+def _named(shown: Sequence[str], lines: Sequence[dict[str, Field]]) -> list[dict[str, Field]]:
+    return [line | {"combination": Field(name)} for name, line in zip(shown, lines, strict=True)]
 
 
 def _parts_of_starts(rows: Sequence[Row]) -> str:
@@ -106,7 +119,7 @@ def _spread(spread: Spreads) -> str:
     return f"{' to '.join(ends)} ({source})"
 
 
-def _attribution(found: Attribution) -> Iterator[str]:
+def _attribution(found: Attribution, rows: Sequence[Row]) -> Iterator[str]:
     yield from ("## What each optimization brings", "")
     if found.refusal is not None:
         yield from (f"The effects cannot be estimated: {inline(found.refusal)}.", "")
@@ -114,7 +127,8 @@ def _attribution(found: Attribution) -> Iterator[str]:
     time = found.effects[TIME]
     yield from (f"{EFFECTS} The figures are estimated from {time.model}.", "")
     if found.left_out:
-        yield from (f"{LEFT_OUT} {inline(', '.join(found.left_out))}.", "")
+        left_out = ", ".join(map(forms_of(rows).short, found.left_out))
+        yield from (f"{LEFT_OUT} {inline(left_out)}.", "")
     yield from (*plain(brought(found)), "")
     if time.given:
         yield from (
@@ -127,12 +141,12 @@ def _attribution(found: Attribution) -> Iterator[str]:
         )
 
 
-def _details(row: Row) -> Iterator[str]:
+def _details(name: str, row: Row) -> Iterator[str]:
     said = [f"- {foreign(f'{evidence.optimization}: {evidence.summary}')}" for evidence in row.evidence]
     said += [f"- {foreign(row.problem)}"] if row.problem else []
     said += [f"- text {code(one.id)}{' (tie)' if one.tie else ''}: {_answers(one)}" for one in (*row.broken, *row.ties)]
     if said:
-        yield from (f"## {inline(row.combination)}", "", *said, "")
+        yield from (f"## {inline(name)}", "", *said, "")
 
 
 def _answers(one: Difference) -> str:

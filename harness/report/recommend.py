@@ -8,6 +8,7 @@ from harness.analyse.figures import absolute
 from harness.analyse.recommend import Constraints, Recommendation
 from harness.analyse.rows import Latency, Row
 from harness.figures import LIMITS, Objective
+from harness.plan.short_forms import ShortForms
 from harness.record import STOCK
 from harness.report.table import cold_start
 from harness.report.winner import basis, quoted
@@ -23,26 +24,39 @@ _BETTER: Mapping[Objective, str] = {
 }
 
 
-def lines(found: Recommendation, constraints: Constraints) -> Iterator[str]:
-    """The best combination, the next best, the cost of each constraint, and why the others are out."""
+def lines(found: Recommendation, constraints: Constraints, forms: ShortForms) -> Iterator[str]:
+    """The best combination, the next best, the cost of each constraint, why the others are out, and what "all" means.
+
+    Args:
+        found: the recommendation.
+        constraints: those that it keeps.
+        forms: how text names the combinations of the run.
+    """
+    said = [*_lines(found, constraints, forms)]
+    yield from said
+    if meaning := forms.legend(said):
+        yield meaning
+
+
+def _lines(found: Recommendation, constraints: Constraints, forms: ShortForms) -> Iterator[str]:
     if found.best is None:
         yield "None: no combination of this run is shown to keep the constraints."
     elif found.best.combination == STOCK:
         better = _BETTER[found.objective]
         yield f"Switch on nothing: stock keeps the constraints, and no combination that keeps them is clearly {better}."
     else:
-        yield f"Switch on {found.best.combination}: {_said(found.best)}."
+        yield f"Switch on {forms.short(found.best.combination)}: {_said(found.best)}."
         if found.objective == "time":
-            yield from basis(found.best, found.alike, found.among)
+            yield from basis(found.best, found.alike, found.among, forms)
     if STOCK in found.refused:
         yield f"Stock is not shown to keep the constraints: {found.refused[STOCK]}."
     if found.runner_up is not None:
-        yield f"Next best: {found.runner_up.combination}, {_said(found.runner_up)}."
+        yield f"Next best: {forms.short(found.runner_up.combination)}, {_said(found.runner_up)}."
     for name, row in found.without.items():
-        yield f"Without {shown(name, constraints)} it would be {row.combination}: {_said(row)}."
+        yield f"Without {shown(name, constraints)} it would be {forms.short(row.combination)}: {_said(row)}."
     for name, why in found.refused.items():
         if name != STOCK:
-            yield f"  not {name}: {why}"
+            yield f"  not {forms.short(name)}: {why}"
 
 
 def _said(row: Row) -> str:

@@ -13,6 +13,7 @@ from harness.analyse.rates import counted
 from harness.analyse.rows import Latency, Row, Throughput
 from harness.analyse.stats import NOISE, Estimate
 from harness.members import members
+from harness.plan.short_forms import ShortForms, short_forms
 from harness.profile import PARTS, Traffic
 from harness.record import BASELINE, STOCK, Scenario
 from harness.report.one_line import one_line
@@ -99,9 +100,20 @@ def folded(name: str, longest: int) -> str:
     return "\n".join(lines)[:-1]
 
 
+def forms_of(rows: Sequence[Row]) -> ShortForms:
+    """How text names the combinations of a run."""
+    return short_forms(row.combination for row in rows)
+
+
 def summary(rows: Sequence[Row]) -> list[str]:
     """One sentence for each row: how fast it is, and whether its answers are right."""
-    return [one_line(f"{row.combination}: {_brings(row)}{_in_half(row)}.") for row in rows]
+    forms = forms_of(rows)
+    return [one_line(f"{forms.short(row.combination)}: {says(row)}") for row in rows]
+
+
+def says(row: Row) -> str:
+    """The sentence of a row, without its name."""
+    return one_line(f"{_brings(row)}{_in_half(row)}.")
 
 
 def _brings(row: Row) -> str:

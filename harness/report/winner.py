@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from harness.analyse.attribution import parts
 from harness.analyse.rows import Latency, Row
+from harness.plan.short_forms import ShortForms
 from harness.report.table import ratio
 
-_MOST_NAMES = 3  # a name may be six optimizations long
+_MOST_NAMES = 3  # the names may be long
 
 
 def quoted(found: Latency) -> str:
@@ -21,13 +22,14 @@ def quoted(found: Latency) -> str:
     return f"{said}, confirmed {counted}" if found.named.verdict == "faster" else f"{said} {counted}"
 
 
-def basis(best: Row, alike: Sequence[str], among: int) -> Iterator[str]:
+def basis(best: Row, alike: Sequence[str], among: int, forms: ShortForms) -> Iterator[str]:
     """What the interval is about if no fresh round confirmed it, and which combinations may be as fast.
 
     Args:
         best: the named combination.
         alike: those that are not shown to be slower, the fastest first.
         among: how many combinations there were to choose from.
+        forms: how text names them.
     """
     if best.latency and not best.latency.tried.confirming and among > 1:
         yield (
@@ -36,14 +38,14 @@ def basis(best: Row, alike: Sequence[str], among: int) -> Iterator[str]:
             "the suite's [measure]."
         )
     if alike:
-        names = ", ".join(alike[:_MOST_NAMES])
-        more = f" and {len(alike) - _MOST_NAMES} more" if len(alike) > _MOST_NAMES else ""
-        yield f"Not distinguishable from it: {names}{more}.{_smallest(best.combination, alike)}"
+        names = ", ".join(map(forms.short, alike[:_MOST_NAMES]))
+        more = f", and {len(alike) - _MOST_NAMES} more" if len(alike) > _MOST_NAMES else ""
+        yield f"Not distinguishable from it: {names}{more}.{_smallest(best.combination, alike, forms)}"
 
 
-def _smallest(best: str, alike: Sequence[str]) -> str:
+def _smallest(best: str, alike: Sequence[str], forms: ShortForms) -> str:
     """The one with the fewest optimizations, if it has fewer than the best."""
     smallest = min(alike, key=lambda name: len(parts(name)))
     fewer, many = len(parts(smallest)), len(parts(best))
     counted = f"{fewer} optimization{'' if fewer == 1 else 's'} instead of {many}"
-    return f" The smallest of these is {smallest}, with {counted}." if fewer < many else ""
+    return f" The smallest of these is {forms.short(smallest)}, with {counted}." if fewer < many else ""

@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from harness.errors import InputError, PlatformError, SuiteError, UiebenchError,
 from harness.plan.cells import Planned, plan_cells
 from harness.plan.combination import parse
 from harness.plan.registry import find_optimizations
+from harness.plan.short_forms import is_short, short_forms
 from harness.plan.suite import Suite, find_suite, including, read_suite
 from harness.plugin import Optimization, Stage
 from harness.record import BASELINE, RECORD_VERSION, STOCK, End, Finished, Header, Record, is_peer
@@ -79,7 +80,7 @@ class Options:
     directory: Path = field(default=Path("runs"))
     command: str = ""
     budget_s: float | None = None  # wall time in all
-    only: tuple[str, ...] = ()  # patterns of combinations; the baseline and stock are always measured
+    only: tuple[str, ...] = ()  # patterns or short forms of combinations; the baseline and stock are always measured
     skip: tuple[str, ...] = ()
     include: tuple[str, ...] = ()  # combinations beside the suite's own
     partner: str = STOCK  # what the rounds are timed against, in the words of a report
@@ -188,15 +189,19 @@ def _is_unpadded(combination: str, optimizations: Mapping[str, Optimization[Any]
 
 def _chosen(plan: list[Planned], only: tuple[str, ...], skip: tuple[str, ...]) -> list[Planned]:
     names = [planned.combination for planned in plan]
-    for pattern in (*only, *skip):
-        if not fnmatch.filter(names, pattern):
+    wanted = {*(_matching(names, only) if only else names)} - _matching(names, skip) | {BASELINE, STOCK}
+    return [planned for planned in plan if planned.combination in wanted]
+
+
+def _matching(names: Sequence[str], asked: Iterable[str]) -> set[str]:
+    """The combinations that short forms and patterns stand for."""
+    forms, found = short_forms(names), set[str]()
+    for pattern in asked:
+        matching = [forms.full(pattern)] if is_short(pattern) else fnmatch.filter(names, pattern)
+        if not matching:
             raise InputError(f"{unknown('combination', pattern, names)}; * stands for any characters")
-
-    def wanted(name: str) -> bool:
-        asked = not only or any(fnmatch.fnmatch(name, pattern) for pattern in only)
-        return asked and not any(fnmatch.fnmatch(name, pattern) for pattern in skip)
-
-    return [planned for planned in plan if planned.combination in (BASELINE, STOCK) or wanted(planned.combination)]
+        found.update(matching)
+    return found
 
 
 def execute(
