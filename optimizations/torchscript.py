@@ -43,13 +43,14 @@ def torchscript(extractor: Extractor) -> Extractor:
     of what is traced, and loops inside are scripted. The traces are compared with the eager forwards at two larger
     shapes before they are used, and refused where they differ by more than 1e-4. Making them takes some seconds of the
     first start-up; later ones read them from the user's cache, where their key holds the code of the layers, the
-    shapes of the weights, torch's version and the device. The weights are the model's own, so they are held once; but
-    on CUDA torch merges layers that take the same input, and so holds query, key and value a second time. torch calls
-    TorchScript deprecated since 2.9 in favour of torch.compile.
+    shapes of the weights, torch's version and the device. The weights are the model's own, so they are held once. torch
+    calls TorchScript deprecated since 2.9 in favour of torch.compile.
 
     Left out: the fuser, which on CUDA would compile kernels during the first requests of each shape; it is turned off
-    for the whole process. Passes that change numbers. ``optimize_for_inference``: on a CPU it gave the same numbers in
-    the same time, for one short row and for eight long ones.
+    for the whole process. The passes that ``torch.jit.freeze`` runs once a module is frozen: they remove dropout, which
+    the model has not, and on CUDA they merge layers that take the same input, so that query, key and value are held a
+    second time. Passes that change numbers. ``optimize_for_inference``: on a CPU it gave the same numbers in the same
+    time, for one short row and for eight long ones.
     Source: step 1 of the guide, which traces the encoder at one shape.
     """
     import torch
@@ -113,10 +114,13 @@ def _trace(model: SiameseUIE, device: torch.device) -> Any:
 
 
 def _freeze(graphs: Any) -> Any:
+    """What ``torch.jit.freeze`` does before it goes on to passes that hold weights twice on CUDA."""
     import torch
 
     with torch.no_grad():
-        return torch.jit.freeze(graphs, preserved_attrs=list(_FORWARDS), optimize_numerics=False)
+        frozen = torch.jit.RecursiveScriptModule(torch._C._freeze_module(graphs._c, list(_FORWARDS)))
+    torch.jit.RecursiveScriptModule._finalize_scriptmodule(frozen)
+    return frozen
 
 
 def _weights(model: SiameseUIE) -> dict[str, Tensor]:
