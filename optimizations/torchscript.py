@@ -74,7 +74,7 @@ def torchscript(extractor: Extractor) -> Extractor:
         warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
         key = fingerprint(model, device, [Path(__file__).read_bytes()], of_weights=False)
         with made(None if key is None else f"torchscript-{key}", save) as directory:
-            graphs = torch.jit.load(directory / _FILE, map_location=device)  # type: ignore[no-untyped-call]
+            graphs = torch.jit.load(directory / _FILE, map_location=device)
         _place(graphs, _weights(model))
         frozen = _freeze(graphs)
     return replace(extractor, forwards=Forwards(frozen.encode_text, frozen.encode_prompt, frozen.cross))
@@ -106,7 +106,7 @@ def _trace(model: SiameseUIE, device: torch.device) -> Any:
 
     with torch.no_grad():
         given = inputs(model, device, *TRACED_AT)
-        traced: Any = torch.jit.trace_module(Traceable().eval(), given, check_trace=False)  # type: ignore[no-untyped-call]
+        traced: Any = torch.jit.trace_module(Traceable().eval(), given, check_trace=False)
     frozen = _freeze(traced)
     forwards = {name: getattr(frozen, name) for name in _FORWARDS}
     must_agree(model, device, forwards, "torchscript: the trace", exact=product_dtype(model) == "float32")
@@ -116,10 +116,11 @@ def _trace(model: SiameseUIE, device: torch.device) -> Any:
 def _freeze(graphs: Any) -> Any:
     """What ``torch.jit.freeze`` does before it goes on to passes that hold weights twice on CUDA."""
     import torch
+    from torch.jit._script import RecursiveScriptModule
 
     with torch.no_grad():
-        frozen = torch.jit.RecursiveScriptModule(torch._C._freeze_module(graphs._c, list(_FORWARDS)))
-    torch.jit.RecursiveScriptModule._finalize_scriptmodule(frozen)
+        frozen = RecursiveScriptModule(torch._C._freeze_module(graphs._c, list(_FORWARDS)))
+    RecursiveScriptModule._finalize_scriptmodule(frozen)
     return frozen
 
 
