@@ -43,13 +43,14 @@ def torchscript(extractor: Extractor) -> Extractor:
     of what is traced, and loops inside are scripted. The traces are compared with the eager forwards at two larger
     shapes before they are used, and refused where they differ by more than 1e-4. Making them takes some seconds of the
     first start-up; later ones read them from the user's cache, where their key holds the code of the layers, the
-    shapes of the weights, torch's version and the device. The weights are the model's own, so they are held once; but
-    on CUDA torch merges layers that take the same input, and so holds query, key and value a second time. torch calls
-    TorchScript deprecated since 2.9 in favour of torch.compile.
+    shapes of the weights, torch's version and the device. The weights are the model's own, so they are held once. torch
+    calls TorchScript deprecated since 2.9 in favour of torch.compile.
 
     Left out: the fuser, which on CUDA would compile kernels during the first requests of each shape; it is turned off
-    for the whole process. Passes that change numbers. ``optimize_for_inference``: on a CPU it gave the same numbers in
-    the same time, for one short row and for eight long ones.
+    for the whole process. The passes that ``torch.jit.freeze`` runs once a module is frozen: they remove dropout, which
+    the model has not, and on CUDA they merge layers that take the same input, so that query, key and value are held a
+    second time. Passes that change numbers. ``optimize_for_inference``: on a CPU it gave the same numbers in the same
+    time, for one short row and for eight long ones.
     Source: step 1 of the guide, which traces the encoder at one shape.
     """
     import torch
@@ -73,7 +74,7 @@ def torchscript(extractor: Extractor) -> Extractor:
         warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
         key = fingerprint(model, device, [Path(__file__).read_bytes()], of_weights=False)
         with made(None if key is None else f"torchscript-{key}", save) as directory:
-            graphs = torch.jit.load(directory / _FILE, map_location=device)  # type: ignore[no-untyped-call]
+            graphs = torch.jit.load(directory / _FILE, map_location=device)
         _place(graphs, _weights(model))
         frozen = _freeze(graphs)
     return replace(extractor, forwards=Forwards(frozen.encode_text, frozen.encode_prompt, frozen.cross))
@@ -105,7 +106,7 @@ def _trace(model: SiameseUIE, device: torch.device) -> Any:
 
     with torch.no_grad():
         given = inputs(model, device, *TRACED_AT)
-        traced: Any = torch.jit.trace_module(Traceable().eval(), given, check_trace=False)  # type: ignore[no-untyped-call]
+        traced: Any = torch.jit.trace_module(Traceable().eval(), given, check_trace=False)
     frozen = _freeze(traced)
     forwards = {name: getattr(frozen, name) for name in _FORWARDS}
     must_agree(model, device, forwards, "torchscript: the trace", exact=product_dtype(model) == "float32")
@@ -113,10 +114,14 @@ def _trace(model: SiameseUIE, device: torch.device) -> Any:
 
 
 def _freeze(graphs: Any) -> Any:
+    """What ``torch.jit.freeze`` does before it goes on to passes that hold weights twice on CUDA."""
     import torch
+    from torch.jit._script import RecursiveScriptModule
 
     with torch.no_grad():
-        return torch.jit.freeze(graphs, preserved_attrs=list(_FORWARDS), optimize_numerics=False)
+        frozen = RecursiveScriptModule(torch._C._freeze_module(graphs._c, list(_FORWARDS)))
+    RecursiveScriptModule._finalize_scriptmodule(frozen)
+    return frozen
 
 
 def _weights(model: SiameseUIE) -> dict[str, Tensor]:

@@ -56,7 +56,9 @@ def percentile(samples: Sequence[float], share: float) -> float | None:
     """A percentile of samples (nearest rank), or None if there are too few."""
     if len(samples) < FEWEST_SAMPLES[share]:
         return None
-    return sorted(samples)[math.ceil(share * len(samples)) - 1]
+    import numpy as np
+
+    return float(np.quantile(samples, share, method="inverted_cdf"))
 
 
 def lacking(share: float, rounds: int, texts: int) -> str | None:

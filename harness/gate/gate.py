@@ -6,18 +6,17 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
+from typing import Protocol
 
-from harness.analyse.baselines import changed_answers, read_baseline, why_no_ratios, why_no_times
+from harness.analyse.baselines import Baseline, changed_answers, read_baseline, why_no_ratios, why_no_times
 from harness.analyse.between import between
 from harness.analyse.compare import assumed_sd, ratios
 from harness.analyse.entries import Entry, entries, partners
 from harness.analyse.gate import Against, Finding, judge, matching
-from harness.analyse.rules import Rules
+from harness.analyse.rules import Rule, Rules
 from harness.analyse.runs import kind_of
 from harness.analyse.shifts import Shifts
-from harness.analyse.stats import Prior
 from harness.analyse.verdict import excuse
 from harness.errors import InputError, SuiteError
 from harness.gate.baseline import of_directory
@@ -25,14 +24,13 @@ from harness.gate.revision import AgainstOther, Other
 from harness.gate.rounds import GateRounds
 from harness.gate.suited import Suited, suited
 from harness.gate.worktree import Revision, checked_out
+from harness.plan.cells import Planned
 from harness.record import BASELINE, Header, Record
 from harness.run.ablation import Ablation, BaselineError, MeasuringExecutor, Options, execute, prepare
 from harness.run.executors.local import LocalExecutor, Settings
 from harness.run.store import kept_runs, read_run
 
 Progress = Callable[[str, int], None]
-# Given what was measured, and the run's directory once it is at its end.
-Judging = Callable[[Header, Sequence[Record], Path | None], list[Finding]]
 # Runs rounds and shows their progress; returns no directory if it makes no round.
 Work = Callable[[int, Callable[[Progress], Path]], Path | None]
 
@@ -44,6 +42,127 @@ class Judged:
     findings: Sequence[Finding]
     against: str
     directory: Path | None  # the run's; None where nothing could be measured
+
+
+class Side(Protocol):
+    """What a run is judged against."""
+
+    @property
+    def name(self) -> str:
+        """In the words of a finding."""
+        ...
+
+    def judge(
+        self, rules: Sequence[Rule], header: Header, records: Sequence[Record], directory: Path | None = None
+    ) -> list[Finding]:
+        """Judge rules by the records so far.
+
+        Args:
+            rules: those that can be judged.
+            header: the run's.
+            records: the run's.
+            directory: the run's, once it is at its end; some things are only judged then.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class OtherSide:
+    """Another revision, whose processes were the partners in every round."""
+
+    name: str
+    combinations: Sequence[str]  # those that it has
+    added: Sequence[Planned]  # those that it lacks, so that nothing is timed against them
+
+    def judge(
+        self, rules: Sequence[Rule], header: Header, records: Sequence[Record], _: Path | None = None
+    ) -> list[Finding]:
+        """See `Side.judge`."""
+        new = entries(header, records)
+        new |= {one.combination: Entry(one.combination, one.exact, one.reason or "not measured") for one in self.added}
+        old = {name: Entry(name, exact=True, problem=None) for name in self.combinations} | partners(records)
+        shifts = Shifts(new, old, paired=True, assumed_sd=assumed_sd(header.environment))
+        return judge(rules, new, Against(old, self.name, paired=True), shifts)
+
+
+@dataclass(frozen=True)
+class BaselineSide:
+    """A committed baseline file: another run, timed against stock as this one is."""
+
+    name: str
+    baseline: Baseline
+    runs: Path  # where runs are kept
+
+    def judge(
+        self, rules: Sequence[Rule], header: Header, records: Sequence[Record], directory: Path | None = None
+    ) -> list[Finding]:
+        """See `Side.judge`; weights, and answers of the baseline extractor, are compared at the end."""
+        new, old, origin = entries(header, records), self.baseline.entries, self.baseline.origin
+        sd = max(assumed_sd(header.environment), origin.assumed_sd)
+        apart = between([[ratios(kept) for kept in kept_runs(self.runs, header.key)]])
+        shifts = Shifts(new, old, paired=False, assumed_sd=sd, between=apart)
+        against = Against(old, self.name, paired=False)
+        if why := why_no_ratios(origin, " ".join(kind_of(header)), self.name):
+            against = replace(against, no_ratios=why, no_times=why)
+        if directory is None:
+            return judge(rules, new, against, shifts)
+        now, found = of_directory(directory), []
+        if against.no_times is None:
+            against = replace(against, no_times=why_no_times(origin, now.origin, self.name))
+        if now.origin.weights != origin.weights:
+            said = f"the weights of {origin.checkpoint!r} are others than those of {self.name}"
+            found.append(Finding("checkpoint", now.origin.checkpoint, "fail", said))
+        return found + judge(rules, new, replace(against, changed=changed_answers(now, self.baseline)), shifts)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Rules, what is measured for them, and what this is judged against."""
+
+    able: Suited
+    ablation: Ablation
+    side: Side
+    executor_of: Callable[[Settings], MeasuringExecutor]
+
+    def run(self, work: Work, *, allow_skipped: bool) -> Judged:
+        """Measure and judge."""
+        judged = self._run(work)
+        return replace(judged, findings=excuse(judged.findings)) if allow_skipped else judged
+
+    def _run(self, work: Work) -> Judged:
+        rules, name = self.able.rules, self.side.name
+        if not rules.rule:
+            return Judged(self.able.skipped, name, None)
+        names = [planned.combination for planned in self.ablation.plan]
+        timed = {cell for rule in rules.rule if rule.timed for cell in matching(rule, names, at_least=0)}
+        begun = time.monotonic()
+        try:
+            directory = work(
+                len(timed) * rules.rounds + len(names) - len(timed),
+                lambda progress: execute(
+                    self.ablation,
+                    progress,
+                    executor_of=self.executor_of,
+                    rounds_of=lambda header: self._rounds(header, timed, begun),
+                ),
+            )
+        except BaselineError as error:
+            return Judged([Finding("cells", BASELINE, "fail", str(error))], name, None)
+        if directory is None:
+            return Judged([], name, None)
+        header, records = read_run(directory, lambda _: None)
+        return Judged([*self.able.skipped, *self.side.judge(rules.rule, header, records, directory)], name, directory)
+
+    def _rounds(self, header: Header, timed: set[str], begun: float) -> GateRounds:
+        options, rules = self.ablation.options, self.able.rules
+
+        def is_open(records: Sequence[Record]) -> set[str]:
+            found = self.side.judge(rules.rule, header, records)
+            return {one.cell for one in found if one.timed and one.verdict == "inconclusive"}
+
+        until = None if options.budget_s is None else begun + options.budget_s
+        chance = random.Random(options.seed)
+        return GateRounds(self.ablation.plan, timed, is_open, chance, rounds=rules.rounds, until=until)
 
 
 def against_revision(
@@ -72,20 +191,14 @@ def against_revision(
             return Judged([Finding("cells", name, "fail", said) for name in names], other.name, None)
         able = suited(rules, ablation, names, allow_skipped=allow_skipped)
         both = tuple(planned for planned in ablation.plan if planned.combination in names)
-
-        def judging(header: Header, records: Sequence[Record], _: Path | None) -> list[Finding]:
-            added = [planned for planned in ablation.plan if planned not in both]  # with nothing to be timed against
-            new = entries(header, records)
-            new |= {one.combination: Entry(one.combination, one.exact, one.reason or "not measured") for one in added}
-            old = {name: Entry(name, exact=True, problem=None) for name in names} | partners(records)
-            shifts = Shifts(new, old, paired=True, assumed_sd=assumed_sd(header.environment))
-            return judge(able.rules.rule, new, Against(old, other.name, paired=True), shifts)
-
-        planned = replace(ablation, plan=both)
-        judged = _measured(
-            able, planned, work, judging, other.name, lambda settings: AgainstOther(settings, other, names)
+        added = [planned for planned in ablation.plan if planned not in both]
+        gate = Gate(
+            able,
+            replace(ablation, plan=both),
+            OtherSide(other.name, list(names), added),
+            lambda settings: AgainstOther(settings, other, names),
         )
-        return replace(judged, findings=excuse(judged.findings)) if allow_skipped else judged
+        return gate.run(work, allow_skipped=allow_skipped)
 
 
 def against_baseline(rules: Rules, path: Path, options: Options, work: Work, *, allow_skipped: bool = False) -> Judged:
@@ -109,63 +222,5 @@ def against_baseline(rules: Rules, path: Path, options: Options, work: Work, *, 
             f"with `uiebench baseline update {path}`"
         )
     able = suited(rules, ablation, old.entries, old=old.entries, allow_skipped=allow_skipped)
-
-    @cache
-    def apart(key: str) -> Prior:
-        return between([[ratios(records) for records in kept_runs(options.directory, key)]])
-
-    def judging(header: Header, records: Sequence[Record], directory: Path | None) -> list[Finding]:
-        new, origin = entries(header, records), old.origin
-        sd = max(assumed_sd(header.environment), origin.assumed_sd)
-        shifts = Shifts(new, old.entries, paired=False, assumed_sd=sd, between=apart(header.key))
-        against = Against(old.entries, name, paired=False)
-        if why := why_no_ratios(origin, " ".join(kind_of(header)), name):
-            against = replace(against, no_ratios=why, no_times=why)
-        if directory is None:
-            return judge(able.rules.rule, new, against, shifts)
-        now, found = of_directory(directory), []
-        if against.no_times is None:
-            against = replace(against, no_times=why_no_times(origin, now.origin, name))
-        if now.origin.weights != origin.weights:
-            said = f"the weights of {origin.checkpoint!r} are others than those of {name}"
-            found.append(Finding("checkpoint", now.origin.checkpoint, "fail", said))
-        return found + judge(able.rules.rule, new, replace(against, changed=changed_answers(now, old)), shifts)
-
-    judged = _measured(able, ablation, work, judging, name, LocalExecutor)
-    return replace(judged, findings=excuse(judged.findings)) if allow_skipped else judged
-
-
-def _measured(
-    able: Suited,
-    ablation: Ablation,
-    work: Work,
-    judging: Judging,
-    name: str,
-    executor_of: Callable[[Settings], MeasuringExecutor],
-) -> Judged:
-    options, rules, begun = ablation.options, able.rules, time.monotonic()
-    if not rules.rule:
-        return Judged(able.skipped, name, None)
-    names = [planned.combination for planned in ablation.plan]
-    timed = {cell for rule in rules.rule if rule.timed for cell in matching(rule, names, at_least=0)}
-
-    def rounds_of(header: Header) -> GateRounds:
-        def is_open(records: Sequence[Record]) -> set[str]:
-            found = judging(header, records, None)
-            return {one.cell for one in found if one.timed and one.verdict == "inconclusive"}
-
-        until = None if options.budget_s is None else begun + options.budget_s
-        chance = random.Random(options.seed)
-        return GateRounds(ablation.plan, timed, is_open, chance, rounds=rules.rounds, until=until)
-
-    def measure(progress: Progress) -> Path:
-        return execute(ablation, progress, executor_of=executor_of, rounds_of=rounds_of)
-
-    try:
-        directory = work(len(timed) * rules.rounds + len(names) - len(timed), measure)
-    except BaselineError as error:
-        return Judged([Finding("cells", BASELINE, "fail", str(error))], name, None)
-    if directory is None:
-        return Judged([], name, None)
-    header, records = read_run(directory, lambda _: None)
-    return Judged([*able.skipped, *judging(header, records, directory)], name, directory)
+    side = BaselineSide(name, old, options.directory)
+    return Gate(able, ablation, side, LocalExecutor).run(work, allow_skipped=allow_skipped)

@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 
 from harness.analyse.compare import against_stock
 from harness.analyse.stats import ALPHA, NOISE, Estimate, holm
@@ -41,8 +42,8 @@ class Runs:
     @property
     def resolves(self) -> float:
         """The least slowdown that 95 in 100 of the drawn runs would call one: it moves their intervals as a whole."""
-        needed = sorted(math.log1p(NOISE) - math.log(one.low) for one in self.drawn)
-        return math.expm1(max(0.0, needed[math.ceil((1 - ALPHA) * len(needed)) - 1]))
+        needed = [math.log1p(NOISE) - math.log(one.low) for one in self.drawn]
+        return math.expm1(max(0.0, float(np.quantile(needed, 1 - ALPHA, method="inverted_cdf"))))
 
 
 def runs(header: Header, records: Sequence[Measured], of: int, *, drawn: int) -> Runs:

@@ -132,7 +132,7 @@ def _answers(tree: Path) -> None:
 
 def _rest(tree: Path) -> None:
     """Whole gates on trees whose suite has lost a cell, and on the unchanged one."""
-    plants = {"a removed cell": ("", CELL), "a renamed cell": ('"batching"', "batching: was it renamed")}
+    plants = {"a removed cell": ("", CELL), "a renamed cell": ('"batching"', "New here: batching. Was it renamed?")}
     for name, (instead, named) in plants.items():
         found = 0
         for _ in range(CERTAIN):

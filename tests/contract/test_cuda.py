@@ -171,6 +171,16 @@ def asked(extractor: Extractor) -> Probe:
     return Probe(extractor, [one.text for one in EXAMPLES], [dict.fromkeys(one.schema) for one in EXAMPLES])
 
 
+def test_a_script_holds_no_weights_of_its_own() -> None:
+    extractor, torchscript = composed(), find_optimizations()["torchscript"]
+    scripts = [torchscript.apply(extractor)]  # with what tracing and the first products allocate
+    before = torch.cuda.memory_allocated()
+    scripts.append(torchscript.apply(extractor))
+    merged = sum(one.nbytes for name, one in extractor.model.named_parameters() if ".self." in name)
+    assert torch.cuda.memory_allocated() - before < merged / 2
+    assert scripts[0].forwards is not scripts[1].forwards
+
+
 def test_graphs_hold_no_more_than_they_say_and_are_captured_once() -> None:
     graphs = find_optimizations()["cuda_graphs"]
     extractor = composed("dynamic_truncation", "batching", "cuda_graphs")

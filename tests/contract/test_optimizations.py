@@ -270,6 +270,19 @@ def test_a_script_computes_with_the_model_s_own_weights(golden: Any, company: tu
     assert weights_bytes(extractor.model, extractor.forwards.constants()) == pytest.approx(alone, rel=0.01)
 
 
+def test_a_script_is_not_given_to_the_passes_that_hold_weights_twice_on_cuda(
+    golden: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = list[object]()
+    monkeypatch.setattr(torch._C, "_jit_pass_optimize_frozen_graph", lambda *given: run.append(given))
+    extractor = composed(golden, "torchscript")
+    assert run == []
+    kinds = {node.kind() for node in extractor.forwards.encode_text.graph.nodes()}  # type: ignore[attr-defined]
+    assert "aten::linear" in kinds
+    assert "aten::dropout" not in kinds
+    assert "prim::GetAttr" not in kinds  # it is frozen
+
+
 def on_hopper(monkeypatch: pytest.MonkeyPatch, flash_attn: str | None, *, own: bool) -> None:
     """A GPU with flash kernels, a release of flash-attn, and perhaps torch's own kernel."""
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
