@@ -74,7 +74,7 @@ def torchscript(extractor: Extractor) -> Extractor:
         warnings.filterwarnings("ignore", r"`torch\.jit\.", DeprecationWarning)
         key = fingerprint(model, device, [Path(__file__).read_bytes()], of_weights=False)
         with made(None if key is None else f"torchscript-{key}", save) as directory:
-            graphs = torch.jit.load(directory / _FILE, map_location=device)
+            graphs = torch.jit.load(directory / _FILE, map_location=device)  # type: ignore[no-untyped-call]
         _place(graphs, _weights(model))
         frozen = _freeze(graphs)
     return replace(extractor, forwards=Forwards(frozen.encode_text, frozen.encode_prompt, frozen.cross))
@@ -106,7 +106,7 @@ def _trace(model: SiameseUIE, device: torch.device) -> Any:
 
     with torch.no_grad():
         given = inputs(model, device, *TRACED_AT)
-        traced: Any = torch.jit.trace_module(Traceable().eval(), given, check_trace=False)
+        traced: Any = torch.jit.trace_module(Traceable().eval(), given, check_trace=False)  # type: ignore[no-untyped-call]
     frozen = _freeze(traced)
     forwards = {name: getattr(frozen, name) for name in _FORWARDS}
     must_agree(model, device, forwards, "torchscript: the trace", exact=product_dtype(model) == "float32")
