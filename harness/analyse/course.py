@@ -18,9 +18,9 @@ _PARTS = {
 }
 
 _ENDINGS: dict[str, str] = {
-    "decided": "were decided",
-    "budget": "had no time left",
-    "skipped": "cannot run here",
+    "decided": "decided",
+    "budget": "out of time",
+    "skipped": "unable to run here",
     "failed": "failed too often",
 }
 
@@ -61,7 +61,8 @@ def _time(rounds: Sequence[Course], wall_s: float) -> list[str]:
 def _warm_up(rounds: Sequence[Course]) -> list[str]:
     requests = [one.warm_up_requests for one in rounds]
     unsteady = sum(not one.steady for one in rounds)
-    said = f"Warm-up: every text once, then {min(requests)} to {max(requests)} requests until their times were steady."
+    many = _counted(sorted(set(requests)), "request")
+    said = f"Warm-up: every text once, then {many} until their times were steady."
     return [f"{said} In {unsteady} of {len(rounds)} rounds they never were." if unsteady else said]
 
 
@@ -76,7 +77,7 @@ def _ends(finished: Finished) -> list[str]:
         found.append(f"{len(of_rule)} {said} ({_counted(rounds, 'round')})")
     confirming = [end.confirming for end in finished.ends if end.confirming]
     if confirming:
-        found.append(f"{len(confirming)} had {_counted(sorted(set(confirming)), 'more round')} for confirmation")
+        found.append(f"{len(confirming)} with {_counted(sorted(set(confirming)), 'more round')} for confirmation")
     return [f"Combinations: {', '.join(found)}."]
 
 

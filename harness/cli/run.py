@@ -28,7 +28,9 @@ def run(
     plugin: Plugins = None,
     runs: Runs = Path("runs"),
     budget: Annotated[str | None, typer.Option(help="Wall time, like 45m; the report names what is missing.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Combinations to measure, like '*batching*' or 'all but batching'.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Combinations to measure, like '*batching*' or 'all but batching'.")
+    ] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Combinations to leave out, written as in --only.")] = None,
     with_: Annotated[
         list[str] | None, typer.Option("--with", help="An extra combination, or a file from `recommend`.")

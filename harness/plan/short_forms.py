@@ -79,10 +79,10 @@ def is_short(written: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _of(plan: tuple[str, ...]) -> ShortForms:
-    names = {frozenset(members(name)): name for name in reversed(plan) if can_be_switched_on(name)}
-    sizes = {
-        whole: (sum(part <= whole for part in names), len(whole)) for whole in names if len(whole) >= _FEWEST
-    }
+    names: dict[frozenset[str], str] = {}
+    for name in filter(can_be_switched_on, plan):
+        names.setdefault(frozenset(members(name)), name)
+    sizes = {whole: (sum(part <= whole for part in names), len(whole)) for whole in names if len(whole) >= _FEWEST}
     largest = max(sizes.values(), default=(0, 0))
     if largest[0] < 2:  # it contains itself
         return ShortForms((), (), {})
@@ -90,11 +90,11 @@ def _of(plan: tuple[str, ...]) -> ShortForms:
     if others:
         return ShortForms((), (whole, *others), {})
     every = members(whole)
-    forms = {whole: (f"all {_number(len(every))}",)}
+    forms: dict[str, tuple[str, ...]] = {whole: (f"all {_number(len(every))}",)}
     for count in range(1, _MOST_LACKING + 1):
         for lacking in combinations(every, count):
-            if name := names.get(frozenset(every).difference(lacking)):
-                forms[name] = tuple(f"all but {' and '.join(order)}" for order in permutations(lacking))
+            if part := names.get(frozenset(every).difference(lacking)):
+                forms[part] = tuple(f"all but {' and '.join(order)}" for order in permutations(lacking))
     return ShortForms(every, (), forms)
 
 

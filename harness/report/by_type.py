@@ -24,4 +24,5 @@ def by_type(rows: Sequence[Row]) -> Iterator[str]:
             if ours.get(name, 1.0) != theirs.get(name, 1.0)
         ]
         if changed:
-            yield f"{forms.short(row.combination)}: {', '.join(changed)}; {len(changed)} of {len(ours | theirs)} types differ."
+            many = f"{len(changed)} of {len(ours | theirs)} types"
+            yield f"{forms.short(row.combination)}: {', '.join(changed)}; different in {many}."

@@ -60,7 +60,14 @@ def _lines(run: View, charts: Sequence[str]) -> Iterator[str]:
         yield from _attribution(run.found, rows)
     if run.judged is not None:
         yield claims.section(run.judged)
-    yield from ("## In detail", "", *table(_filled(_named(shown, [details(row) for row in rows]))), "", _parts_of_starts(rows), "")
+    yield from (
+        "## In detail",
+        "",
+        *table(_filled(_named(shown, [details(row) for row in rows]))),
+        "",
+        _parts_of_starts(rows),
+        "",
+    )
     yield from (f"{line}\n" for line in ceilings(header))
     types = list(by_type(rows))
     if types:

@@ -58,7 +58,7 @@ def of_run(run):
     "uiebench.stopping": (
         "his_rule",
         """
-SAID = "were enough for him"
+SAID = "enough for him"
 
 
 def ends(seen):
@@ -221,7 +221,7 @@ def test_the_demo_is_planned_and_all_that_is_installed_is_listed_run_and_reporte
     for name in ("pad_to_64", "pad_to_64(multiple=128)"):
         assert re.search(rf"^- {re.escape(name)}: .*answers: 1 of 1 same", written, re.MULTILINE)
     assert "- pad_to_64: longest row" in written  # its evidence
-    assert "4 were enough for him (1 round)" in written
+    assert "4 enough for him (1 round)" in written
     assert (report.parent / "charts" / "his_chart.svg").is_file()
     names = installed(COMMAND, "report", str(report.parent), "--format", "his_report")
     assert names == "baseline,stock,pad_to_64(multiple=128),pad_to_64"

@@ -204,7 +204,7 @@ def test_an_account_counts_them() -> None:
         Cell("a", "cold_start", "t", "cpu"), 0, ColdStart(), None, Course(1.0, 1.0, 1.0, 1.0, 1, steady=True)
     )
     *_, ended = course([spent], [Finished(ends, 60.0)])
-    assert ended == "Combinations: 3 had all their rounds (2 rounds), 2 had 3 more rounds for confirmation."
+    assert ended == "Combinations: 3 with all rounds (2 rounds), 2 with 3 more rounds for confirmation."
 
 
 def test_records_say_that_they_confirm_and_older_ones_do_not(tmp_path: Path) -> None:

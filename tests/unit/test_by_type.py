@@ -22,7 +22,7 @@ def test_only_types_that_differ_from_the_baseline_are_named() -> None:
         scored("x", a=half, b=same, c=Score(0, 1, 0)),
         scored("y", a=same, b=same),
     ]
-    assert list(by_type(rows)) == ["x: a 0.500 (1.000), c 0.000 (1.000); 2 of 3 types differ."]
+    assert list(by_type(rows)) == ["x: a 0.500 (1.000), c 0.000 (1.000); different in 2 of 3 types."]
 
 
 def test_without_gold_or_baseline_nothing_is_said() -> None:

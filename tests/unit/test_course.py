@@ -29,8 +29,7 @@ def test_an_account_names_what_the_wall_time_was_spent_on() -> None:
     )
     assert "then 6 to 20 requests until their times were steady. In 1 of 2 rounds they never were." in warm_up
     assert ended == (
-        "Combinations: 2 were precise enough (4 to 8 rounds), 1 had no time left (1 round), "
-        "1 failed too often (2 rounds)."
+        "Combinations: 2 precise enough (4 to 8 rounds), 1 out of time (1 round), 1 failed too often (2 rounds)."
     )
 
 
@@ -39,8 +38,8 @@ def test_every_ending_is_named_and_so_is_a_rule_that_is_not_installed_here() -> 
     ends = [End(f"{i}", i, rule) for i, rule in enumerate([*get_args(Ending), "rounds", "of_a_stranger"])]
     ended = course(rounds(spent()), [Finished(ends, 60.0)])[-1]
     assert len(re.findall(r"\(\d+ rounds?\)", ended)) == len(ends)
-    assert "1 had all their rounds (4 rounds)" in ended
-    assert "1 were ended by the stopping rule 'of_a_stranger' (5 rounds)" in ended
+    assert "1 with all rounds (4 rounds)" in ended
+    assert "1 ended by the stopping rule 'of_a_stranger' (5 rounds)" in ended
 
 
 def test_untimed_requests_between_timed_ones_have_a_part_of_their_own() -> None:

@@ -19,9 +19,11 @@ from harness.cli.recommend import Best
 from harness.deploy import Deployment, find_deployment, write_deployment
 from harness.errors import InputError
 from harness.figures import Objective
+from harness.plan.short_forms import short_forms
 from harness.record import Difference
 from harness.report.advice import _CLEARLY
 from harness.report.recommend import _BETTER, lines
+from harness.report.table import forms_of
 from harness.units import parse_bytes, parse_duration
 
 GIB = 1 << 30
@@ -90,7 +92,7 @@ def test_every_objective_can_be_asked_for_and_has_its_words() -> None:
 
 
 def said(rows: list[Row], constraints: Constraints = FREE, objective: Objective = "time") -> list[str]:
-    return list(lines(recommend(rows, constraints, objective), constraints))
+    return list(lines(recommend(rows, constraints, objective), constraints, forms_of(rows)))
 
 
 def test_stock_stands_where_nothing_is_clearly_faster() -> None:
@@ -179,7 +181,7 @@ def test_what_each_constraint_costs_is_said() -> None:
     assert found.without == {}  # either alone keeps b out
     found = recommend(ROWS, Constraints({"max_rss": 1.5 * GIB, "max_p95": 10e8}))
     assert {name: one.combination for name, one in found.without.items()} == {"max_rss": "b"}
-    written = "\n".join(lines(found, Constraints({"max_rss": 1.5 * GIB, "max_p95": 10e8})))
+    written = "\n".join(lines(found, Constraints({"max_rss": 1.5 * GIB, "max_p95": 10e8}), short_forms([])))
     assert "Switch on a: 0.80" in written
     assert "Without --max-rss 1.50 GiB it would be b: 0.60" in written
     assert "not b: its host memory, 2.00 GiB, is not at most 1.50 GiB" in written
@@ -190,7 +192,7 @@ def test_none_is_said_where_none_keeps_them() -> None:
     constraints = Constraints({"max_rss": 1.0})
     found = recommend(ROWS, constraints)
     assert found.best is None
-    assert next(lines(found, constraints)).startswith("None: no combination")
+    assert next(lines(found, constraints, short_forms([]))).startswith("None: no combination")
     assert found.without["max_rss"].combination == "b"
 
 

@@ -11,6 +11,7 @@ from harness.analyse.recommend import Constraints, recommend
 from harness.analyse.rows import Row
 from harness.plan.cells import plan_cells
 from harness.plan.registry import find_optimizations
+from harness.plan.short_forms import short_forms
 from harness.plan.suite import Combinations, Measure, Suite, Texts
 from harness.record import STOCK, Chains, Difference, Record
 from harness.report.private import without_texts
@@ -92,4 +93,6 @@ def test_whoever_runs_stock_is_not_sent_away_from_it_for_its_precision() -> None
     found = recommend(list(rows_of("cuda", slow).values()), Constraints())
     assert found.best is not None
     assert found.best.combination == STOCK
-    assert next(lines(found, Constraints())).startswith("Switch on nothing: stock keeps the constraints")
+    assert next(lines(found, Constraints(), short_forms([]))).startswith(
+        "Switch on nothing: stock keeps the constraints"
+    )

@@ -21,6 +21,7 @@ from harness.record import Cell, ClosedLoop, Difference, Failed, Load, Measured,
 from harness.report import html, markdown
 from harness.report.advice import advice
 from harness.report.recommend import lines
+from harness.report.table import forms_of
 
 SPREAD = Spread(0.02)
 GIB = 1 << 30
@@ -135,7 +136,7 @@ def test_the_sentence_of_confirmed_rounds() -> None:
 
 def said_by_recommend(rows: list[Row], **limits: float) -> list[str]:
     constraints = Constraints(limits)
-    return list(lines(recommend(rows, constraints), constraints))
+    return list(lines(recommend(rows, constraints), constraints, forms_of(rows)))
 
 
 def test_the_sentence_without_them_says_that_its_interval_is_wider_and_what_to_do() -> None:
@@ -152,7 +153,7 @@ def test_many_that_cannot_be_told_apart_are_counted_and_the_smallest_is_named() 
     names = ["b+c+d", "b+c", "c+d", "e", "b+d"]
     rows = [*OTHERS, row("a+b+c", 0.6), *(row(name, 0.6 + place / 100) for place, name in enumerate(names, 1))]
     ending = (
-        "Not distinguishable from it: b+c+d, b+c, c+d and 2 more. The smallest of these is e, with 1 optimization "
+        "Not distinguishable from it: b+c+d, b+c, c+d, and 2 more. The smallest of these is e, with 1 optimization "
         "instead of 3."
     )
     assert advice(rows).endswith(ending)

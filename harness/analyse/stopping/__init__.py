@@ -3,7 +3,7 @@
 ``ends(seen)`` says whether a combination has enough rounds. ``looks(measure)`` says after how many rounds the rule
 looks at ratios: it is asked only then, and all looks of a suite's rules share the error of 5 %. A rule without
 ``looks`` is asked after every round, and sees no ratios. ``SAID`` follows the number of combinations in a report, like
-"were precise enough". Our own rules are part of every suite.
+"precise enough": the same words for one and for many. Our own rules are part of every suite.
 
 Another distribution adds a rule by a module of that shape in the entry point ``uiebench.stopping``. It is asked where a
 suite names it: ``[measure] stopping = ["NAME"]``. Where it breaks, it ends nothing.
@@ -88,7 +88,7 @@ def said_of(name: str) -> str:
     """What a report says of the combinations that a rule ended, after their number."""
     ours = _ours()
     known = ours if name in ours else rules()
-    return known[name].said if name in known else f"were ended by the stopping rule {name!r}"
+    return known[name].said if name in known else f"ended by the stopping rule {name!r}"
 
 
 def _ours() -> dict[str, Rule]:

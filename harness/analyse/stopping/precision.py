@@ -9,7 +9,7 @@ from harness.analyse.stats import estimate
 from harness.analyse.stopping import Seen
 from harness.plan.suite import Measure
 
-SAID = "were precise enough"
+SAID = "precise enough"
 
 
 def looks(measure: Measure) -> Sequence[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.analyse.stopping import Seen
 
-SAID = "had all their rounds"
+SAID = "with all rounds"
 
 
 def ends(seen: Seen) -> bool:
