@@ -148,7 +148,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
 
     Args:
         options: of the run.
-        warn: told what of a file of texts was left out, and which targets the suite cannot tell.
+        warn: called with what was left out of a file of texts, and with targets that the suite cannot decide.
 
     Raises:
         SuiteError: the suite, an optimization or a plugin.
@@ -178,7 +178,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
 
 
 def _is_unpadded(combination: str, optimizations: Mapping[str, Optimization[Any]]) -> bool:
-    """Stock's and peers, and those with an optimization of the stage that is about the input."""
+    """Whether a combination is stock, a peer, or has an optimization of the input stage."""
     return (
         combination == STOCK
         or is_peer(combination)
@@ -211,17 +211,17 @@ def execute(
 
     Args:
         ablation: what to run.
-        progress: told what begins, and how many rounds are left.
-        executor_of: makes what measures a round.
-        rounds_of: makes what chooses them; as the suite asks, where it is None.
-        warn: told where a run of the same is not gone on with, because another process is making it.
+        progress: called before a round with its combination and the number of rounds left.
+        executor_of: makes the executor that measures rounds.
+        rounds_of: makes the object that chooses them; None to follow the suite.
+        warn: called if the same run cannot be resumed because another process is making it.
 
     Returns:
         The run's directory, ``runs/ID``.
 
     Raises:
         BaselineError: the baseline cannot answer.
-        UiebenchError: the checkpoint or the device is not what it has to be.
+        UiebenchError: the checkpoint or the device cannot be used.
     """
     options, started = ablation.options, time.monotonic()
     key, cells = _key(ablation), {planned.combination: len(planned.cells) for planned in ablation.plan}

@@ -1,4 +1,4 @@
-"""Where words stand in a text, for formats that give no offsets."""
+"""The places of words in a text, for formats without offsets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.data.formats.told import Remark
 Place = tuple[int, int]  # the first character, and the one after the last
 Words = tuple[str, list[Place]]
 Told = Callable[[str], None]
-_MOST = 100  # places of the same words that are looked at; every pair of two is compared
+_MOST = 100  # most places considered for the same words, since all pairs are compared
 
 
 def find(text: str, words: str, told: Told) -> list[Place]:
@@ -66,7 +66,7 @@ def _every(text: str, words: str) -> Iterator[Place]:
 
 @lru_cache(maxsize=2)
 def _plain(text: str) -> tuple[str, list[int]]:
-    """The text without blanks, case and width, and where each of its characters comes from."""
+    """The text without blanks, case and width, and the origin of each of its characters."""
     found, origins = "", []
     for place, character in enumerate(text):
         for one in unicodedata.normalize("NFKC", character).casefold():
