@@ -87,7 +87,7 @@ class Offsets:
         return [Label(*span, label.type) for label, span in zip(labels, found[way], strict=True)]
 
     def _ways(self, text: str, *, marked: bool) -> list[Reading]:
-        """By characters, in UTF-16, after a mark where there is one, and as the most texts of the file need."""
+        """By characters, in UTF-16, after a byte order mark if there is one, and as most texts of the file need."""
         matters = what_matters(text)
         ways = [self._mixed, *([self._marks] if marked else []), *self._best]
         return [self._plain, *dict.fromkeys(way for way in ways if way.differs(matters))]

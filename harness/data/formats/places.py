@@ -16,9 +16,9 @@ _MOST = 100  # most places considered for the same words, since all pairs are co
 
 
 def find(text: str, words: str, told: Told) -> list[Place]:
-    """All places of words; told of words that stand there in another case, width or spacing, and of those that do not.
+    """All places of words; reports words that are there in another case, width or spacing, or not at all.
 
-    Words that do not stand in the text as they are count where they do so once but for case, width and blanks.
+    Words that are not in the text as written are taken where they occur exactly once but for case, width and blanks.
     """
     exact = list(islice(_every(text, words), _MOST))
     if exact:
@@ -36,14 +36,15 @@ def find(text: str, words: str, told: Told) -> list[Place]:
 
 
 def together(one: Words, other: Words, told: Told) -> tuple[Place, Place] | None:
-    """A place of each of two words: those nearest to each other and, if there are such, that share no character.
+    """A place of each of two words: the nearest to each other and, if possible, without a common character.
 
-    Told of words that stand several times. The same words twice, at several places, are left out: either may be either.
+    Reports words that occur several times. Equal words with several places are left out, since it is not clear which is
+    which.
 
     Args:
         one: words with their places.
-        other: the same of the others.
-        told: of what is not sure.
+        other: the other words with theirs.
+        told: called with what is uncertain.
     """
     if not one[1] or not other[1]:
         return None
