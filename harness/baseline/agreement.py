@@ -1,4 +1,4 @@
-"""Made-up inputs of the model's three forwards, and whether other forwards give what the eager ones do."""
+"""Made-up inputs for the model's three forwards, and a comparison of other forwards with the eager ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness.baseline.model import SiameseUIE
 from harness.errors import UnavailableError, in_brief
 
 TRACED_AT = (2, 16, 6)  # rows, text tokens, prompt tokens
-COMPARED_AT = ((3, 40, 9), (5, 200, 70))  # two larger shapes, so that nothing of the traced one is baked in
-_TOLERANCE = 1e-4  # of a logit or a hidden state; what is called a tie is as wide
-_ROUNDED = 2.0  # likewise where products are rounded to 8 bits: what is seen is below 1, another shape's graph above
+COMPARED_AT = ((3, 40, 9), (5, 200, 70))  # larger, to find what depends on the traced shape
+_TOLERANCE = 1e-4  # of a logit or a hidden state; the same as the width of a tie
+_ROUNDED = 2.0  # if products are rounded to 8 bits: seen below 1; a graph for another shape gives more
 
 
 def inputs(model: SiameseUIE, device: torch.device, rows: int, text: int, prompt: int) -> dict[str, tuple[Tensor, ...]]:
-    """Of each forward, the last tokens of the first row padding; those of ``cross`` are the towers' outputs."""
+    """Inputs by forward. The last two tokens of the first row are padding; ``cross`` gets the towers' outputs."""
     generator = torch.Generator().manual_seed(0)
 
     def ids(tokens: int) -> tuple[Tensor, Tensor]:
@@ -44,11 +44,11 @@ def must_agree(
     """Compare forwards with the eager ones at two shapes larger than the traced one.
 
     Args:
-        model: whose they are to be.
-        device: where.
+        model: the model whose eager forwards they are compared with.
+        device: where they run.
         forwards: by name.
-        what: they are, for the message; like ``torchscript: the trace``.
-        exact: whether they compute in fp32; otherwise they may be farther off.
+        what: what they are, for the message; for example ``torchscript: the trace``.
+        exact: whether they compute in fp32; if not, the tolerance is wider.
 
     Raises:
         UnavailableError: they differ; the message names the forward, the shape and the difference.

@@ -1,4 +1,4 @@
-"""What forwards take, on its way to the device: still on the host, as whole numbers."""
+"""The inputs of forwards while they are still on the host, as integers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Numbers: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Rows of token ids, padded alike, on the host."""
+    """Rows of token ids, padded to the same length, on the host."""
 
     ids: Numbers  # (rows, length), padded with 0
     lengths: Numbers  # (rows)
@@ -37,21 +37,21 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Rows that go through the cross layers in one forward, and the prompts that they take, on the host."""
+    """Rows that go through the cross layers in one forward, and their prompts, on the host."""
 
     rows: Sequence[Row]
     prompts: Batch
     starts: Numbers  # (prompts)
-    of_text: Numbers | None  # (rows), as `chosen` gives it
+    of_text: Numbers | None  # (rows), from `chosen`
     of_prompt: Numbers | None  # (rows), likewise
 
     @property
     def numbers(self) -> list[Numbers]:
-        """All that the device needs of it, in the order in which `Scorer` takes it there."""
+        """All arrays that the device needs, in the order in which `Scorer` copies them."""
         indices = [one for one in (self.of_text, self.of_prompt) if one is not None]
         return [self.prompts.ids, self.prompts.lengths, self.starts, *indices]
 
 
 def chosen(places: list[int], count: int) -> Numbers | None:
-    """The indices of the rows that are taken; None for all in order, or for the only row repeated."""
+    """The indices of the rows to take; None if they are all rows in order, or if there is only one row."""
     return None if count == 1 or places == list(range(count)) else np.array(places)

@@ -41,7 +41,7 @@ class Checkpoint:
 
 
 def _find_weights(directory: Path) -> Path:
-    """The file with the weights, of a directory that has the other files too."""
+    """The file with the weights; the directory must have the other files too."""
     if not directory.is_dir():
         raise CheckpointError(f"checkpoint directory {str(directory)!r} does not exist; {_EXPECTED}{_BY_NAME}")
     for name in (config.FILE, vocabulary.FILE):

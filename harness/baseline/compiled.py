@@ -1,4 +1,4 @@
-"""Forwards by torch.compile, with counts of what was compiled and of how often that code answered."""
+"""Forwards by torch.compile, with counts of compilations and of calls of the compiled code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.baseline.model import SiameseUIE
 from harness.baseline.work import product_dtype
 from harness.errors import UnavailableError, in_brief
 
-# Given a graph of operators and inputs like those it will have, gives what computes it.
+# Takes a graph of operators and example inputs; returns a function that computes the graph.
 Backend: TypeAlias = Callable[[torch.fx.GraphModule, Sequence[Any]], Callable[..., Any]]
 
 # Each forward is compiled for one row and for several, at any length: torch treats a size of 1 as a constant.
@@ -25,10 +25,10 @@ _TRIED_ROWS = (1, 2)
 
 @dataclass
 class Tally:
-    """What torch.compile did so far."""
+    """What torch.compile has done so far."""
 
     compilations: int = 0
-    answers: int = 0  # by compiled code
+    answers: int = 0  # calls of compiled code
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Compiled:
     tally: Tally
 
     def __call__(self, *given: Tensor) -> Tensor:
-        """As the model's own; strided inputs, which would be a variant of their own, are copied."""
+        """As the model's own. Inputs that are not contiguous are copied; they would need a variant of their own."""
         return self.code(*(one.contiguous() for one in given))
 
 
 def compiled(own: Forwards, backend: Backend) -> Forwards:
-    """The forwards as code for any number of rows and tokens; it is made when a forward is first called.
+    """The forwards as code for any number of rows and tokens; each is compiled when it is first called.
 
-    A forward that would not be one graph, or that is compiled anew for ever more shapes, raises an error.
+    A forward that is not a single graph, or that is compiled again for every new shape, raises an error.
     """
     tally = Tally()
 
@@ -69,18 +69,18 @@ def compiled(own: Forwards, backend: Backend) -> Forwards:
 
 
 def must_compile(model: SiameseUIE, device: torch.device, forwards: Forwards) -> None:
-    """Compile every variant, and compare what the code gives with the eager forwards at other shapes.
+    """Compile every variant, and compare its results with the eager forwards at other shapes.
 
     Args:
-        model: whose forwards they are.
-        device: where.
-        forwards: of :func:`compiled`.
+        model: the model whose forwards they are.
+        device: where they run.
+        forwards: from :func:`compiled`.
 
     Raises:
-        UnavailableError: one cannot be compiled as one graph, or gives something else.
+        UnavailableError: one cannot be compiled as a single graph, or its results differ.
     """
     (_, *tokens), *_ = COMPARED_AT
-    with torch.inference_mode():  # as requests are answered: code made outside of it is another variant
+    with torch.inference_mode():  # as for requests; outside of it, the code is another variant
         for rows in _TRIED_ROWS:
             for name, given in inputs(model, device, rows, *tokens).items():
                 try:

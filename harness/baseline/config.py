@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from harness.baseline.checkpoint import Checkpoint
 
 FILE = "config.json"
-_LARGEST = 1 << 24  # far above any BERT's, and no product of two overflows
-# What each size may be, from and to.
+_LARGEST = 1 << 24  # far above any BERT's; the product of two does not overflow
+# The allowed range of each size.
 _NEEDED = {
     "vocab_size": (1, _LARGEST),
     "hidden_size": (1, _LARGEST),
@@ -24,18 +24,18 @@ _NEEDED = {
     "intermediate_size": (1, _LARGEST),
     "num_hidden_layers": (2, 1 << 10),  # of the towers and the cross layers; building more would take minutes
 }
-# Texts and prompts take 384 + 128 positions, and each has a token type of its own.
+# Texts and prompts together take 384 + 128 positions, and each has its own token type.
 _OPTIONAL = {
     "max_position_embeddings": (512, _LARGEST),
     "type_vocab_size": (2, _LARGEST),
-    "num_labels": (0, 1 << 16),  # transformers names each of them, also where it only makes a tokenizer
+    "num_labels": (0, 1 << 16),  # transformers makes a name for each, even for a tokenizer alone
 }
 MODEL_TYPE = "bert"
 _KNOWN = {"hidden_act": "gelu", "model_type": MODEL_TYPE}
 
 
 def read_config(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Read ``config.json`` as it stands.
+    """Read ``config.json`` without checking its values.
 
     Raises:
         CheckpointError: it is not a JSON object.
@@ -62,16 +62,16 @@ def read_config_by_transformers(checkpoint: Checkpoint) -> dict[str, Any]:
         with readable(checkpoint.directory) as plain:
             found = AutoConfig.from_pretrained(str(plain), local_files_only=True, trust_remote_code=False)
         config: dict[str, Any] = found.to_dict()
-    except Exception as error:  # transformers has no common base for what it refuses
+    except Exception as error:  # the errors of transformers have no common base
         raise CheckpointError(f"{checkpoint.directory / FILE} is refused by transformers: {in_brief(error)}") from error
     return config
 
 
 def check_config(config: Mapping[str, Any], path: Path) -> None:
-    """Refuse sizes that no model has, and models that are not a BERT.
+    """Refuse sizes out of range, and models that are not a BERT.
 
     Raises:
-        CheckpointError: it names the value, and what it may be.
+        CheckpointError: a value is missing or not allowed; the message names it and what is allowed.
     """
     for name in _NEEDED:
         if name not in config:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 THRESHOLD = 0.5  # on the logit itself: the reference applies no sigmoid
 
-# Logits, or whether each is over the threshold: decoding finds the same.
+# Logits, or whether each is over the threshold; decoding gives the same result for both.
 Scores: TypeAlias = NDArray[Any]
 
 
@@ -25,8 +25,8 @@ class Span:
 def decode(head: Scores, tail: Scores, offsets: NDArray[np.int64]) -> list[Span]:
     """Pair every firing head with the first firing tail at or after it.
 
-    Spans that hold nothing (a tail on [SEP] gives one) are dropped after the pairing: the reference returns them, which
-    is a bug of its own.
+    Empty spans (for example from a tail on [SEP]) are dropped after the pairing; the reference returns them, which is a
+    bug.
 
     Args:
         head: logits per token, or whether each is over the threshold. (tokens)
@@ -34,7 +34,7 @@ def decode(head: Scores, tail: Scores, offsets: NDArray[np.int64]) -> list[Span]
         offsets: start and end of each token in the text, (0, 0) for [CLS] and [SEP]. (tokens, 2)
 
     Returns:
-        The spans in order of start and end; a span found twice stays twice.
+        The spans in order of start and end; a span that is found twice is returned twice.
     """
     heads = np.flatnonzero(head > THRESHOLD)
     tails = np.flatnonzero(tail > THRESHOLD)

@@ -1,4 +1,4 @@
-"""The model as two graphs that another runtime can compute, and that runtime's forwards."""
+"""The model as two graphs for another runtime, and the forwards that call that runtime."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from harness.baseline.agreement import TRACED_AT, inputs
 from harness.baseline.forward import Forwards
 from harness.baseline.model import SiameseUIE
 
-# A graph by another runtime: its inputs in order -> its one output.
+# A graph in another runtime: its inputs in order -> its only output.
 Run: TypeAlias = Callable[..., Tensor]
 
 
 class Tower(nn.Module):
-    """The towers are one graph: text and prompt differ in positions and token type, and share the weights."""
+    """Both towers as one graph: they share the weights and differ in positions and token type only."""
 
     names = ("ids", "mask", "positions", "token_type")
-    varying = (("rows", "tokens"),) * 3 + ((),)  # the sizes of each input that may be any, from the first on
+    varying = (("rows", "tokens"),) * 3 + ((),)  # the dynamic axes of each input, from the first axis on
 
     def __init__(self, model: SiameseUIE) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Foreign:
 
     runtime: str
     run: Run
-    rounded: bool  # whether its products are in another precision than the model's
+    rounded: bool  # whether its products have another precision than the model's
 
     def __call__(self, *given: Tensor) -> Tensor:
         """As the model's own."""
@@ -71,14 +71,14 @@ class Foreign:
 
 
 def forwards(model: SiameseUIE, runtime: str, tower: Run, cross: Run, *, rounded: bool = False) -> Forwards:
-    """The three forwards by another runtime's two graphs.
+    """The three forwards, computed by another runtime's two graphs.
 
     Args:
-        model: what the graphs were made from.
+        model: the model that the graphs were made from.
         runtime: its name.
-        tower: takes what :class:`Tower` takes.
-        cross: takes what :class:`Cross` takes.
-        rounded: whether its products are in another precision than the model's.
+        tower: takes the inputs of :class:`Tower`.
+        cross: takes the inputs of :class:`Cross`.
+        rounded: whether its products have another precision than the model's.
     """
     text, prompt = torch.zeros((), dtype=torch.long), torch.ones((), dtype=torch.long)
 

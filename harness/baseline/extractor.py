@@ -27,10 +27,10 @@ from harness.record import Chains, Mark
 
 @dataclass(frozen=True)
 class Observed:
-    """An answer, and what it comes from."""
+    """An answer, and the logits behind it."""
 
     chains: Chains
-    marks: list[Mark]  # every logit within 1e-4 of the threshold: what rounding alone may decide
+    marks: list[Mark]  # every logit within 1e-4 of the threshold; rounding alone may decide these
     logits: dict[str, NDArray[np.float32]]  # by prompt, head and tail over the text's tokens: (2, tokens)
 
 
@@ -49,15 +49,15 @@ class Extractor:
     device: torch.device
     micro_batches: MicroBatches = WHOLE_BATCH
     precision: Precision = FULL
-    shared: bool = True  # whether the rows of a forward share a text and a prompt, or have a copy each
+    shared: bool = True  # whether rows of a forward share texts and prompts; if not, each has a copy
     reuse: Reuse = NO_REUSE
     screen: Screen | None = None
 
     def __post_init__(self) -> None:
-        """Forwards belong to one model: the first that an extractor has them with.
+        """Tie the forwards to one model: that of the first extractor that has them.
 
         Raises:
-            InputError: the model was replaced and they were not.
+            InputError: the model was replaced and the forwards were not.
         """
         if self.forwards.model is None:
             object.__setattr__(self, "forwards", replace(self.forwards, model=self.model))
@@ -74,13 +74,13 @@ class Extractor:
         Args:
             checkpoint: a directory with config.json, vocab.txt and the weights.
             device: ``cpu``, ``cuda`` or ``cuda:N``.
-            start: ``plain`` (nothing padded that need not be), ``baseline`` (padded to the model's full length) or
-                ``stock`` (as the reference's pipeline works). All give the same answers; only stock, which computes in
-                half precision on CUDA as the reference does, may give others there.
+            start: ``plain`` (no unnecessary padding), ``baseline`` (padded to the model's full length) or
+                ``stock`` (as the reference's pipeline). All give the same answers, except that stock may differ on
+                CUDA, where it computes in half precision as the reference does.
 
         Raises:
-            CheckpointError: the directory is no complete SiameseUIE; no weight is ever left random.
-            PlatformError: the device is not there.
+            CheckpointError: the directory is not a complete SiameseUIE; no weight is ever left random.
+            PlatformError: the device does not exist.
         """
         from harness.baseline.loading import plain_plan
 
@@ -100,7 +100,7 @@ class Extractor:
 
         Raises:
             InputError: the text or the schema cannot be used.
-            NonFiniteError: a logit is no number; the message names the layer where it arose.
+            NonFiniteError: a logit is not finite; the message names the first layer whose output is not.
         """
         return self.extract_batch([text], [schema], output_all_prefix)[0]
 
@@ -119,7 +119,7 @@ class Extractor:
         return self._answer(asked, wanted, inner=output_all_prefix, observe=None)
 
     def extract_observed(self, text: str, schema: Any) -> Observed:
-        """As :meth:`extract`, with the logits that the answer comes from.
+        """As :meth:`extract`, with the logits behind the answer.
 
         Raises:
             NonFiniteError: as :meth:`extract`.
@@ -151,24 +151,24 @@ class Extractor:
         return replace(self, model=model, forwards=Forwards.of(model))
 
     def with_ops(self, ops: Ops) -> Extractor:
-        """The same extractor, its layers computed otherwise; its forwards are eager again."""
+        """The same extractor with its layers computed by other operators; its forwards are eager again."""
         return self.with_model(self.model.with_ops(ops))
 
     def rounded(self) -> Extractor:
-        """The same extractor with the model that screens, if there is one."""
+        """An extractor that uses the screening model alone; this one if nothing screens."""
         if self.screen is None:
             return self
         return replace(self, screen=None).with_model(self.screen.model.with_ops(self.model.ops))
 
     def roundings(self, text: str, schema: Any) -> list[Rounding]:
-        """How the model that screens rounds the logits of each prompt that the exact one asks of a text."""
+        """How the screening model rounds the logits of each prompt that the exact model is asked about a text."""
         exact = replace(self, screen=None).extract_observed(text, schema).logits
         return [
             Rounding.of(*both) for both in zip(exact.values(), self.rounded().logits(text, list(exact)), strict=True)
         ]
 
     def scorer(self) -> Scorer | ScreeningScorer:
-        """What of it runs on the device, for one call: what it keeps dies with it."""
+        """The part that runs on the device, made for one call; the encoded texts that it keeps are freed with it."""
         if self.screen is None:
             return self._scorer()
         return ScreeningScorer(self.screen, self.rounded()._scorer(), self._scorer())

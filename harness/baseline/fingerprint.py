@@ -1,4 +1,4 @@
-"""A hash of all that a graph made from a model depends on."""
+"""A hash of everything that a graph made from a model depends on."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from harness.baseline.model import SiameseUIE
 def fingerprint(
     model: SiameseUIE, device: torch.device, more: Sequence[object], *, of_weights: bool = True
 ) -> str | None:
-    """Of weights, the layers' code, torch's version and the device; None where one of these cannot be described.
+    """A hash of weights, the layers' code, torch's version and the device; None if one of these cannot be described.
 
     Args:
-        model: what the graph is made from.
-        device: where it runs.
-        more: what else the graph depends on, each with a telling `repr`.
-        of_weights: whether their values count, and not only their shapes; packed ones cannot be read.
+        model: the model that the graph is made from.
+        device: where the graph runs.
+        more: whatever else the graph depends on; each must have a `repr` that identifies it.
+        of_weights: whether the values of the weights count, or only their shapes; packed values cannot be read.
     """
     modules = list(model.modules())
     weights = model.state_dict()
@@ -45,7 +45,7 @@ def fingerprint(
 
 
 def _is_known(module: Any) -> bool:
-    """Whether a module computes what its class says, and that is PyTorch's or the baseline's."""
+    """Whether a module's class is a global one of PyTorch or the baseline, and its ``forward`` is not replaced."""
     known = _is_ours(module) or type(module).__module__.startswith("torch.nn.")
     return known and "<locals>" not in type(module).__qualname__ and "forward" not in vars(module)
 
@@ -55,7 +55,7 @@ def _is_ours(module: Any) -> bool:
 
 
 def _described(part: Any) -> Any:
-    """A function as its place in a file of these bytes with what it closes over; plain values as they are."""
+    """A function as its qualified name, the bytes of its file and what it closes over; plain values unchanged."""
     if part is None or isinstance(part, bool | int | float | str):
         return part
     if isinstance(part, types.ModuleType):

@@ -1,4 +1,4 @@
-"""Where numbers stop being finite."""
+"""Finds the first part of the model whose output is not finite."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _SHOWN = 30  # characters of a text in a message
 def not_finite(
     model: SiameseUIE, logits: Callable[[str, Sequence[str]], Any], text: str, prompt: str
 ) -> NonFiniteError:
-    """The error for a prompt whose logits are not finite; it names the first part of the model that gives such numbers.
+    """The error for a prompt whose logits are not finite; it names the first part of the model that does it.
 
     Args:
-        model: whose parts are looked at.
-        logits: puts prompts to a text, through that model's own forwards: a script of them runs past its parts.
+        model: the model whose parts are watched.
+        logits: computes the logits of a text's prompts with that model's eager forwards; a script bypasses its parts.
         text: the text.
         prompt: the prompt.
     """
@@ -45,7 +45,7 @@ def not_finite(
 
 
 def _parts(model: SiameseUIE) -> dict[str, Any]:
-    """The model's parts by the names that a message gives them, in the order in which they run."""
+    """The model's parts by their names in a message, in the order in which they run."""
     return {
         "the embeddings": model.plm.embeddings,
         **{f"layer {i} of the towers": layer for i, layer in enumerate(model.plm.encoder.layer)},

@@ -1,4 +1,4 @@
-"""A request's way through the schema, level by level, and back into chains of spans."""
+"""Answers requests level by level through their schemas, and returns chains of spans."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Request:
 
 @dataclass
 class Node:
-    """A schema node under one chain of ancestors: what is asked there, then what was found."""
+    """A schema node under one chain of ancestors: what is asked there, and what was found."""
 
     document: Document
     schema: Schema
@@ -37,7 +37,7 @@ class Node:
     found: dict[str, list[tuple[Item, Node | None]]] = field(default_factory=dict)
 
 
-# Told of every prompt that was put: the node, the type, its head and tail logits over the text's tokens.
+# Called for every prompt with the node, the type, and its head and tail logits over the text's tokens.
 Observe: TypeAlias = Callable[[Node, str, NDArray[np.float32], NDArray[np.float32]], None]
 
 
@@ -53,15 +53,15 @@ def answer(
     observe: Observe | None,
     not_a_number: Callable[[Node, str], Exception],
 ) -> list[Node]:
-    """Answer requests together, all of one schema level at a time; returns the root node of each.
+    """Answer requests together, one schema level at a time; returns the root node of each.
 
     Args:
         requests: checked.
-        tokenizer: of their texts and prompts.
-        scorer: of this call.
-        observe: told of every prompt.
-        not_a_number: the error where a type's logits at a node are no numbers: compared with the threshold they would
-            look like a text that holds nothing.
+        tokenizer: for their texts and prompts.
+        scorer: made for this call.
+        observe: called for every prompt; None if nothing observes.
+        not_a_number: makes the error for a type whose logits at a node are not finite. Without it, NaN would look as if
+            nothing had been found.
     """
     roots = [Node(document(request.text, tokenizer), request.schema) for request in requests]
     level = roots
@@ -81,7 +81,7 @@ def answer(
 
 
 def chains(node: Node, *, inner: bool) -> Iterator[list[Item]]:
-    """Depth-first, in key order, then span order: one chain per leaf, and with ``inner`` each shorter one before."""
+    """One chain per leaf, depth-first, in key order, then span order; with ``inner``, shorter chains before longer."""
     for steps in node.found.values():
         for item, below in steps:
             if below is None or inner:

@@ -1,4 +1,4 @@
-"""Rows of token ids through the model's three forward callables."""
+"""Passes rows of token ids through the model's three forward callables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Forwards:
     encode_text: Callable[[Tensor, Tensor], Tensor]
     encode_prompt: Callable[[Tensor, Tensor, Tensor], Tensor]
     cross: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-    # Whose they are; None until an extractor takes them.
+    # The model that they belong to; None until an extractor takes them.
     model: SiameseUIE | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -46,7 +46,7 @@ class Forwards:
         return {"encode_text": self.encode_text, "encode_prompt": self.encode_prompt, "cross": self.cross}
 
     def constants(self) -> Iterator[Tensor]:
-        """The tensors that forwards in TorchScript hold, frozen weights above all; one may come several times."""
+        """The tensors that forwards in TorchScript hold, mainly frozen weights; one may be repeated."""
         for forward in self.by_name().values():
             graph: Any = getattr(forward, "graph", None)
             for node in graph.findAllNodes("prim::Constant") if hasattr(graph, "findAllNodes") else ():
@@ -68,7 +68,7 @@ class EncodedTexts:
         return self.hidden.nbytes + self.mask.nbytes
 
     def of(self, document: Document) -> EncodedTexts:
-        """One document's windows; a copy where there are others."""
+        """One document's windows; a copy if there are other documents."""
         if len(self.documents) == 1:
             return self
         begin = sum(len(one.windows) for one in takewhile(lambda one: one is not document, self.documents))
@@ -77,7 +77,7 @@ class EncodedTexts:
 
     @staticmethod
     def together(parts: Sequence[EncodedTexts]) -> EncodedTexts:
-        """Several as one, padded to the longest of them."""
+        """Several joined into one, padded to the longest."""
         if len(parts) == 1:
             return parts[0]
         longest = max(part.mask.shape[1] for part in parts)
@@ -91,11 +91,11 @@ class EncodedTexts:
 
 @dataclass(frozen=True, eq=False)
 class Picked:
-    """Rows of what a tower gave. They are gathered per micro-batch, so that few are repeated at a time."""
+    """Rows of a tower's output. They are gathered per micro-batch, so that few copies exist at a time."""
 
     hidden: Tensor
     mask: Tensor
-    index: Tensor | None  # None where they are these rows
+    index: Tensor | None  # None if no gathering is needed
 
     def __getitem__(self, rows: slice) -> Picked:
         """Some of them."""
@@ -110,10 +110,10 @@ class Picked:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores asks: what of an extractor runs on the device.
+    """Scores asks: the part of an extractor that runs on the device.
 
-    What a unit of asks needs goes to the device in one copy, before anything is computed, and what comes of it comes
-    back in one, which is all that the host waits for.
+    The inputs of a unit of asks go to the device in one copy before anything is computed. The results come back in one
+    copy, which is all that the host waits for.
     """
 
     forwards: Forwards
@@ -123,12 +123,12 @@ class Scorer:
     precision: Precision
     shared: bool
     device: torch.device
-    texts: Kept[Document, EncodedTexts] | None  # what the text tower gave so far; None where nothing is kept
-    prompts_once: bool  # whether a level's prompts that are the same to the same text are scored once
+    texts: Kept[Document, EncodedTexts] | None  # the text tower's outputs so far; None if they are not kept
+    prompts_once: bool  # whether equal prompts on the same text are scored once per level
 
     @torch.inference_mode()
     def score(self, nodes: Sequence[Sequence[Ask]], *, answers_only: bool = False) -> dict[Ask, Scores]:
-        """Head and tail of every ask of a level, over its document's tokens. (2, tokens) each.
+        """Head and tail logits of every ask of a level over its document's tokens: (2, tokens) each.
 
         Args:
             nodes: the asks of each schema node.
@@ -153,7 +153,7 @@ class Scorer:
         return scores
 
     def _score_unit(self, unit: Sequence[Ask], answers_only: bool) -> dict[tuple[Ask, int], Scores]:
-        """As :meth:`score`, of asks whose texts are encoded together, window by window."""
+        """As :meth:`score`, by window, for asks whose texts are encoded together."""
         documents = list(dict.fromkeys(ask.document for ask in unit))
         asked = {} if self.texts is None else {one: self.texts.get(one) for one in documents}
         kept = {one: found for one, found in asked.items() if found is not None}
@@ -175,7 +175,7 @@ class Scorer:
                 encoded = self._with_kept(documents, kept, self._encode(new, texts, sent, steps))
         with self.precision.block(self.device):
             logits = [self._score_rows(chunk, encoded, sent, steps) for chunk in chunks]
-        # Where windows overlap, it is their mean that is over the threshold or not.
+        # If windows overlap, their mean is compared with the threshold, so the logits are needed.
         in_one_window = all(len(one.windows) == 1 for one in documents)
         scored = self.to_host(logits, answers_only=answers_only and in_one_window)
         return {
@@ -187,7 +187,7 @@ class Scorer:
     def _with_kept(
         self, documents: Sequence[Document], kept: dict[Document, EncodedTexts], encoded: EncodedTexts
     ) -> EncodedTexts:
-        """What was encoded together with what is kept, in the documents' order; it is kept from now on too."""
+        """New and kept encodings in the documents' order; the new ones are kept too."""
         if self.texts is None:
             return encoded
         parts = {one: kept[one] if one in kept else encoded.of(one) for one in documents}
@@ -196,14 +196,14 @@ class Scorer:
         return EncodedTexts.together(list(parts.values())) if kept else encoded
 
     def _batch(self, documents: Sequence[Document]) -> Batch:
-        """All windows of the documents, padded alike."""
+        """All windows of the documents, padded to the same length."""
         windows = [window.ids for document in documents for window in document.windows]
         characters = max(len(document.text) for document in documents)
         return Batch.of(windows, self.padding.text(max(map(len, windows)), characters))
 
     def _chunk(self, rows: Sequence[Row], place: dict[tuple[Document, int], int]) -> Chunk:
-        """Rows with their prompts, given the row that each window has among the encoded texts."""
-        # Two rows share an encoded prompt only where its position ids are the same too.
+        """Rows with their prompts; ``place`` is each window's row in the encoded texts."""
+        # Two rows share an encoded prompt only if its position ids are the same too.
         keys = [(row.ask.prompt, row.ask.document.prompt_start) for row in rows]
         asked = list(dict.fromkeys(keys)) if self.shared else keys
         prompts = Batch.of([one for one, _ in asked], self.padding.prompt(max(len(one) for one, _ in asked)))
@@ -216,7 +216,7 @@ class Scorer:
         return Chunk(rows, prompts, starts, chosen(of_text, len(place)), chosen(of_prompt, len(asked)))
 
     def to_device(self, numbers: Sequence[Numbers]) -> list[Tensor]:
-        """Arrays of whole numbers, in one copy that the host does not wait for."""
+        """Integer arrays, in one copy that the host does not wait for."""
         if self.device.type == "cpu":
             return [torch.from_numpy(one) for one in numbers]
         sizes = [one.size for one in numbers]
@@ -226,9 +226,10 @@ class Scorer:
         return [one.view(*array.shape) for one, array in zip(sent, numbers, strict=True)]
 
     def to_host(self, logits: Sequence[Tensor], *, answers_only: bool) -> list[Scores]:
-        """Logits in one copy, or whether each is over the threshold, unless one is no number; waits for the device.
+        """Copy the logits to the host at once; waits for the device.
 
-        On a CPU they are there already, so nothing is done to them.
+        With ``answers_only``, whether each is over the threshold instead, unless one of them is not finite. On a CPU
+        the logits are returned without a copy.
         """
         if self.device.type == "cpu":
             return [one.float().numpy() for one in logits]
@@ -249,13 +250,13 @@ class Scorer:
         return EncodedTexts(self._forward(self.forwards.encode_text, ids.shape, *given), mask, documents)
 
     def _score_rows(self, chunk: Chunk, texts: EncodedTexts, sent: Iterator[Tensor], steps: Tensor) -> Tensor:
-        """Head and tail logits of the rows: (rows, 2, text tokens as padded for the longest of them)."""
+        """Head and tail logits of the rows: (rows, 2, text tokens padded for the longest of these rows)."""
         ids, lengths, starts = next(sent), next(sent), next(sent)
         of_text, of_prompt = (None if one is None else next(sent) for one in (chunk.of_text, chunk.of_prompt))
         mask = _mask(lengths, steps[: ids.shape[1]])
         given = ids, self._needed(self.forwards.encode_prompt, mask, padded=chunk.prompts.padded), starts
         hidden = self._forward(self.forwards.encode_prompt, ids.shape, *given)
-        # The texts were encoded with others, of which a longer one may not be among these rows.
+        # The texts may have been encoded together with a longer one that is not among these rows.
         tokens = [len(row.ask.document.windows[row.window].ids) for row in chunk.rows]
         characters = max(len(row.ask.document.text) for row in chunk.rows)
         length = min(self.padding.text(max(tokens), characters), texts.mask.shape[1])
@@ -276,13 +277,13 @@ class Scorer:
 
     @staticmethod
     def _needed(forward: Callable[..., Tensor], mask: Tensor, *, padded: bool) -> Tensor | None:
-        """A mask; None where it would say nothing, and the forward is that of a model that goes without."""
+        """The mask; None if nothing is padded and the forward is that of a model that then needs no mask."""
         model = getattr(forward, "__self__", None)
         spared = isinstance(model, SiameseUIE) and model.ops.masks_padding_alone and not padded
         return None if spared else mask
 
     def _forward(self, forward: Callable[..., Tensor], shape: Sequence[int], *inputs: Any) -> Tensor:
-        """One forward, or as many as the slot wants, their rows put together again. shape: (rows, tokens)."""
+        """One forward, or one per micro-batch with the rows joined again. shape: (rows, tokens)."""
         sizes = self.micro_batches.sizes(*shape)
         if len(sizes) == 1:
             return forward(*inputs)
@@ -296,15 +297,15 @@ def _mask(lengths: Tensor, steps: Tensor) -> Tensor:
 
 
 def _picked(hidden: Tensor, mask: Tensor, index: Tensor | None, rows: int) -> Picked:
-    """So many rows; without an index all that are there, or the only one for each."""
+    """This many rows; without an index, all rows in order, or the only row repeated."""
     if index is None:
         hidden, mask = hidden.expand(rows, -1, -1), mask.expand(rows, -1)
     return Picked(hidden, mask, index)
 
 
 def _over_the_threshold(logits: Tensor) -> NDArray[np.bool_] | None:
-    """Whether each logit is, in a quarter of the bytes; None where one is no number. (n)."""
-    total = logits.sum(dim=0, keepdim=True)  # no number, where one of them is none
+    """Whether each logit is over the threshold, in a quarter of the bytes; None if one is not finite. (n)."""
+    total = logits.sum(dim=0, keepdim=True)  # not finite if one of them is not
     packed = torch.cat(((logits > THRESHOLD).view(torch.uint8), total.view(torch.uint8))).cpu().numpy()
     over, last = np.split(packed, [len(logits)])
     return over.view(np.bool_) if np.isfinite(last.view(np.float32)).all() else None

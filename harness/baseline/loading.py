@@ -1,4 +1,4 @@
-"""How a process comes up: from a checkpoint directory to an extractor on its device."""
+"""Start-up: from a checkpoint directory to an extractor on its device."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class Start:
 
 
 # Source of stock: ModelScope's SiameseUIE pipeline. It encodes the text again at every schema node. A single window is
-# not padded and several are, to 384 each, which is what padding to the longest comes to; prompts are padded to the
-# longest of their node. The windows of a text, and the (prompt, window) rows of a node, prompts outermost, go through
-# the model in even parts. Each row has its own copy of the text's hidden states and its own run of the prompt. On CUDA
-# all of it runs under autocast.
+# not padded; several are padded to 384 each, which equals padding to the longest. Prompts are padded to the longest of
+# their node. The windows of a text, and the (prompt, window) rows of a node (prompts outermost), go through the model
+# in even parts. Each row has its own copy of the text's hidden states, and its prompt is encoded for it alone. On CUDA
+# everything runs under autocast.
 STARTS = {
     "baseline": Start(PadToFixed(), NodeByNode()),
     "plain": Start(PadToLongest(), NodeByNode(), micro_batches=EvenParts()),
@@ -67,8 +67,8 @@ class LoadPlan:
     read_tokenizer: Callable[[Path], TextTokenizer]
     read_config: Callable[[Checkpoint], dict[str, Any]]
     read_model: Callable[[Checkpoint, dict[str, Any]], SiameseUIE]
-    imports: tuple[str, ...] = ()  # modules that reading needs, beside those of the plain start-up
-    # What is done to the model as soon as it is read, in order; whatever reads it.
+    imports: tuple[str, ...] = ()  # modules that reading needs, in addition to those of the plain start-up
+    # Applied in order to the model right after it is read, however it is read.
     changes: tuple[Callable[[SiameseUIE], SiameseUIE], ...] = ()
 
     def load(self) -> Extractor:
@@ -76,7 +76,7 @@ class LoadPlan:
         full_products()
         tokenizer = self.read_tokenizer(self.checkpoint.directory)
         config = self.read_config(self.checkpoint)
-        # Autocast keeps what it has cast only of weights that could be trained, as the reference's could.
+        # Autocast caches its casts only of weights that require gradients, as the reference's do.
         casts = self.start.precision.half_dtype(self.device) is not None
         model = self.read_model(self.checkpoint, config)
         for change in self.changes:
@@ -86,7 +86,7 @@ class LoadPlan:
 
 
 def stock_plan(checkpoint: Path | str, *, device: str, start: str) -> LoadPlan:
-    """The reference service's start-up: transformers for tokenizer and configuration, a random model filled."""
+    """The reference service's start-up: transformers for tokenizer and configuration; a random model is filled."""
     plan = _plan(checkpoint, device, start, from_transformers, read_config_by_transformers, _fill_random_model)
     return replace(plan, imports=("transformers",))
 
@@ -114,7 +114,7 @@ def check_device(device: str) -> torch.device:
     """The device of that name.
 
     Raises:
-        PlatformError: it is no device this tool knows, or not there, or made to round what is to be exact.
+        PlatformError: it is not a supported device, does not exist, or a variable of the environment decides on TF32.
     """
     try:
         chosen = torch.device(device)
@@ -143,7 +143,7 @@ def _adopt(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:
 def _fill_random_model(checkpoint: Checkpoint, config: dict[str, Any]) -> SiameseUIE:
     weights = read_weights(checkpoint)
     sizes = model_config(config, weights, checkpoint.directory)
-    with torch.device("meta"):  # before memory is taken for whatever the configuration says
+    with torch.device("meta"):  # before memory is allocated for the configuration's sizes
         check_fit(SiameseUIE(sizes), weights, checkpoint.weights)
     model = SiameseUIE(sizes)
     fill(model, weights, checkpoint.weights)
@@ -151,7 +151,7 @@ def _fill_random_model(checkpoint: Checkpoint, config: dict[str, Any]) -> Siames
 
 
 def adopt(checkpoint: Checkpoint, config: dict[str, Any], device: torch.device) -> SiameseUIE:
-    """A model that takes the checkpoint's tensors as they are read, onto the device where the file allows it."""
+    """A model that takes over the checkpoint's tensors, in fp32; safetensors are read directly to the device."""
     weights = {
         name: value.float() if value.is_floating_point() else value
         for name, value in read_weights(checkpoint, device).items()

@@ -1,8 +1,8 @@
 """SiameseUIE in plain PyTorch, with the reference checkpoints' parameter names.
 
-Post-LayerNorm BERT with erf-GELU. Text and prompt go through the two-tower layers (`plm.encoder`) apart from each
-other; side by side they go through the cross layers (`crossattention`), and two linear heads score each text token as
-the head or the tail of a span. (Source: iic/nlp_structbert_siamese-uie_chinese-base and its ModelScope pipeline.)
+Post-LayerNorm BERT with erf-GELU. Text and prompt go through the two-tower layers (`plm.encoder`) separately.
+Concatenated, they go through the cross layers (`crossattention`), and two linear heads score each text token as the
+head or the tail of a span. (Source: iic/nlp_structbert_siamese-uie_chinese-base and its ModelScope pipeline.)
 
 Shapes in the comments: B rows, T tokens, H hidden size, N attention heads, D = H / N.
 """
@@ -18,10 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# An attention kernel: (query, key, value, what `Ops.masking` gave or None for all keys) -> context.
-# query, context: (B, N, Q, D); key, value: (B, N, T, D). Of T tokens the first Q ask.
+# An attention kernel: (query, key, value, the result of `Ops.masking` or None for all keys) -> context.
+# query, context: (B, N, Q, D); key, value: (B, N, T, D). The queries are of the first Q of T tokens.
 AttentionKernel: TypeAlias = Callable[[Tensor, Tensor, Tensor, Any], Tensor]
-# What a kernel is given of a mask, made once for all layers of a stack: (bool (B, T), type of the numbers) -> anything.
+# Makes a kernel's mask, once for all layers of a stack: (bool (B, T), dtype of the hidden states) -> anything.
 Masking: TypeAlias = Callable[[Tensor, torch.dtype], Any]
 
 
@@ -41,16 +41,16 @@ class ModelConfig:
 
 
 def additive(kept: Tensor, dtype: torch.dtype) -> Tensor:
-    """What is added to the scores: nothing for a key that is kept, the lowest number for one that is not. (B, 1, 1, T).
+    """A mask that is added to the scores: 0 for a key that is kept, the lowest number for others. (B, 1, 1, T).
 
-    The reference makes it once a stack too.
+    The reference makes it once per stack too.
     """
     lowest = torch.full_like(kept, torch.finfo(dtype).min, dtype=dtype)
     return lowest.masked_fill(kept, 0)[:, None, None, :]
 
 
 def eager_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention written out: the whole score matrix, a softmax, a product. The baseline's kernel, by `additive`."""
+    """Attention written out: the whole score matrix, a softmax, a product. The baseline's; masks are `additive`."""
     scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5  # (B, N, T, T)
     if mask is not None:
         scores = scores + mask
@@ -75,19 +75,19 @@ class Ops:
     attention: AttentionKernel = eager_attention
     masking: Masking = additive
     feed_forward: FeedForward = whole_feed_forward
-    # Whether the towers compute what the first cross layer projects, once a text or prompt and not once a pair of them.
+    # Whether the towers compute the first cross layer's projections: once per text or prompt, not once per pair.
     projects_ahead: bool = False
-    # Whether the last cross layer computes the text's tokens alone, which are all that the classifiers read.
+    # Whether the last cross layer computes only the text's tokens; the classifiers read no others.
     last_for_text: bool = False
-    # Whether the model's own forwards are given no mask where nothing is padded.
+    # Whether the model's own forwards get no mask if nothing is padded.
     masks_padding_alone: bool = False
 
 
 class Embedding(nn.Embedding):
-    """PyTorch's, without the random start on the meta device: drawing numbers there imports the compiler (0.7 s)."""
+    """PyTorch's, not initialized on the meta device: random numbers there import the compiler (0.7 s)."""
 
     def reset_parameters(self) -> None:
-        """Random weights, where there is memory for them."""
+        """Random weights, unless on the meta device."""
         if not self.weight.is_meta:
             super().reset_parameters()
 
@@ -195,9 +195,9 @@ class Layer(nn.Module):
     def forward(
         self, hidden: Tensor, mask: Tensor | None, ops: Ops, projected: Sequence[Tensor] | None = None
     ) -> Tensor:
-        """hidden: (B, Q, H), projected: query, key and value where they are known -> (B, Q, H).
+        """hidden: (B, Q, H), projected: query, key and value if already computed -> (B, Q, H).
 
-        Keys and values may be of more tokens than the queries, which are those of `hidden`.
+        Keys and values may be of more tokens than the queries; the queries are of the tokens of `hidden`.
         """
         attended = self.attention(projected or self.project(hidden), hidden, mask, ops)
         return ops.feed_forward(self, attended)
@@ -223,9 +223,9 @@ class Stack(nn.Module):
         projected: Sequence[Tensor] | None = None,
         wanted: int | None = None,
     ) -> Tensor:
-        """hidden: (B, T, H), mask: as the attention takes it -> (B, T, H), or (B, wanted, H) of the first tokens.
+        """hidden: (B, T, H), mask: for the attention kernel -> (B, T, H), or (B, wanted, H) for the first tokens.
 
-        projected: the first layer's query, key and value where they are known, each (B, T, N * D).
+        projected: the first layer's query, key and value if already computed, each (B, T, N * D).
         """
         layers: list[Any] = list(self.layer)
         *before, last = layers
@@ -260,20 +260,20 @@ class SiameseUIE(nn.Module):
         self.tail_clsf = nn.Linear(config.hidden, 1)
 
     def with_ops(self, ops: Ops) -> SiameseUIE:
-        """A model that shares every weight with this one and computes its layers otherwise."""
+        """A model that shares every weight with this one and computes its layers by other operators."""
         twin = copy.copy(self)
         twin.ops = ops
         return twin
 
     def twin(self) -> SiameseUIE:
-        """A model whose modules are its own, to be changed or replaced, and whose weights are this one's."""
+        """A model with modules of its own, which may be changed or replaced; it shares this one's weights."""
         shared = (*self.parameters(), *self.buffers(), self.ops)
         return copy.deepcopy(self, {id(one): one for one in shared})
 
     def encode_text(self, ids: Tensor, mask: Tensor | None) -> Tensor:
         """ids: (B, T), mask: bool (B, T), False on padding -> (B, T, H), or wider with `Ops.projects_ahead`.
 
-        None for a mask says that nothing is padded, here and in the other two; a graph made of them wants one always.
+        A mask of None means that nothing is padded, here and in the other two; a graph made of them always needs one.
         """
         return self.tower(ids, mask, self.text_positions(ids), 0)
 
@@ -288,7 +288,7 @@ class SiameseUIE(nn.Module):
     def prompt_positions(self, ids: Tensor, starts: Tensor) -> Tensor:
         """ids: (B, T), starts: (B) -> position ids (B, T).
 
-        Padding may run over the last position; it is masked, so any position will do for it.
+        Padding may exceed the last position; it is masked, so any position is fine for it.
         """
         steps = torch.arange(ids.shape[1], device=ids.device)
         return (starts[:, None] + steps).clamp(max=self.config.positions - 1)
@@ -306,8 +306,8 @@ class SiameseUIE(nn.Module):
         """Score each text token under the prompt of its row.
 
         text: (B, T, H), text_mask: bool (B, T), prompt: (B, P, H), prompt_mask: bool (B, P) -> (B, 2, T), head and
-        tail logits. Text and prompt are as the towers give them: (B, T, H + 3 * N * D) with `Ops.projects_ahead`. Both
-        masks are None, or neither.
+        tail logits. Text and prompt are the towers' outputs: (B, T, H + 3 * N * D) with `Ops.projects_ahead`. Either
+        both masks are None or neither is.
         """
         hidden = torch.cat((text, prompt), dim=1)  # (B, T + P, H), or as wide as the towers' output
         masks = [one for one in (text_mask, prompt_mask) if one is not None]
@@ -320,5 +320,5 @@ class SiameseUIE(nn.Module):
         return torch.cat((self.head_clsf(hidden), self.tail_clsf(hidden)), dim=-1).transpose(1, 2)
 
     def _masked(self, kept: Tensor | None, hidden: Tensor) -> Any:
-        """What the attention kernel is given of a mask."""
+        """The mask as the attention kernel takes it."""
         return None if kept is None else self.ops.masking(kept, hidden.dtype)

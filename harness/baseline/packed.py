@@ -1,6 +1,6 @@
-"""The model's parts by oneDNN's products, with weights that are packed once.
+"""The model's parts computed by oneDNN's products, with weights that are packed once.
 
-The operators are those that torch's own compiler calls. They are private: `missing` says whether this torch has them.
+The operators are those that torch's own compiler calls. They are private; `missing` checks that this torch has them.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def missing() -> str | None:
     try:
         with torch.inference_mode():
             _try()
-    except (RuntimeError, TypeError) as error:  # a release that takes other arguments
+    except (RuntimeError, TypeError) as error:  # a torch release with other arguments
         return f"torch {torch.__version__} computes oneDNN's packed product otherwise: {in_brief(error)}"
     return None
 
 
 def _try() -> None:
-    """Multiply by one in each of the three ways.
+    """Multiply by the identity in each of the three ways.
 
     Raises:
         RuntimeError: it cannot be done, or the result is wrong.
@@ -52,14 +52,14 @@ def _try() -> None:
 
 
 def pack(weight: Tensor) -> Tensor:
-    """A layer's weights (outputs, inputs) in oneDNN's own layout; a copy."""
+    """A copy of a layer's weights (outputs, inputs) in oneDNN's own layout."""
     packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), None)
     return packed
 
 
 # hidden: (…, inputs), weight: packed (outputs, inputs), bias: (outputs) -> (…, outputs).
 def linear(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The product alone, for whoever puts it into a script of his own."""
+    """The product alone, for use in other scripts."""
     return torch.ops.mkldnn._linear_pointwise(hidden, weight, bias, "none", [], "")  # type: ignore[no-any-return]
 
 
@@ -78,14 +78,14 @@ def _script(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _product(function: Callable[..., Tensor], overload: str, *given: Any) -> Tensor:
-    """One of the three products: in a trace by its script, since a trace takes no empty list of scalars.
+    """One of the three products. A trace calls its script, since tracing does not support an empty list of scalars.
 
-    Otherwise by the overload that it means: to find that out takes Python 0.1 ms a call.
+    Otherwise its overload is called directly: to resolve it takes Python 0.1 ms per call.
 
     Args:
         function: one of those above.
-        overload: which of the operator's it calls.
-        given: tensors, and then what else the overload takes.
+        overload: the operator's overload that it calls.
+        given: tensors, then the overload's other arguments.
     """
     if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return _script(function)(*(one for one in given if isinstance(one, Tensor)))
@@ -96,10 +96,10 @@ def _product(function: Callable[..., Tensor], overload: str, *given: Any) -> Ten
 class PackedLinear(nn.Linear):
     """A linear layer, or several that take the same input as one."""
 
-    product = staticmethod(linear)  # of its weight and bias, for whoever multiplies by parts
+    product = staticmethod(linear)  # of a weight and a bias, for code that multiplies by parts of them
 
     def __init__(self, *plain: nn.Linear) -> None:
-        """Pack them; their outputs lie one after another."""
+        """Pack the layers; their outputs are concatenated."""
         nn.Module.__init__(self)
         weight = torch.cat([one.weight for one in plain]) if len(plain) > 1 else plain[0].weight
         self.out_features, self.in_features = weight.shape
@@ -107,7 +107,7 @@ class PackedLinear(nn.Linear):
         self.bias = nn.Parameter(torch.cat([one.bias for one in plain]).detach(), requires_grad=False)
 
     def forward(self, given: Tensor) -> Tensor:
-        """given: (…, inputs), of any precision -> (…, outputs), of the weights'."""
+        """given: (…, inputs), in any precision -> (…, outputs), in the weights' precision."""
         return _product(linear, "default", given.to(self.bias.dtype), self.weight, self.bias, "none", [], "")
 
 
@@ -157,13 +157,13 @@ class _Intermediate(Intermediate):
 
 
 def pack_model(model: SiameseUIE) -> SiameseUIE:
-    """The same model; its linear layers are replaced one by one, so that no two of them are held twice at once."""
+    """The same model; its layers are replaced one at a time, so that memory never holds all weights twice."""
     for layer in (*model.plm.encoder.layer, *model.crossattention.layer):
         layer.attention.self = _Attention(layer.attention.self)
         layer.attention.output = _AddAndNorm(layer.attention.output)
         layer.intermediate = _Intermediate(layer.intermediate)
         layer.output = _AddAndNorm(layer.output)
     model.head_clsf, model.tail_clsf = PackedLinear(model.head_clsf), PackedLinear(model.tail_clsf)
-    for parameter in model.parameters():  # out of the file that they may be mapped from, so that it can be let go
+    for parameter in model.parameters():  # they may be mapped from a file, which can then be closed
         parameter.data = parameter.data.clone()
     return model

@@ -1,4 +1,4 @@
-"""The slot of an extractor that says which numbers its forwards compute with."""
+"""The slot of an extractor that says in which precision its forwards compute."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from harness.errors import in_brief
 
 @dataclass(frozen=True)
 class Precision:
-    """The slot ``precision``: as the weights are, and on one type of device in half precision by torch's autocast."""
+    """The slot ``precision``: that of the weights, or half precision by torch's autocast on one type of device."""
 
-    half_on: str | None = None  # the type of device; None for nowhere
-    half: torch.dtype = torch.float16  # what autocast takes on CUDA where nothing is said
+    half_on: str | None = None  # the type of device; None if on no device
+    half: torch.dtype = torch.float16  # autocast's default on CUDA
 
     def half_dtype(self, device: torch.device) -> torch.dtype | None:
-        """The half precision on this device; None where the weights' own is used."""
+        """The half precision on this device; None if the weights' own is used."""
         return self.half if device.type == self.half_on else None
 
     @contextmanager
     def block(self, device: torch.device) -> Iterator[None]:
-        """What several forwards run in; a weight that could be trained is cast once for all of them."""
+        """A context for several forwards; a weight that requires gradients is cast only once in it."""
         half = self.half_dtype(device)
         if half is None:
             yield
@@ -37,18 +37,18 @@ class Precision:
 
 
 def full_products() -> None:
-    """Have this process multiply fp32 matrices in fp32, whatever it or a variable of torch's has said before.
+    """Have this process multiply fp32 matrices in fp32, whatever was set before in it or by a variable of torch.
 
-    TF32 moves logits by 7e-3, where fp32 itself is 1e-6 off: answers would not be those of fp32.
+    TF32 moves logits by 7e-3, while fp32 itself is off by 1e-6, so answers would differ from those of fp32.
     """
     torch.set_float32_matmul_precision("highest")
 
 
 def products() -> str:
-    """How this process multiplies fp32 matrices, in torch's word; or why torch does not know it."""
+    """How this process multiplies fp32 matrices, by torch's name for it; or why torch cannot tell."""
     try:
         return torch.get_float32_matmul_precision()
-    except RuntimeError as error:  # somebody has said it in torch's old way and in its new one
+    except RuntimeError as error:  # it was set through torch's old and its new interface
         return f"unknown ({in_brief(error)})"
 
 
@@ -57,7 +57,7 @@ HALF_ON_CUDA = Precision("cuda")
 
 
 class OwnPrecision(nn.Linear):
-    """A linear layer that computes in the precision of its weights, whatever comes in."""
+    """A linear layer that computes in the precision of its weights, whatever that of its input."""
 
     def __init__(self, plain: nn.Linear) -> None:
         nn.Module.__init__(self)
@@ -70,10 +70,10 @@ class OwnPrecision(nn.Linear):
 
 
 def in_half(model: SiameseUIE, half: torch.dtype) -> SiameseUIE:
-    """The same model, its weights in half precision, but for the classifiers', which compute in their own."""
+    """The same model with its weights in half precision, except the classifiers', which keep their precision."""
     model.head_clsf, model.tail_clsf = OwnPrecision(model.head_clsf), OwnPrecision(model.tail_clsf)
     kept = {id(one) for head in (model.head_clsf, model.tail_clsf) for one in head.parameters()}
-    for weight in model.parameters():  # one by one, so that the model is not held twice
+    for weight in model.parameters():  # one at a time, so that memory never holds the model twice
         if id(weight) not in kept:
             weight.data = weight.data.to(half)
     return model

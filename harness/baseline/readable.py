@@ -1,4 +1,4 @@
-"""A checkpoint directory as the libraries can read it."""
+"""A checkpoint directory in a form that the libraries can read."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 from harness.baseline import config, vocabulary
 
 SETTINGS = "tokenizer_config.json"
-# Of Hugging Face's directories; transformers reads them before vocab.txt.
+# Files of Hugging Face's directories; transformers prefers them to vocab.txt.
 OTHERS = ("tokenizer.json", SETTINGS, "special_tokens_map.json", "added_tokens.json")
 
 
 @contextmanager
 def readable(directory: Path) -> Iterator[Path]:
-    """The directory itself, or another with what tokenizer and configuration are read from.
+    """The directory itself, or a corrected copy of the files of the tokenizer and the configuration.
 
-    The libraries take a byte order mark for a part of the first token; without a ``model_type``, transformers gives up
+    The libraries read a byte order mark as a part of the first token; without a ``model_type``, transformers gives up
     or guesses one from the directory's name.
     """
     names = [name for name in (config.FILE, vocabulary.FILE, *OTHERS) if (directory / name).is_file()]
@@ -40,7 +40,7 @@ def readable(directory: Path) -> Iterator[Path]:
 def _with_model_type(written: bytes) -> bytes:
     try:
         sizes = json.loads(written)
-    except (ValueError, RecursionError):  # told by whoever needs it
+    except (ValueError, RecursionError):  # reported by the code that needs the file
         return written
     if not isinstance(sizes, dict) or "model_type" in sizes:
         return written

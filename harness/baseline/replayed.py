@@ -17,13 +17,12 @@ from harness.baseline.model import SiameseUIE
 from harness.baseline.work import product_dtype
 from harness.errors import UnavailableError, in_brief
 
-# Computes a captured forward again, on whatever its inputs hold by then; what it gives is overwritten the next time.
+# Runs a captured forward on the present contents of its inputs; the next run overwrites its output.
 Replay: TypeAlias = Callable[[], Tensor]
 
-_WARM_UPS = (
-    2  # libraries allocate and choose kernels in a first call, which must not be captured; a second one is quick
-)
-# By which axis of what a forward gives the tokens of its first input run: (B, T, H) of the towers, (B, 2, T) of cross.
+# Libraries allocate and choose kernels in the first call, which must not be captured; a second one is quick.
+_WARM_UPS = 2
+# The axis of a forward's output with the tokens of its first input: (B, T, H) of the towers, (B, 2, T) of cross.
 _TOKENS = {"encode_text": 1, "encode_prompt": 1, "cross": 2}
 
 
@@ -32,23 +31,23 @@ class Capturing(Protocol):
 
     @property
     def held_bytes(self) -> int:
-        """What all that was captured holds on the device, its inputs left out."""
+        """The memory on the device of everything captured, without its inputs."""
         ...
 
     def capture(self, forward: Callable[..., Tensor], given: tuple[Tensor, ...]) -> Replay:
-        """Capture a forward on inputs that stay where they are."""
+        """Capture a forward on inputs whose addresses do not change."""
         ...
 
 
 @dataclass(frozen=True)
 class Buckets:
-    """To which sizes inputs are padded, so that few shapes are left."""
+    """The sizes that inputs are padded to, so that there are only a few shapes."""
 
     multiple: int  # of tokens
-    most: int  # tokens that have a position id
+    most: int  # the number of tokens that have a position id
 
     def of(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """Rows rounded up to a power of two, tokens to a multiple; other sizes as they are."""
+        """Rows rounded up to a power of two, tokens to a multiple; other sizes unchanged."""
         rows, *rest = shape
         padded = 1 << (rows - 1).bit_length()
         if not rest:
@@ -65,10 +64,10 @@ class _Recording:
 
 
 class Recordings:
-    """What was captured of an extractor's forwards; threads that share them take turns.
+    """The captured forwards of an extractor; threads that share them take turns.
 
-    All recordings lie in one pool of memory. That is sound because only one is replayed at a time and what it gives is
-    copied before the next one, on the same stream.
+    All recordings share one memory pool. This is safe because only one is replayed at a time, and its output is copied
+    before the next one, on the same stream.
     """
 
     def __init__(self, buckets: Buckets, capturing: Capturing, most_bytes: int) -> None:
@@ -77,9 +76,9 @@ class Recordings:
         Args:
             buckets: of shapes.
             capturing: how a forward is captured.
-            most_bytes: nothing more is captured once the graphs hold this many bytes.
+            most_bytes: once the recordings hold this many bytes, nothing more is captured.
         """
-        self.replays, self.eager = Counter[str](), Counter[str]()  # calls by the name of the forward
+        self.replays, self.eager = Counter[str](), Counter[str]()  # calls, by name of the forward
         self.buckets = buckets
         self._capturing, self._most_bytes, self._is_full = capturing, most_bytes, False
         self._held: dict[tuple[str, tuple[tuple[int, ...], ...]], _Recording] = {}
@@ -92,7 +91,7 @@ class Recordings:
 
     @property
     def held_bytes(self) -> int:
-        """What they hold on the device, their inputs included."""
+        """Their memory on the device, inputs included."""
         own = sum(one.nbytes for recording in self._held.values() for one in recording.inputs)
         return own + self._capturing.held_bytes
 
@@ -103,7 +102,7 @@ class Recordings:
 
     @torch.inference_mode()
     def answer(self, name: str, forward: Callable[..., Tensor], given: tuple[Tensor, ...]) -> Tensor:
-        """What the forward gives, by replay, or eagerly where there is no room to capture it."""
+        """The forward's output, by replay, or eagerly if there is no room to capture it."""
         key = name, tuple(self.buckets.of(one.shape) for one in given)
         with self._lock:
             if key not in self._held and not self._is_full:
@@ -144,9 +143,9 @@ def must_replay(model: SiameseUIE, device: torch.device, recordings: Recordings)
     """Compare replays with the eager forwards, on other inputs than those that were captured.
 
     Args:
-        model: whose forwards they are.
-        device: where.
-        recordings: empty ones, made for this alone.
+        model: the model whose forwards they are.
+        device: where they run.
+        recordings: empty, and used for nothing else.
 
     Raises:
         UnavailableError: a forward cannot be captured, or its replay depends on the inputs that it was captured with.
@@ -161,13 +160,13 @@ def must_replay(model: SiameseUIE, device: torch.device, recordings: Recordings)
                     replayed[name](*given)
     except torch.OutOfMemoryError:
         raise
-    except Exception as error:  # a kernel that waits for the device, or one that no graph can hold
+    except Exception as error:  # a kernel that waits for the device, or cannot be in a graph
         raise UnavailableError(f"cuda_graphs: a forward cannot be captured: {in_brief(error)}") from error
     must_agree(model, device, replayed, "cuda_graphs: the replay", exact=product_dtype(model) == "float32")
 
 
 class CudaGraphs:
-    """Captures CUDA graphs, all in one pool of memory."""
+    """Captures CUDA graphs, all in one memory pool."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -176,7 +175,7 @@ class CudaGraphs:
 
     @property
     def held_bytes(self) -> int:
-        """Of the pool's segments."""
+        """The sum of the pool's segments."""
         segments = torch.cuda.memory_snapshot()  # type: ignore[no-untyped-call]
         sizes = [int(one["total_size"]) for one in segments if tuple(one["segment_pool_id"]) == tuple(self._pool)]
         return sum(sizes)
@@ -201,7 +200,7 @@ class CudaGraphs:
 
 
 def _put(place: Tensor, given: Tensor) -> None:
-    """Copy inputs into the ones that a recording reads; what an earlier call left beside them goes."""
+    """Copy an input into the one that a recording reads; the padding is set to zero."""
     if place.shape != given.shape:
         place.zero_()
     place[tuple(slice(size) for size in given.shape)].copy_(given)

@@ -18,10 +18,10 @@ from harness.baseline.vocabulary import write_vocabulary
 def save(
     directory: Path, config: ModelConfig, weights: Mapping[str, Tensor], tokens: Sequence[str], *, file: str
 ) -> None:
-    """Write a checkpoint directory that any loader of such checkpoints reads.
+    """Write a checkpoint directory that any loader of such checkpoints can read.
 
     Args:
-        directory: made if it does not exist.
+        directory: created if it does not exist.
         config: the model's sizes.
         weights: its state dict.
         tokens: the vocabulary, in the order of their ids.

@@ -9,7 +9,7 @@ from harness.jsontext import parse_json
 
 Schema: TypeAlias = "dict[str, Schema | None]"
 
-# The prompt of a node repeats all its ancestors, and prompts are cut at 128 tokens: eight levels always fit in part.
+# The prompt of a node repeats all its ancestors, and prompts are cut at 128 tokens; a part of eight levels always fits.
 MAX_DEPTH = 8
 _EXAMPLE = '{"产品名称": null, "属性词": {"情感词": null}}'
 
@@ -54,7 +54,7 @@ def check_text(value: Any, what: str = "text") -> str:
     """Return ``value`` if it is a text that can be tokenized; an empty one is fine.
 
     Raises:
-        InputError: it is no string, or holds a lone surrogate.
+        InputError: it is not a string, or holds a lone surrogate.
     """
     if not isinstance(value, str):
         kind = "null" if value is None else type(value).__name__
@@ -64,10 +64,10 @@ def check_text(value: Any, what: str = "text") -> str:
 
 
 def check_list(values: Any, what: str) -> list[Any]:
-    """Return several values as a list; one text, which is a row of characters too, is not several.
+    """Return several values as a list; a single text is refused, although it can be iterated.
 
     Raises:
-        InputError: it is one text, one schema, or nothing that holds values.
+        InputError: it is one text, one schema, or cannot be iterated.
     """
     try:
         if not isinstance(values, str | bytes | dict):

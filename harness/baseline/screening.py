@@ -1,4 +1,4 @@
-"""Prompts scored with rounded numbers first, and again with exact ones where these may decide otherwise."""
+"""Scores prompts with a rounded model first, and again with the exact one if rounding may change the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.baseline.slots import Ask
 
 
 def _distances(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of each from the threshold; 0 where one is no number: half precision overflows where fp32 does not."""
+    """The distance of each from the threshold; 0 if it is not finite, since half precision can overflow."""
     return np.where(np.isfinite(logits), np.abs(logits - THRESHOLD), np.float32(0))
 
 
@@ -24,10 +24,10 @@ class Screen:
     """The slot ``screen``: a rounded model that scores every prompt first."""
 
     model: SiameseUIE
-    band: float  # logits that are nearer to the threshold are computed again
+    band: float  # logits nearer to the threshold than this are computed again
 
     def is_unsure(self, logits: NDArray[np.float32]) -> bool:
-        """Whether one is within the band, or no number."""
+        """Whether a logit is within the band or not finite."""
         return bool((_distances(logits) < self.band).any())
 
 
@@ -40,7 +40,7 @@ class ScreeningScorer:
     exact: Scorer
 
     def score(self, nodes: Sequence[Sequence[Ask]], *, answers_only: bool = False) -> dict[Ask, Scores]:
-        """As :meth:`Scorer.score`: exact logits of prompts that have an unsure one, rounded ones of others."""
+        """As :meth:`Scorer.score`: exact logits for prompts with an unsure one, rounded logits for others."""
         logits = self.rounded.score(nodes)
         again = [unsure for node in nodes if (unsure := [ask for ask in node if self.screen.is_unsure(logits[ask])])]
         return logits | self.exact.score(again, answers_only=answers_only) if again else logits
@@ -51,9 +51,9 @@ class Rounding:
     """What rounding does to the logits of a prompt; distances are in logits."""
 
     error: float  # the largest
-    error_nearby: float  # the largest of logits less than 1 from the threshold, where it may decide; 0 without any
-    nearest: float  # how near to the threshold a rounded logit is
-    farthest_flip: float | None  # how far from it one on the wrong side is at most; None where none is
+    error_nearby: float  # the largest for logits less than 1 from the threshold; 0 if there are none
+    nearest: float  # the smallest distance of a rounded logit from the threshold
+    farthest_flip: float | None  # the largest distance of one on the wrong side; None if there is none
 
     @staticmethod
     def of(exact: NDArray[np.float32], rounded: NDArray[np.float32]) -> Rounding:

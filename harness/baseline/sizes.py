@@ -26,15 +26,15 @@ def read_model_weights(directory: Path) -> tuple[ModelConfig, dict[str, Tensor]]
 
 
 def model_config(config: Mapping[str, Any], weights: Iterable[str], source: Path) -> ModelConfig:
-    """The sizes that a configuration and the names of the weights give.
+    """The sizes, from a configuration and the names of the weights.
 
     Args:
-        config: what config.json says.
+        config: the contents of config.json.
         weights: their names.
         source: the directory, for the error.
 
     Raises:
-        CheckpointError: a size is missing or wrong, or the weights are of other layers.
+        CheckpointError: a size is missing or wrong, or the weights have other layers.
     """
     check_config(config, source / FILE)
     tower, cross = _count_layers(weights, source)

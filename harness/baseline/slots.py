@@ -32,7 +32,7 @@ class Ask:
 
     @property
     def prompted(self) -> Prompted:
-        """What its logits depend on."""
+        """The parts that its logits depend on."""
         return self.document, self.prompt
 
 
@@ -61,7 +61,7 @@ class Padding(Protocol):
 
 @dataclass(frozen=True)
 class PadToFixed:
-    """The baseline's padding: whatever the input, the model's full 384 + 128 tokens."""
+    """The baseline's padding: always to the model's full 384 + 128 tokens."""
 
     def text(self, longest: int, _: int, /) -> int:
         """384, whatever the texts."""
@@ -79,11 +79,11 @@ class PadToLongest:
     multiple: int = 1
 
     def text(self, longest: int, _: int, /) -> int:
-        """The longest text, rounded up, at most one window."""
+        """The longest text, rounded up, to at most 384."""
         return min(_round_up(longest, self.multiple), TEXT_TOKENS)
 
     def prompt(self, longest: int) -> int:
-        """The longest prompt, rounded up, at most 128."""
+        """The longest prompt, rounded up, to at most 128."""
         return min(_round_up(longest, self.multiple), PROMPT_TOKENS)
 
 
@@ -107,7 +107,7 @@ class Batching(Protocol):
 
 @dataclass(frozen=True)
 class NodeByNode:
-    """One text a call, each schema node by itself, all prompts of a node in one forward."""
+    """One text at a time, each schema node by itself, all prompts of a node in one forward."""
 
     joins_requests: ClassVar[bool] = False
 
@@ -145,7 +145,7 @@ class WholeBatch:
 class EvenParts:
     """Parts of at most 8 rows that differ by one row at most, whatever the length.
 
-    Source: the reference's pipeline. There is one part more than full eights, so 8 rows make two parts of 4.
+    Source: the reference's pipeline. The number of parts is rows // 8 + 1, so 8 rows make two parts of 4.
     """
 
     def sizes(self, rows: int, _: int, /) -> list[int]:

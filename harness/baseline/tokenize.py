@@ -44,7 +44,7 @@ class TextTokenizer(Protocol):
 
 @dataclass(frozen=True)
 class WordPiece:
-    """A fast tokenizer that is never reconfigured after it was made, so that threads can share it."""
+    """A fast tokenizer that is never reconfigured, so that threads can share it."""
 
     backend: Tokenizer
 
@@ -65,7 +65,7 @@ def from_vocabulary(directory: Path) -> WordPiece:
     """Build the tokenizer from ``vocab.txt``, without transformers.
 
     Raises:
-        CheckpointError: the vocabulary, or what ``tokenizer_config.json`` says of letters, cannot be used.
+        CheckpointError: the vocabulary, or a normalization setting of ``tokenizer_config.json``, cannot be used.
     """
     if not (directory / FILE).is_file():
         raise CheckpointError(f"{directory} has no {FILE}; a ModelScope checkpoint directory holds one")
@@ -76,12 +76,12 @@ def from_vocabulary(directory: Path) -> WordPiece:
                 str(plain / FILE),
                 clean_text=True,
                 handle_chinese_chars=settings.get("tokenize_chinese_chars", True),
-                strip_accents=settings.get("strip_accents"),  # where it says nothing, as upper case
+                strip_accents=settings.get("strip_accents"),  # if not set, the same as lowercase
                 lowercase=settings.get("do_lower_case", True),
             )
         except Exception as error:  # the library's errors have no common base
             raise CheckpointError(f"{directory}: no tokenizer can be made of {FILE}: {in_brief(error)}") from error
-    backend: Tokenizer = made._tokenizer  # the helper class only wraps it, and truncates by state
+    backend: Tokenizer = made._tokenizer  # the helper class only wraps it, and keeps truncation as state
     return WordPiece(backend)
 
 
@@ -101,7 +101,7 @@ def from_transformers(directory: Path) -> WordPiece:
                 str(plain), local_files_only=True, trust_remote_code=False, **_lacking(directory)
             )
             made = WordPiece(fast.backend_tokenizer)
-        except Exception as error:  # transformers has no common base for what it refuses
+        except Exception as error:  # the errors of transformers have no common base
             raise CheckpointError(
                 f"{directory}: transformers cannot make its tokenizer: {in_brief(error)}; {FILE} and the sizes in "
                 f"config.json are enough, and code that a checkpoint brings is never run: {_away(others)}"
@@ -119,7 +119,7 @@ def _away(others: list[str]) -> str:
 
 
 def _settings(directory: Path) -> dict[str, Any]:
-    """What ``tokenizer_config.json`` says of letters; ModelScope's directories have none, and are lower-cased."""
+    """Normalization settings of ``tokenizer_config.json``; ModelScope's directories lack it, and are lower-cased."""
     path = directory / SETTINGS
     if not path.is_file():
         return {}
@@ -136,13 +136,13 @@ def _settings(directory: Path) -> dict[str, Any]:
 
 
 def _lacking(directory: Path) -> dict[str, str]:
-    """What to tell transformers, which would give a token that is not in the vocabulary an id beyond the embedding."""
+    """Settings for transformers, which gives a token missing in the vocabulary an id beyond the embedding."""
     known = {token.rstrip() for token in read_vocabulary(directory / FILE)}
     return {} if "[MASK]" in known else {"mask_token": "[UNK]"}
 
 
 def _same(one: Tokenizer, plain: WordPiece) -> bool:
-    """Whether two tokenizers have the same tokens, clean a text alike and neither cut nor pad it."""
+    """Whether two tokenizers have the same tokens, normalization, truncation, padding and special tokens."""
     described = [
         (made.get_vocab(), repr(made.normalizer), made.truncation, made.padding, made.encode("").ids)
         for made in (one, plain.backend)

@@ -1,4 +1,4 @@
-"""A checkpoint's vocabulary: a token a line, whose number from 0 is its id."""
+"""A checkpoint's vocabulary: one token per line; the line's number, from 0, is its id."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from harness.errors import CheckpointError, InputError
 from harness.textfile import read_text, split_lines
 
 FILE = "vocab.txt"
-# What the tokenizers take off a line's end: white space as Unicode has it, without the separators U+001C to U+001F.
+# The tokenizers strip this from a line's end: Unicode white space except the separators U+001C to U+001F.
 _TRAILING = re.compile(r"[^\S\x1c-\x1f]+\Z")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
 def read_vocabulary(path: Path) -> list[str]:
-    """The tokens in the order of their ids; U+2028 and its like are tokens in Chinese vocabularies, not line ends.
+    """The tokens in the order of their ids; U+2028 and similar are tokens in Chinese vocabularies, not line ends.
 
     Raises:
         CheckpointError: the file cannot be read as UTF-8 text.
@@ -33,7 +33,7 @@ def write_vocabulary(path: Path, tokens: Sequence[str]) -> None:
     """Write a file that :func:`read_vocabulary` reads as the same tokens.
 
     Raises:
-        ValueError: a token has a line end in it, or is one of the few others that would be read as another.
+        ValueError: a token contains a line end, or would be read as another for another reason.
     """
     text = "".join(f"{token}\n" for token in tokens)
     if split_lines(text.removeprefix("\ufeff")) != list(tokens):
@@ -43,9 +43,9 @@ def write_vocabulary(path: Path, tokens: Sequence[str]) -> None:
 
 
 def check_vocabulary(path: Path, size: int) -> None:
-    """Refuse a vocabulary that a tokenizer, or the model's embedding, would stumble over later.
+    """Refuse a vocabulary that would make a tokenizer or the model's embedding fail later.
 
-    A line may be blank, and a token may stand on several lines: all tokenizers then take the last one's number.
+    A line may be blank, and a token may be on several lines; all tokenizers then use the last one's number.
     """
     tokens = read_vocabulary(path)
     known = {_TRAILING.sub("", token) for token in tokens}

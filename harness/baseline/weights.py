@@ -1,4 +1,4 @@
-"""A checkpoint's weights as they are read: every one a plain tensor of finite numbers, under the model's names."""
+"""Reads a checkpoint's weights: each is a plain tensor of finite numbers, under the model's name for it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from harness.baseline.checkpoint import Checkpoint
 from harness.baseline.model import SiameseUIE
 from harness.errors import CheckpointError, in_brief
 
-# In the published checkpoints, and used by nothing: the pooler, and the position ids that old transformers saved.
+# Unused parts of the published checkpoints: the pooler, and the position ids that old transformers saved.
 _UNUSED = re.compile(r"plm\.pooler\..*|plm\.embeddings\.position_ids")
-# Names that can mean one thing only: what training in parallel puts before every name, BERT for the towers' model, and
-# TensorFlow's words for a LayerNorm.
+# Other names with only one possible meaning: the prefix of parallel training, `bert` for the towers' model, and
+# TensorFlow's names for a LayerNorm's weights.
 _VARIANTS = (
     (re.compile(r"^module\."), ""),
     (re.compile(r"^bert\."), "plm."),
@@ -33,11 +33,11 @@ def read_weights(checkpoint: Checkpoint, device: torch.device | None = None) -> 
     """Read the weights; a pickle is never allowed to run code.
 
     Args:
-        checkpoint: where they lie.
-        device: where safetensors are read to; a pickle always comes to the host.
+        checkpoint: the checkpoint that has them.
+        device: the device that safetensors are read to; a pickle is always read to the host.
 
     Raises:
-        CheckpointError: the file cannot be read, or holds something else than numbers to compute with.
+        CheckpointError: the file cannot be read, or holds values that cannot be used as weights.
     """
     path = checkpoint.weights
     try:
@@ -63,7 +63,7 @@ def fill(model: SiameseUIE, weights: Mapping[str, Tensor], source: Path, *, assi
 
     Args:
         model: the model to fill.
-        weights: names to tensors; the unused pooler and position ids are passed over.
+        weights: names to tensors; the unused pooler and position ids are ignored.
         source: the file they come from, for the error.
         assign: take the tensors themselves instead of copying them.
 
@@ -75,7 +75,7 @@ def fill(model: SiameseUIE, weights: Mapping[str, Tensor], source: Path, *, assi
 
 
 def check_fit(model: SiameseUIE, weights: Mapping[str, Tensor], source: Path) -> None:
-    """Refuse weights that are not the model's, by name and shape; a model on the meta device takes no memory for it."""
+    """Refuse weights that do not match the model's names and shapes; the model may be on the meta device."""
     used = {name: value for name, value in weights.items() if not _UNUSED.fullmatch(name)}
     wanted = {name: value.shape for name, value in model.state_dict().items()}
     wrong = [
@@ -93,7 +93,7 @@ def check_fit(model: SiameseUIE, weights: Mapping[str, Tensor], source: Path) ->
 
 
 def _refuse_compressed(path: Path) -> None:
-    """Torch writes its zip files uncompressed; others may unpack to a thousand times their size."""
+    """Refuse compressed zip files: torch writes none, and one may unpack to a thousand times its size."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
@@ -102,7 +102,7 @@ def _refuse_compressed(path: Path) -> None:
 
 
 def _first(error: Exception) -> str:
-    """What a library says, without the advice of torch to trust the file after all."""
+    """A library's message, without torch's advice to trust the file."""
     said = str(error)
     found = re.search(r"WeightsUnpickler error: *(.+?)(?: was not an allowed global|\.? Please|$)", said, re.MULTILINE)
     if found:
@@ -141,7 +141,7 @@ def _renamed(found: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 
 def _fault_of(name: str, value: Tensor) -> str | None:
-    """Why a tensor cannot be computed with; None where it can."""
+    """Why a tensor cannot be used as weights; None if it can."""
     if value.is_meta:
         return "has a shape and no numbers (it was saved from the meta device)"
     if value.layout != torch.strided or value.is_nested:
@@ -154,7 +154,7 @@ def _fault_of(name: str, value: Tensor) -> str | None:
         return None
     if value.dtype not in _FLOATS:
         return f"is of {str(value.dtype).removeprefix('torch.')}, not float32, float16, bfloat16 or float64"
-    # One pass over a finite tensor; a sum may also overflow.
+    # A finite tensor usually takes one pass; the second check is for a sum that overflows.
     if not value.sum().isfinite() and not value.isfinite().all():
         return "holds NaN or infinite numbers"
     return None

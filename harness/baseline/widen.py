@@ -1,8 +1,9 @@
 """A checkpoint made bigger without changing what it computes.
 
-Deeper: a layer whose two output projections are zero passes its input through, where that comes normalised from a
-LayerNorm of weight 1 and bias 0. Wider: every hidden vector is tiled, and each matrix divided by how often its input
-is. Noise that sums to zero over the tiles of an input makes the weights of every matrix differ and changes no output.
+Deeper: a layer whose two output projections are zero passes its input through, if that input is the output of
+a LayerNorm with weight 1 and bias 0. Wider: every hidden vector is tiled, and each matrix is divided by the number of
+tiles of its input. Noise that sums to zero over the tiles of an input makes the weights of every matrix differ and
+changes no output.
 (After Chen, Goodfellow and Shlens, Net2Net, ICLR 2016.)
 """
 
@@ -16,19 +17,19 @@ from torch import Tensor
 
 from harness.baseline.model import ModelConfig, SiameseUIE
 
-NOISE = 0.02  # standard deviation, that of BERT's initial weights
+NOISE = 0.02  # standard deviation, the same as of BERT's initial weights
 _STACKS = ("plm.encoder", "crossattention")
 _OUTPUTS = ("attention.output.dense", "output.dense")
 
 
 def widen(config: ModelConfig, weights: Mapping[str, Tensor], target: ModelConfig, seed: int = 0) -> dict[str, Tensor]:
-    """The weights of a bigger model that computes what the given one does.
+    """The weights of a bigger model that computes the same as the given one.
 
     Args:
         config: the given model's sizes.
         weights: its state dict; the last LayerNorm of each stack must have weight 1 and bias 0.
-        target: the bigger sizes: as many layers or more, the same head size, all widths the same multiple.
-        seed: draws the noise, and the weights that have no part in the output.
+        target: the bigger sizes: at least as many layers, the same head size, all widths times the same factor.
+        seed: for the noise, and for weights that do not affect the output.
 
     Raises:
         ValueError: the sizes do not fit, or a last LayerNorm is not plain.

@@ -1,4 +1,4 @@
-"""Sliding windows over a long text, so that nothing is cut."""
+"""Sliding windows over a long text, so that no text is lost."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def prompt_start(windows: tuple[Window, ...]) -> int:
 
 
 def merge(windows: tuple[Window, ...], logits: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Put the windows' logits together, the mean where two overlap.
+    """Join the windows' logits; where two windows overlap, take the mean.
 
     Args:
         windows: the windows of one text.
-        logits: per window an array whose last axis has at least the window's tokens.
+        logits: an array per window; its last axis has at least the window's tokens.
 
     Returns:
-        An array with the text's tokens as last axis.
+        An array whose last axis is the text's tokens.
     """
     if len(windows) == 1:
         return logits[0][..., : len(windows[0].ids)]

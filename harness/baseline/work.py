@@ -1,8 +1,8 @@
-"""The work of the model's forwards, as their shapes state it.
+"""The work of the model's forwards, computed from their shapes.
 
-Operations are those of the matrix products (projections, attention scores and context, feed-forward blocks,
-classifiers); element-wise work is left out, as is usual. Bytes are what any implementation has to move: the weights
-once a forward, every layer's input and output once, and of the embeddings the rows that are looked up.
+Operations are counted for the matrix products (projections, attention scores and context, feed-forward blocks,
+classifiers); element-wise work is left out, as is usual. Bytes are those that any implementation has to move: the
+weights once per forward, every layer's input and output once, and the rows of the embeddings that are looked up.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from harness.baseline.model import SiameseUIE
 from harness.work import Work
 
 NOTHING = Work(0, 0)
-_TABLES = 2  # of embeddings that have a row a token: words and positions
+_TABLES = 2  # embeddings with a row per token: words and positions
 
 
 def tower_work(model: SiameseUIE, lengths: Sequence[int]) -> Work:
-    """Of one call of ``encode_text`` or ``encode_prompt``.
+    """The work of one call of ``encode_text`` or ``encode_prompt``.
 
     Args:
-        model: its layers' sizes count, not its configuration's.
+        model: the sizes are taken from its layers, not from its configuration.
         lengths: tokens of each row.
     """
     embedded = Work(0, (_TABLES + 1) * sum(lengths) * model.config.hidden * _item_bytes(model))  # read, and written
@@ -33,7 +33,7 @@ def tower_work(model: SiameseUIE, lengths: Sequence[int]) -> Work:
 
 
 def cross_work(model: SiameseUIE, text_lengths: Sequence[int], prompt_lengths: Sequence[int]) -> Work:
-    """Of one call of ``cross``; the classifiers look at the text's tokens alone.
+    """The work of one call of ``cross``; the classifiers read only the text's tokens.
 
     Args:
         model: as in :func:`tower_work`.
@@ -52,7 +52,7 @@ def cross_work(model: SiameseUIE, text_lengths: Sequence[int], prompt_lengths: S
 
 
 def _layer(layer: Any, asking: Sequence[int], lengths: Sequence[int], model: SiameseUIE) -> Work:
-    """Of rows of these lengths; ``asking`` is how many of each row's tokens attend, each to all of its row."""
+    """The work on rows of these lengths; ``asking`` of each row's tokens attend to all tokens of the row."""
     around = (layer.attention.output.dense, layer.intermediate.dense, layer.output.dense)
     weights = sum(_weights(linear) for linear in around)
     pairs = sum(some * length for some, length in zip(asking, lengths, strict=True))
@@ -62,23 +62,23 @@ def _layer(layer: Any, asking: Sequence[int], lengths: Sequence[int], model: Sia
 
 
 def _projections(layer: Any, lengths: Sequence[int]) -> Work:
-    """Of a layer's query, key and value."""
+    """The work of a layer's query, key and value projections."""
     products = layer.attention.self.products
     weights = sum(_weights(linear) for linear in products)
     return Work(2 * sum(lengths) * weights, weights * _matrix(products[0]).element_size())
 
 
 def product_dtype(model: SiameseUIE) -> str:
-    """What the linear layers multiply in: ``float32``, ``bfloat16``, ``int8``, ….
+    """The dtype in which the linear layers multiply: ``float32``, ``bfloat16``, ``int8``, ….
 
-    They make nearly all operations of the model; attention's own products may be in another dtype.
+    They do nearly all of the model's operations; attention's own products may be in another dtype.
     """
     layer: Any = model.plm.encoder.layer[0]
     return re.sub(r"torch\.q?", "", str(_matrix(layer.attention.self.products[0]).dtype))
 
 
 def _matrix(linear: Any) -> Tensor:
-    """Its weights; a quantized layer keeps them packed, and hands out a copy."""
+    """The layer's weights; a quantized layer keeps them packed and returns a copy."""
     found: Tensor = linear.weight() if callable(linear.weight) else linear.weight
     return found
 

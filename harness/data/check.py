@@ -18,12 +18,12 @@ from harness.data.schemas import unused
 
 @dataclass
 class Contents:
-    """Counts over a file; of each text it keeps 4 bytes."""
+    """Counts over a file; takes 4 bytes per text."""
 
     format: str
     lengths: array[int] = field(default_factory=lambda: array("I"))  # of each text, in characters
     annotated: int = 0  # texts whose gold is known
-    without_label: int = 0  # those of them that have none
+    without_label: int = 0  # those of them without any label
     types: Counter[str] = field(default_factory=Counter)  # chains by type path, written parent/child
     schema: Any = None  # of the last text
     problems: int = 0
@@ -38,9 +38,9 @@ def check(path: Path, problem: Problem, format_name: str | None = None, schema: 
     """Read a whole file and count.
 
     Args:
-        path: the file, or a folder of brat's.
+        path: the file, or a brat folder.
         problem: called with each error and its line, and with each remark, which does not count as an error.
-        format_name: None: guessed.
+        format_name: None to guess it.
         schema: for files without one.
 
     Raises:

@@ -21,7 +21,7 @@ _LINE = '{"id": "1", "text": "文本", "schema": {"类型": null}, "gold": [[{"t
 
 
 class Example(msgspec.Struct, frozen=True):
-    """One checked text with its schema, and its gold chains where there are any."""
+    """One checked text with its schema, and its gold chains if there are any."""
 
     id: str
     text: str
@@ -39,7 +39,7 @@ def find_dataset(name: str) -> Path:
     """The file of a dataset: ``NAME`` (its test split), ``NAME/SPLIT`` or a path to a JSONL file.
 
     Raises:
-        InputError: there is none.
+        InputError: it does not exist.
     """
     if name.endswith(".jsonl"):
         if not Path(name).is_file():
@@ -55,7 +55,7 @@ def read_dataset(name: str) -> Iterator[Example]:
     """Stream the examples of a dataset, each checked.
 
     Raises:
-        InputError: a line cannot be used; it names the file, the line and the fault.
+        InputError: a line cannot be used; the message names the file, the line and the fault.
     """
     yield from read_examples(find_dataset(name))
 
@@ -86,17 +86,17 @@ def sound_examples(path: Path, problem: Problem) -> Iterator[tuple[int, Example]
 
 
 def parse_example(line: str, number: int, seen: Ids, schema: Any = None) -> Example:
-    """Check one JSONL line; keys that are not known are passed over.
+    """Check one JSONL line; unknown keys are ignored.
 
     Args:
         line: its text.
-        number: of the line, which is the id of a text without one.
+        number: the line's number, which is the id of a text without one.
         seen: the ids of the lines before; this one's is added.
         schema: for a line that has none.
 
     Raises:
-        InputError: it is not an object with the keys text and schema, its id is an earlier one's, or a gold span does
-            not stand in the text.
+        InputError: it is not an object with the keys text and schema, its id is an earlier line's, or a gold span is
+            not in the text.
     """
     found = lines.parse_object(line)
     example = check_example(
@@ -126,7 +126,7 @@ def check_example(data: dict[str, Any], number: int) -> Example:
 
 
 def pick(examples: Sequence[Example], count: int | None) -> list[Example]:
-    """So many examples, spread evenly over the lengths from shortest to longest, in their own order; None: all."""
+    """This many examples, spread evenly over the lengths, in their own order; all if ``count`` is None."""
     if count is None or count >= len(examples):
         return list(examples)
     by_length = sorted(range(len(examples)), key=lambda i: len(examples[i].text))

@@ -25,17 +25,17 @@ _Read: TypeAlias = Callable[[Problem], Iterator[Document]]
 def read_file(path: Path, problem: Problem, format_name: str | None = None, schema: Any = None) -> Iterator[Example]:
     """Stream the examples of a file; what cannot be used is reported and left out.
 
-    The file is read twice: the first time shows which types have labels. Where no schema is given and the file has
-    none, the schema is the smallest that leads to all of them.
+    The file is read twice: the first time shows which types have labels. If no schema is given and the file has
+    none, the schema is the smallest that contains all of them.
 
     Args:
-        path: the file, or a folder of brat's.
-        problem: told of each fault with its line, and of what is to be known besides (a ``Remark``).
-        format_name: of the formats known; guessed from the content where it is None.
+        path: the file, or a brat folder.
+        problem: called with each fault and its line, and with each ``Remark``.
+        format_name: a known format; None to guess it from the content.
         schema: for texts whose file has none; None derives it.
 
     Raises:
-        InputError: the format cannot be told, or there are no labels to derive a schema from.
+        InputError: the format cannot be determined, or there are no labels to derive a schema from.
     """
     format_ = format_of(path, format_name)
     given = None if schema is None else check_schema(schema)
@@ -47,7 +47,7 @@ def read_file(path: Path, problem: Problem, format_name: str | None = None, sche
     if given is None and labelled.types:
         given = check_schema(labelled.types)
     if given is None and not labelled.own_schemas:
-        deque(read(problem), maxlen=0)  # what is wrong with the file may be why
+        deque(read(problem), maxlen=0)  # reports the file's faults, which may be the reason
         if format_.NAME == NATIVE:
             raise InputError(f"{path} holds no line that can be used")
         raise InputError(f"{path} has no labels to take a schema from; name the schema that its texts are asked with")
@@ -56,7 +56,7 @@ def read_file(path: Path, problem: Problem, format_name: str | None = None, sche
 
 @dataclass
 class _Survey:
-    types: dict[str, Any] = field(default_factory=dict)  # the smallest schema that leads to all labels
+    types: dict[str, Any] = field(default_factory=dict)  # the smallest schema that contains all labels
     own_schemas: int = 0  # texts that have one
 
 
@@ -69,7 +69,7 @@ def _survey(read: _Read, problem: Problem) -> _Survey:
 
 
 class _Examples:
-    """Makes examples of documents, one after the other."""
+    """Turns documents into examples, one after another."""
 
     def __init__(self, given: Schema | None, labelled: dict[str, Any], problem: Problem) -> None:
         self._given, self._labelled, self._problem = given, labelled, problem

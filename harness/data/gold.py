@@ -1,4 +1,4 @@
-"""What is known of the chains that a schema asks for, by the labels that a file has."""
+"""The gold for a schema, as far as a file's labels determine it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _FAULTY = "a label of the text is faulty and left out, so its gold is not known,
 def gold_of(
     document: Document, asked: Schema, labelled: Mapping[str, Any], tally: Tally, problem: Problem
 ) -> Chains | None:
-    """The chains that answers are scored against; None where they are not known, which is not the same as none.
+    """The chains that answers are scored against; None if they are not known, which differs from an empty list.
 
     Args:
         document: a text with its chains.
-        asked: the schema that the text is asked with.
-        labelled: the smallest schema that leads to all labels of the file.
-        tally: told of what has no bearing on the gold, and why a gold is not known.
-        problem: told of labels that do not go as deep as the schema asks.
+        asked: the schema of the request.
+        labelled: the smallest schema that contains all labels of the file.
+        tally: counts labels that are left out, and texts with faulty labels, whose gold is not known.
+        problem: called with chains that are deeper or less deep than the schema.
     """
     if document.chains is None:
         return None
@@ -68,7 +68,7 @@ def never_labelled(asked: Schema, labelled: Mapping[str, Any], above: str = "") 
 
 
 def _follow(chain: list[Item], schema: Mapping[str, Any]) -> tuple[int, Mapping[str, Any] | None]:
-    """How many links of a chain a schema has, and what is below the last of them."""
+    """The number of a chain's links that a schema has, and the schema below the last of them."""
     below: Mapping[str, Any] | None = schema
     for depth, link in enumerate(chain):
         if below is None or link["type"] not in below:

@@ -1,4 +1,4 @@
-"""The ids of a file's texts, in which one that comes twice is found; a file may have millions."""
+"""Finds duplicate ids of a file's texts; a file may have millions."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Self
 from harness.errors import UiebenchError
 
 _TABLE = (
-    "PRAGMA journal_mode = OFF",  # nothing is ever undone
+    "PRAGMA journal_mode = OFF",  # nothing is ever rolled back
     "CREATE TABLE ids (id BLOB PRIMARY KEY) WITHOUT ROWID",
     "BEGIN",
 )
 
 
 class Ids:
-    """Ids that were seen. Use it in a ``with`` block.
+    """Ids seen so far. Use it in a ``with`` block.
 
-    They are in a temporary database of SQLite's: its first 2 MB in memory, and all beyond that in a file. SQLite takes
-    the file's name away as soon as it is open, so it is gone when the block or the process ends, however that happens.
+    They are in a temporary SQLite database: the first 2 MB in memory, the rest in a file. SQLite unlinks the file as
+    soon as it is open, so it is gone when the block or the process ends, however that happens.
     """
 
     def __init__(self) -> None:
-        # A generator that holds this may be ended by another thread than the one that began it.
+        # A generator that holds this may be closed by another thread than the one that started it.
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         for statement in _TABLE:
             self._database.execute(statement)
@@ -36,10 +36,10 @@ class Ids:
         self._database.close()
 
     def add(self, id_: str) -> bool:
-        """Remember an id, which has no lone surrogates.
+        """Remember an id; it must not contain lone surrogates.
 
         Returns:
-            Whether it was not there before.
+            Whether it is new.
 
         Raises:
             UiebenchError: there is no room for it on disk.

@@ -9,11 +9,11 @@ from harness.record import Chains
 
 
 def schema_of(chains: Chains, into: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The smallest schema that leads to these chains, in the order in which types come up.
+    """The smallest schema that contains these chains, with types in order of first occurrence.
 
     Args:
         chains: from root types down to leaves.
-        into: a schema that is widened in place; a new one where it is None.
+        into: a schema to extend in place; None to make a new one.
     """
     schema: dict[str, Any] = {} if into is None else into
     for chain in chains:
@@ -28,7 +28,7 @@ def schema_of(chains: Chains, into: dict[str, Any] | None = None) -> dict[str, A
 
 
 def unused(name: str) -> InputError:
-    """The error where a schema is given for texts that carry their own."""
+    """The error for a schema that is given for texts with their own."""
     return InputError(
         f"the texts of {name} carry a schema each, and the one that is given would not be used; leave it out"
     )

@@ -17,21 +17,21 @@ from harness.data.formats.told import Remark
 from harness.data.schemas import unused
 from harness.errors import InputError
 
-_SHOWN = 3  # errors that are printed; the rest is counted
+_SHOWN = 3  # errors that are printed; the others are counted
 
 
 def is_file(name: str) -> bool:
-    """Whether a name is a file's (or a folder's), and not that of a dataset that comes with the tool."""
+    """Whether a name is that of a file or a folder, not of a dataset that comes with the tool."""
     ours = name in dataset_names() or f"{name}/test" in dataset_names()
     return not ours and (bool(Path(name).suffix) or Path(name).exists())
 
 
 def find_texts(name: str, folder: Path | None = None) -> str:
-    """The name, or the path that it stands for: a file that is not here may lie beside what names it.
+    """The name, or the path that it stands for: a file that is not here may be in the suite's folder.
 
     Args:
         name: a dataset's, or a file's.
-        folder: of the suite that names it.
+        folder: the folder of the suite that names it.
 
     Raises:
         InputError: two files could be meant.
@@ -51,18 +51,18 @@ def read_texts(
 ) -> Iterator[Example]:
     """Stream texts, each checked.
 
-    A dataset of the tool and a file in its own format must be sound as they are. Of a file in another format, what
-    cannot be used is left out and told.
+    A dataset of the tool, or a file in its own format, must be free of faults. In a file of another format, unusable
+    texts and labels are left out and reported.
 
     Args:
-        name: ``NAME``, ``NAME/SPLIT``, a file, or a folder of brat's.
-        warn: told, once all is read or cannot be, what was left out, and what is to be known besides.
-        format_name: of a file; guessed from its content where it is None.
-        schema: for a file that has none of its own; None takes the types of its labels.
+        name: ``NAME``, ``NAME/SPLIT``, a file, or a brat folder.
+        warn: called after reading, or when it fails, with what was left out and with remarks.
+        format_name: of a file; None to guess it from the content.
+        schema: for a file without one; None to take the types of its labels.
 
     Raises:
-        InputError: there is no such dataset or file, its format cannot be told, a line of the tool's own format cannot
-            be used, or a schema is given for texts that carry theirs.
+        InputError: there is no such dataset or file, its format cannot be determined, a line of the tool's own format
+            cannot be used, or a schema is given for texts with their own.
     """
     own = _with_schemas(name, format_name)
     if own is not None:
@@ -78,20 +78,20 @@ def read_texts(
 
 
 def carry_schemas(name: str, format_name: str | None = None) -> bool:
-    """Whether the texts of that name have a schema each: datasets of the tool and files in its own format.
+    """Whether each text of that name has its own schema: datasets of the tool and files in its own format.
 
     Args:
         name: a dataset's, or a file's.
-        format_name: of a file; guessed from its content where it is None.
+        format_name: of a file; None to guess it from the content.
 
     Raises:
-        InputError: there is no such dataset or file, or its format cannot be told.
+        InputError: there is no such dataset or file, or its format cannot be determined.
     """
     return _with_schemas(name, format_name) is not None
 
 
 def _with_schemas(name: str, format_name: str | None) -> Path | None:
-    """The file of texts that have a schema each; None where the file is in another format."""
+    """The file, if each of its texts has its own schema; None if it is in another format."""
     if not is_file(name):
         return find_dataset(name)
     return Path(name) if _is_native(Path(name), format_name) else None
@@ -101,7 +101,7 @@ def _with_schemas(name: str, format_name: str | None) -> Path | None:
 class _Faults:
     faults: list[str] = field(default_factory=list)  # the first ones
     remarks: list[str] = field(default_factory=list)
-    counts: Counter[bool] = field(default_factory=Counter)  # of all, by whether it is a remark
+    counts: Counter[bool] = field(default_factory=Counter)  # of all, by whether they are remarks
 
     def note(self, line: int, said: str) -> None:
         remark = isinstance(said, Remark)

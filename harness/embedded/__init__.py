@@ -1,1 +1,1 @@
-"""The checkpoints that come with the tool, and the user cache in which they lie ready to load."""
+"""The checkpoints that come with the tool, and the user's cache that holds them ready to load."""

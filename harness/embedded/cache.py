@@ -1,6 +1,6 @@
-"""A folder of the user's in which made things are kept; what is half made is never seen under its name.
+"""A cache folder of the user's; an entry gets its name only when it is complete.
 
-Whoever may write there may have code run, since traces are programs: the folder is the user's alone.
+Anyone who can write there could run code, since traces are programs, so the folder is accessible to the user alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from harness.errors import InputError, UiebenchError
 
 VARIABLE = "UIEBENCH_CACHE"
-# How torch (the first three) and safetensors say that a write failed; neither raises an OSError.
+# Messages of torch (the first three) and safetensors for a failed write; neither raises an OSError.
 _WRITE_FAILED = (
     "PytorchStreamWriter failed writing",
     "file write failed",
@@ -27,12 +27,12 @@ _WRITE_FAILED = (
     "No space left",
 )
 _PRIVATE, _OTHERS_WRITE = 0o700, stat.S_IWGRP | stat.S_IWOTH
-_FULL_BYTES = 1 << 20  # with less left no entry fits, whatever its maker says
+_FULL_BYTES = 1 << 20  # with less free space no entry fits, so that is the cause of any error
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something in the cache."""
+    """An entry of the cache."""
 
     name: str
     bytes: int
@@ -46,10 +46,10 @@ def cache_directory() -> Path:
 
 
 def own_cache() -> Path:
-    """The cache directory, made where it is not there, and the user's alone.
+    """The cache directory, created if it does not exist, and accessible to the user alone.
 
     Raises:
-        InputError: it cannot be made, or is or was open to others; the message says how to mend it.
+        InputError: it cannot be created, belongs to another user or is writable by others; the message says what to do.
     """
     root = cache_directory()
     try:
@@ -62,13 +62,13 @@ def own_cache() -> Path:
 
 
 def cached(name: str, make: Callable[[Path], None]) -> Path:
-    """The entry of that name, made first if it is not there.
+    """The entry of that name, made first if it does not exist.
 
-    It is made in a folder of its own and then renamed, so an interrupted or failed making leaves no entry, and of two
-    processes that make it at once the first one's stays.
+    It is made in a temporary folder and then renamed, so an interruption or a failure leaves no entry. If two processes
+    make it at once, that of the first to finish stays.
 
     Args:
-        name: should change whenever what ``make`` writes does.
+        name: must change whenever the files that ``make`` writes change.
         make: fills an empty folder.
 
     Raises:
@@ -88,7 +88,7 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
     try:
         make(half)
         _settle(half, entry)
-    except Exception as error:  # writers have errors of their own for a full disk
+    except Exception as error:  # libraries raise errors of their own for a full disk
         if not _is_of_writing(error, root):
             raise
         raise _unwritable(root, error) from None
@@ -99,7 +99,7 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
 
 @contextmanager
 def made(name: str | None, make: Callable[[Path], None]) -> Iterator[Path]:
-    """The entry of that name as of :func:`cached`; without a name a folder that is gone afterwards."""
+    """The entry of that name from :func:`cached`; without a name, a folder that is deleted afterwards."""
     if name is not None:
         yield cached(name, make)
         return
@@ -109,7 +109,7 @@ def made(name: str | None, make: Callable[[Path], None]) -> Iterator[Path]:
 
 
 def entries() -> list[Entry]:
-    """What the cache holds, half-made folders that a killed process left included."""
+    """The entries of the cache, including incomplete folders of processes that were killed."""
     root = cache_directory()
     if not root.is_dir():
         return []
@@ -121,7 +121,7 @@ def entries() -> list[Entry]:
 
 
 def clear() -> int:
-    """Delete every entry; returns how many bytes that freed."""
+    """Delete every entry; returns the number of bytes freed."""
     freed = sum(entry.bytes for entry in entries())
     for entry in entries():
         shutil.rmtree(cache_directory() / entry.name, ignore_errors=True)
@@ -139,7 +139,7 @@ def _settle(half: Path, entry: Path) -> None:
 
 
 def _check_own(path: Path, root: Path) -> None:
-    """Refuse what is another user's, or what others may write."""
+    """Refuse a path that belongs to another user or that others may write to."""
     if not hasattr(os, "geteuid"):
         return
     found = path.stat() if path == root else path.lstat()  # the user may have linked the whole cache to another disk
@@ -158,17 +158,17 @@ def _check_own(path: Path, root: Path) -> None:
 
 
 def _close(folder: Path) -> None:
-    """Keep others from reading a folder that an older version left open to them; not the user's home, if it is that."""
+    """Make a folder that an older version left readable private, unless it is the user's home or contains it."""
     home = os.environ.get("HOME")
     if home and Path(home).resolve().is_relative_to(folder.resolve()):
         return
     if stat.S_IMODE(folder.stat().st_mode) != _PRIVATE:
-        with suppress(OSError):  # a file system that is read-only
+        with suppress(OSError):  # a read-only file system
             folder.chmod(_PRIVATE)
 
 
 def _is_of_writing(error: Exception, root: Path) -> bool:
-    if isinstance(error, UiebenchError):  # it says itself what to do
+    if isinstance(error, UiebenchError):  # its message says what to do
         return False
     said = any(words in str(error) for words in _WRITE_FAILED)
     return isinstance(error, OSError) or said or shutil.disk_usage(root).free < _FULL_BYTES

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from harness.baseline.extractor import Extractor
     from harness.baseline.model import ModelConfig
 
-# As published (a pickle), and as safetensors for whoever starts lean. Both under one entry of the cache.
+# As published (a pickle), and as safetensors for a lean start-up. Both are in one entry of the cache.
 MODELSCOPE, SAFETENSORS = "modelscope", "safetensors"
 CHECKED_TEXTS = 8
 TOLERANCE = 1e-4
 _SHOWN = 200  # characters of a name in a message
-_FORMAT = 1  # raise it when the same mini gives other files
+_FORMAT = 1  # increase it when the same mini produces other files
 
 
 def find_checkpoint(name: str) -> Path:
@@ -58,7 +58,7 @@ def embedded(name: str) -> Path:
 def made_from(name: str) -> str:
     """The name of an embedded checkpoint with a hash of its sources.
 
-    No library's version is in it, though the bytes of the files depend on the torch that wrote them.
+    Versions of libraries are not in the hash, although the bytes of the files depend on the torch that wrote them.
     """
     source = resource("mini")
     digest = hashlib.sha256(f"{_FORMAT}".encode())
@@ -68,7 +68,7 @@ def made_from(name: str) -> str:
 
 
 def is_embedded(name: str) -> bool:
-    """Whether a checkpoint's name is an embedded one's, and not a directory's."""
+    """Whether a name is that of an embedded checkpoint, not a directory."""
     return name in _MAKERS
 
 
@@ -84,7 +84,7 @@ def as_safetensors(checkpoint: Checkpoint) -> Checkpoint:
     if checkpoint.weights.suffix == ".safetensors":
         return checkpoint
     directory = checkpoint.directory.resolve()
-    # A user's directory may have the same name, and a neighbour that holds another model.
+    # The parent is checked too: a user's directory may have the same name, beside another model as safetensors.
     if directory.name == MODELSCOPE and directory.parent.parent == cache_directory().resolve():
         return Checkpoint.open(directory.parent / SAFETENSORS)
     known = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in _files(checkpoint)]
@@ -118,7 +118,7 @@ def _make_mini(directory: Path) -> None:
 
 
 def _make_base(directory: Path) -> None:
-    """mini, as deep and wide as StructBERT-base; refused unless it answers as mini does."""
+    """Make mini as deep and wide as StructBERT-base; raises an error unless it answers as mini does."""
     import torch
 
     from harness.baseline.extractor import Extractor
@@ -132,7 +132,7 @@ def _make_base(directory: Path) -> None:
     tokens = read_vocabulary(resource("mini") / "vocab.txt")
     unused = [f"[unused{i}]" for i in range(1, target.vocabulary - len(tokens) + 1)]
     bigger = widen(config, weights, target)
-    # The published checkpoints hold a pooler that nothing uses; it is part of what loading one costs.
+    # The published checkpoints hold an unused pooler; loading it is part of the cost of loading one.
     generator = torch.Generator().manual_seed(0)
     bigger["plm.pooler.dense.weight"] = NOISE * torch.randn(target.hidden, target.hidden, generator=generator)
     bigger["plm.pooler.dense.bias"] = torch.zeros(target.hidden)

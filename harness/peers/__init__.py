@@ -1,7 +1,7 @@
-"""Other programs for the same work, each one file that is run by the interpreter of its own environment.
+"""Other programs for the same work; each is a file that the interpreter of its own environment runs.
 
-That environment has nothing of ours: a peer's file, and what runs it, imports the standard library, those of our
-modules that need no more, and, in its methods, the program that it is about. Python 3.10 is old enough for it.
+That environment has none of our dependencies. A peer's file, and the code that runs it, import only the standard
+library, those of our modules that need no more and, in methods, the program itself. They run on Python 3.10 too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Proof:
-    """What shows that the program itself answered."""
+    """Evidence that the program itself answered."""
 
     active: bool
     summary: str
@@ -23,24 +23,24 @@ class Proof:
 
 
 class Peer(ABC):
-    """Another program; a peer's file holds one of a subclass, called `peer`."""
+    """Another program; a peer's file has an instance of a subclass, called `peer`."""
 
     needs = ""  # the module that its environment must have
-    install = ""  # the command that puts it there
-    model: Any = None  # a torch module, once it is loaded, where there is one: its weights are counted
+    install = ""  # the command that installs it
+    model: Any = None  # the torch module after loading, if there is one; its weights are counted
 
     @abstractmethod
     def imports(self) -> None:
-        """Import what is needed."""
+        """Import the program."""
 
     @abstractmethod
     def load(self, checkpoint: Path, device: str, scratch: Path) -> None:
-        """Come up.
+        """Load the model.
 
         Args:
-            checkpoint: a directory as ModelScope has it, which is not to be written to.
+            checkpoint: a directory in ModelScope's layout; read only.
             device: cpu, cuda or cuda:N.
-            scratch: a directory for whatever has to be written.
+            scratch: a directory for files that have to be written.
         """
 
     @abstractmethod
@@ -48,13 +48,13 @@ class Peer(ABC):
         """The chains of a text, as the reference gives them."""
 
     def answer_all(self, texts: Sequence[str], schemas: Sequence[dict[str, Any]]) -> list[list[Any]]:
-        """The chains of many texts in one call; one after another where the program has no such call."""
+        """The chains of many texts in one call; one after another if the program has no such call."""
         return [self.answer(text, schema) for text, schema in zip(texts, schemas, strict=True)]
 
     def marks(self, text: str, schema: dict[str, Any]) -> list[Any]:  # noqa: ARG002 (of those that can say)
-        """The logits near the threshold (`harness.record.Mark`); without any, a text that differs is a difference."""
+        """The logits near the threshold (`harness.record.Mark`); without them, rounding excuses no difference."""
         return []
 
     @abstractmethod
     def prove(self, ask: Callable[[], object]) -> Proof:
-        """What shows that the program itself answers: `ask` has it answer the texts."""
+        """Evidence that the program itself answers; `ask` makes it answer the texts."""

@@ -1,4 +1,4 @@
-"""A peer in its process: it answers what the runner asks, and is measured as a combination is (`_worker.main`)."""
+"""A peer's process: carries out the runner's commands, and is measured like a combination (`_worker.main`)."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from harness.run.first import FIRST_SCHEMA, FIRST_TEXT
 
 
 class PeerError(RuntimeError):
-    """The program could not do what it is for."""
+    """The program failed."""
 
 
 class Worker:
-    """A program that is up, and what the runner may ask of it; replies are messages of `harness.run.protocol`."""
+    """A loaded program and the runner's commands for it; replies are messages of `harness.run.protocol`."""
 
     def __init__(self, job: dict[str, Any], peer: Peer) -> None:
         self._peer, self._name, self._threads, device = peer, job["combination"], job["threads"], job["device"]
@@ -74,7 +74,7 @@ class Worker:
         self._on_device(reset_peak_cuda)
 
     def warm_up(self, _: dict[str, Any]) -> dict[str, Any]:
-        """Each text once, then the shortest until its time has settled."""
+        """Answer each text once, then the shortest until its time has settled."""
         for place in self._timed:
             self._answer(place)
         shortest = min(self._timed, key=lambda place: len(self._texts[place]))
@@ -82,7 +82,7 @@ class Worker:
         return {"type": "warm", "requests": requests, "steady": steady}
 
     def answer(self, command: dict[str, Any]) -> dict[str, Any]:
-        """The texts, untimed."""
+        """Answer the texts, untimed."""
         places = command["places"] or self._timed
         return {"type": "answered", "answers": [self._answer(place) for place in places]}
 
@@ -112,16 +112,16 @@ class Worker:
         return {"type": "timed", "wall_ns": wall, "cpu_ns": cpu, "request_ns": ns, "answers": answers, **more}
 
     def mark(self, command: dict[str, Any]) -> dict[str, Any]:
-        """The logits near the threshold of some texts, where the peer can say."""
+        """The logits near the threshold of some texts, if the peer gives them."""
         found = [self._peer.marks(self._texts[place], self._schemas[place]) for place in command["places"]]
         return {"type": "marked", "marks": found}
 
     def inspect(self, _: dict[str, Any]) -> dict[str, Any]:
-        """Nothing: its logits, its work and where its time goes are its own affair."""
+        """Reports nothing: a peer's logits, work and profile are not seen."""
         return {"type": "inspected", "largest": None, "work": None, "profile": None}
 
     def prove(self, command: dict[str, Any]) -> dict[str, Any]:
-        """What shows that the program itself answers."""
+        """Evidence that the program itself answers."""
         places = command["places"] or self._timed
         found = self._peer.prove(lambda: [self._answer(place) for place in places])
         torch = sys.modules.get("torch")
@@ -137,7 +137,7 @@ class Worker:
         return {"type": "proved", "evidence": [evidence]}
 
     def weigh(self, _: dict[str, Any]) -> dict[str, Any]:
-        """The memory ledger, of this process alone."""
+        """The memory of this process alone."""
         rss, cuda = self._load_peaks
         memory = {
             "weights_bytes": None if self._peer.model is None else weights_bytes(self._peer.model),
@@ -181,7 +181,7 @@ def main(commands: int, replies: int, file: str) -> None:
                 "weigh": worker.weigh,
             }
             return worker, _line(actions[command["type"]](command))
-        except BaseException as error:  # a stranger's program may raise anything; the run must go on
+        except BaseException as error:  # another program may raise anything; the run must go on
             kind, said = pipe.fault(error)
             return None, _line({"type": "fault", "kind": kind, "error": said})
 
@@ -205,7 +205,7 @@ def _peer_of(file: Path) -> Peer:
 
 
 def _kept_near(gpu: str) -> str:
-    """As a combination's process is kept, where this environment knows how to ask."""
+    """Bind the process as a combination's is bound, if this environment can."""
     try:
         return keep_near(gpu)
     except ModuleNotFoundError as error:
@@ -225,12 +225,12 @@ def _import(peer: Peer) -> None:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """An error within says what could not be done, and why in brief; all of it is in the log."""
+    """Turn an error into one that says what failed and briefly why; the log has the whole error."""
     try:
         yield
     except (MemoryError, UnavailableError):
         raise
     except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":  # torch's, which has a kind of its own
+        if type(error).__name__ == "OutOfMemoryError":  # torch's; it has its own kind of fault
             raise
         raise PeerError(f"{what}: {in_brief(f'{type(error).__name__}: {error}')}") from error

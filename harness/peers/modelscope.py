@@ -14,7 +14,7 @@ from typing import Any
 from harness.peers import Peer, Proof
 
 _TASK = "siamese-uie"
-# What the published directories hold, for one that does not: it says which pipeline a checkpoint is for.
+# The file of the published directories that says which pipeline a checkpoint is for; for directories without it.
 _CONFIGURATION = {
     "framework": "pytorch",
     "task": _TASK,
@@ -22,7 +22,7 @@ _CONFIGURATION = {
     "pipeline": {"type": _TASK},
     "preprocessor": {"type": f"{_TASK}-preprocessor"},
 }
-_LAYERS, _CROSS = 12, 6  # the pipeline takes the last 6 layers for the cross layers, whatever a checkpoint says
+_LAYERS, _CROSS = 12, 6  # the pipeline always uses the last 6 layers as cross layers
 _THRESHOLD, _TIE = 0.5, 1e-4  # as `harness.record.TIE`
 
 
@@ -33,7 +33,7 @@ class ModelScope(Peer):
     install = 'pip install "modelscope[framework]==1.40.2" transformers==4.57.6 torch'
 
     def imports(self) -> None:
-        """Import the library, which is told not to ask the network for anything."""
+        """Import the library, and tell it not to use the network."""
         for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
             os.environ.setdefault(variable, "1")
         self._make = import_module("modelscope.pipelines").pipeline
@@ -53,7 +53,7 @@ class ModelScope(Peer):
         return chains
 
     def marks(self, text: str, schema: dict[str, Any]) -> list[Any]:
-        """The logits near the threshold, which the pipeline hands from one of its methods to the next."""
+        """The logits near the threshold, taken from between two methods of the pipeline."""
         pipeline = self._pipeline
         found: list[Any] = []
         asked: list[tuple[list[Any], str]] = []  # the prompts whose logits come next
@@ -81,7 +81,7 @@ class ModelScope(Peer):
         return found
 
     def prove(self, ask: Callable[[], object]) -> Proof:
-        """The class of the pipeline, of which versions, and how often it went through its model."""
+        """The pipeline's class, the versions, and how often it called its model."""
         pipeline, calls = self._pipeline, [0]
         infer = pipeline.model.fast_inference
 
@@ -105,10 +105,10 @@ class ModelScope(Peer):
 
 
 def _with_configuration(checkpoint: Path, scratch: Path) -> Path:
-    """The checkpoint, or one of links to its files beside the configuration that it lacks."""
+    """The checkpoint, or a directory of links to its files and the configuration that it lacks."""
     if (checkpoint / "configuration.json").exists():
         return checkpoint
-    made = Path(tempfile.mkdtemp(prefix="checkpoint-", dir=scratch))  # its own: another process of it may be up
+    made = Path(tempfile.mkdtemp(prefix="checkpoint-", dir=scratch))  # another process of the same peer may be running
     for file in checkpoint.iterdir():
         (made / file.name).symlink_to(file)
     (made / "configuration.json").write_text(json.dumps(_CONFIGURATION), encoding="utf-8")
@@ -116,7 +116,7 @@ def _with_configuration(checkpoint: Path, scratch: Path) -> Path:
 
 
 def _other_split(checkpoint: Path) -> int | None:
-    """The number of cross layers of a checkpoint that has not as many layers as the pipeline counts on."""
+    """The number of cross layers, if the checkpoint's layers differ from those that the pipeline assumes."""
     layers = json.loads((checkpoint / "config.json").read_text(encoding="utf-8-sig"))["num_hidden_layers"]
     if layers == _LAYERS:
         return None

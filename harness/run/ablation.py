@@ -46,15 +46,15 @@ from harness.run.texts import Warn, choose, with_texts
 
 
 class MeasuringExecutor(Executor, Protocol):
-    """Runs rounds, and takes what they are compared with."""
+    """Runs rounds, and gets the answers that they are compared with."""
 
     def reference(self) -> tuple[Reference, dict[str, Any]]:
-        """The baseline's answers, and what its process says of itself."""
+        """The baseline's answers, and facts that its process reports."""
         ...
 
 
 class EndingRounds(Rounds, Protocol):
-    """Says which round comes next, and afterwards why there were no more."""
+    """Chooses the next round, and says afterwards why there were no more."""
 
     def ends(self, records: Sequence[Record], /) -> list[End]:
         """Why each combination got no more rounds."""
@@ -62,7 +62,7 @@ class EndingRounds(Rounds, Protocol):
 
 
 class BaselineError(UiebenchError):
-    """The baseline itself could not answer, so there is nothing to compare with."""
+    """The baseline could not answer, so there is nothing to compare with."""
 
     failed = True
 
@@ -79,13 +79,13 @@ class Options:
     plugins: tuple[Path, ...] = ()
     directory: Path = field(default=Path("runs"))
     command: str = ""
-    budget_s: float | None = None  # wall time in all
+    budget_s: float | None = None  # wall time of the whole run
     only: tuple[str, ...] = ()  # patterns or short forms of combinations; the baseline and stock are always measured
     skip: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()  # combinations beside the suite's own
-    partner: str = STOCK  # what the rounds are timed against, in the words of a report
-    fresh: bool = False  # do not go on with a run that was interrupted
-    format: str | None = None  # of the files of texts, in place of the suite's
+    include: tuple[str, ...] = ()  # combinations in addition to the suite's own
+    partner: str = STOCK  # what rounds are timed against, by its name in a report
+    fresh: bool = False  # do not resume an interrupted run
+    format: str | None = None  # of the files of texts, instead of the suite's
     peer_python: Path | None = None  # the interpreter of the environment that peers run in
 
 
@@ -97,28 +97,28 @@ class Ablation:
     path: Path
     suite: Suite
     plan: tuple[Planned, ...]
-    examples: tuple[Example, ...]  # those that are timed
+    examples: tuple[Example, ...]  # those timed
     compared: tuple[Example, ...]  # others, only compared
     unpadded: frozenset[str] = frozenset()  # combinations that pad less than the baseline does
 
     @property
     def rounds(self) -> int:
-        """Rounds of the whole run, over all combinations."""
+        """The rounds of the whole run, for all combinations."""
         measure = self.suite.measure
         return len(self.plan) * measure.rounds + most_confirming(self.plan, measure)
 
     @property
     def token_s(self) -> float:
-        """What a token of a row is assumed to take."""
+        """The time that a token of a row is assumed to take, in seconds."""
         return MINI_TOKEN_S if self.options.checkpoint == "mini" else TOKEN_S
 
     def passes(self, *, padded: bool) -> Passes:
-        """What answering the texts is assumed to take, padded as the baseline does it or not at all."""
+        """The time that answering the texts is assumed to take, padded as by the baseline or not at all."""
         return Passes.over(self.examples, self.compared, self.token_s, padded=padded)
 
     @property
     def estimate_s(self) -> float:
-        """About how long the run takes, from what a start and a token are assumed to take."""
+        """About how long the run takes, from the assumed times of a start and of a token."""
         measure, padded, stock = self.suite.measure, self.passes(padded=True), self.passes(padded=False)
         total = START_S + padded.timed_s + padded.compared_s
         for planned in self.plan:
@@ -149,7 +149,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
 
     Args:
         options: of the run.
-        warn: told what of a file of texts was left out, and which targets the suite cannot tell.
+        warn: called with what was left out of a file of texts, and with targets that the suite cannot decide.
 
     Raises:
         SuiteError: the suite, an optimization or a plugin.
@@ -166,7 +166,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
         Checkpoint.open(find_checkpoint(options.checkpoint))
     path = find_suite(options.suite)
     suite = with_texts(including(read_suite(path), options.include), path.parent, options.format)
-    rules_of(suite.measure)  # a stopping rule that is not there is told before anything is measured
+    rules_of(suite.measure)  # reports an unknown stopping rule before anything is measured
     optimizations = find_optimizations(options.plugins)
     plan = _chosen(plan_cells(suite, optimizations, options.device), options.only, options.skip)
     plan = with_peers(plan, options.peer_python, warn)
@@ -179,7 +179,7 @@ def prepare(options: Options, warn: Warn = warnings.warn) -> Ablation:
 
 
 def _is_unpadded(combination: str, optimizations: Mapping[str, Optimization[Any]]) -> bool:
-    """Stock's and peers, and those with an optimization of the stage that is about the input."""
+    """Whether a combination is stock, a peer, or has an optimization of the input stage."""
     return (
         combination == STOCK
         or is_peer(combination)
@@ -216,17 +216,17 @@ def execute(
 
     Args:
         ablation: what to run.
-        progress: told what begins, and how many rounds are left.
-        executor_of: makes what measures a round.
-        rounds_of: makes what chooses them; as the suite asks, where it is None.
-        warn: told where a run of the same is not gone on with, because another process is making it.
+        progress: called before a round with its combination and the number of rounds left.
+        executor_of: makes the executor that measures rounds.
+        rounds_of: makes the object that chooses them; None to follow the suite.
+        warn: called if the same run cannot be resumed because another process is making it.
 
     Returns:
         The run's directory, ``runs/ID``.
 
     Raises:
         BaselineError: the baseline cannot answer.
-        UiebenchError: the checkpoint or the device is not what it has to be.
+        UiebenchError: the checkpoint or the device cannot be used.
     """
     options, started = ablation.options, time.monotonic()
     key, cells = _key(ablation), {planned.combination: len(planned.cells) for planned in ablation.plan}
@@ -257,7 +257,7 @@ def execute(
 
 
 def settings_of(ablation: Ablation, directory: Path) -> Settings:
-    """What all rounds of a run in a directory have in common."""
+    """The settings that all rounds of a run in a directory share."""
     options, measure = ablation.options, ablation.suite.measure
     return Settings(
         checkpoint=str(find_checkpoint(options.checkpoint).resolve()),
@@ -270,14 +270,14 @@ def settings_of(ablation: Ablation, directory: Path) -> Settings:
         starts=measure.starts,
         timeout_s=measure.timeout_s,
         keep_heap=measure.keep_heap,
-        # Not resolved: an environment's interpreter is a link to another one, and knows itself by its own name.
+        # Not resolved: an environment's interpreter is a link, and finds its environment by its own path.
         peer_python=None if options.peer_python is None else str(options.peer_python.absolute()),
-        logs=(directory / "logs").resolve(),  # a plugin may change a worker's directory
+        logs=(directory / "logs").resolve(),  # a plugin may change a worker's working directory
     )
 
 
 def begin(ablation: Ablation, executor: MeasuringExecutor, store: Store, key: str) -> Reference:
-    """Take the baseline's answers and write what a run starts with; the header comes last."""
+    """Get the baseline's answers and write the first files of a run; the header comes last."""
     options, directory = ablation.options, store.path.parent
     shutil.copyfile(ablation.path, directory / "suite.toml")
     reference, facts = _reference(executor)
@@ -324,7 +324,7 @@ def _key(ablation: Ablation) -> str:
 
 
 def new_directory(parent: Path, suite: str) -> Path:
-    """Make the directory of a run that begins now.
+    """Create the directory of a new run.
 
     Raises:
         InputError: it cannot be made.

@@ -1,4 +1,4 @@
-"""What answering a text takes, in tokens, from its schema and from what is found in it."""
+"""The cost of answering a text, in tokens, from its schema and from what is found in it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from harness.record import Chains
 
 _SPECIAL = 2  # tokens around a text
 _PROMPT = 15  # tokens of a prompt, about
-GIVING_BACK = 1.25  # times as long takes a process that gives back what it frees, and asks for it again: 0.9 to 1.6
+GIVING_BACK = 1.25  # the slowdown of a process that returns freed memory to the system: 0.9 to 1.6
 
 
 def rows(example: Example, chains: Chains | None) -> int:
-    """How many rows go through the model: each prompt with each window of the text.
+    """The number of rows that go through the model: each prompt with each window of the text.
 
     Args:
         example: the text and its schema.
-        chains: what is found in it, which decides how often the lower levels are asked for; None: nothing is known.
+        chains: what is found in it, which decides how often lower levels are asked for; None if not known.
     """
     asked: dict[tuple[Any, ...], Mapping[str, Any]] = {(): example.schema}
     for chain in chains or ():
@@ -34,7 +34,7 @@ def rows(example: Example, chains: Chains | None) -> int:
 
 
 def tokens(example: Example, chains: Chains | None, *, padded: bool) -> int:
-    """How many tokens these rows have, as the baseline pads them or without padding."""
+    """The number of tokens of these rows, padded as by the baseline or not at all."""
     count = rows(example, chains)
     if padded:
         return count * (TEXT_TOKENS + PROMPT_TOKENS)
@@ -42,12 +42,12 @@ def tokens(example: Example, chains: Chains | None, *, padded: bool) -> int:
 
 
 def shared(costs: Sequence[float], ahead: float, slower: float = 1.0) -> tuple[list[int], list[int]]:
-    """Which of several pieces of work each of two should do, so that both end at about the same time.
+    """Divide pieces of work between two workers, so that both end at about the same time.
 
     Args:
-        costs: of each piece.
-        ahead: what the first has to do before.
-        slower: what the second takes for a piece, as a multiple of what the first takes.
+        costs: the cost of each piece.
+        ahead: the cost of what the first has to do before.
+        slower: the second's cost of a piece, as a multiple of the first's.
     """
     shares: tuple[list[int], list[int]] = ([], [])
     until = [ahead, 0.0]
@@ -59,5 +59,5 @@ def shared(costs: Sequence[float], ahead: float, slower: float = 1.0) -> tuple[l
 
 
 def _windows(example: Example) -> int:
-    extra = max(0, len(example.text) + _SPECIAL - TEXT_TOKENS)  # a Chinese character is a token, about
+    extra = max(0, len(example.text) + _SPECIAL - TEXT_TOKENS)  # about one token per Chinese character
     return -(-extra // STRIDE) + 1

@@ -1,4 +1,4 @@
-"""Checks whether a suite's combinations and passes suffice for what it asks."""
+"""Checks whether a suite's combinations and passes are enough for its questions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from harness.record import STOCK, is_peer
 
 
 def check_effects(suite: Suite, plan: Sequence[Planned]) -> None:
-    """Refuse combinations that do not suffice for the effects that the suite asks for.
+    """Refuse combinations that are not enough to estimate the effects that the suite asks for.
 
     Raises:
-        SuiteError: they cannot.
+        SuiteError: they are not enough.
     """
     wanted = suite.combinations.effects
     if wanted is None:
@@ -39,12 +39,12 @@ def check_effects(suite: Suite, plan: Sequence[Planned]) -> None:
 
 
 def untold(suite: Suite, texts: int, device: str) -> Iterator[str]:
-    """A sentence on each target that the suite cannot decide.
+    """A sentence about each target that the suite cannot decide.
 
     Args:
         suite: as read.
-        texts: distinct ones that are timed.
-        device: the processes'.
+        texts: the number of distinct timed texts.
+        device: the device of the processes.
     """
     measure = suite.measure
     for name in suite.targets.limits():

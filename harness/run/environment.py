@@ -1,4 +1,4 @@
-"""What a run ran on: versions, processor, load, GPU."""
+"""The environment of a run: versions, processor, load, GPU."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DISTRIBUTIONS = ("torch", "transformers", "tokenizers", "safetensors", "numpy",
 
 
 def environment() -> dict[str, Any]:
-    """What can change a measurement, as far as this machine tells it."""
+    """What can change a measurement, as far as it can be read on this machine."""
     own = processor()
     return {
         "uiebench": __version__,
@@ -45,7 +45,7 @@ def environment() -> dict[str, Any]:
 
 
 def timer() -> dict[str, int]:
-    """The clock's resolution, and what timing a request that does nothing reads (the median), in nanoseconds."""
+    """The clock's resolution and the median time measured for an empty request, in nanoseconds."""
     nothing, _ = single_stream(lambda _: None, range(1000), synchronize=lambda: None)
     return {
         "resolution_ns": round(time.get_clock_info("perf_counter").resolution * 1e9),
@@ -54,12 +54,12 @@ def timer() -> dict[str, int]:
 
 
 def packages() -> dict[str, str]:
-    """The versions of the libraries that change what is measured, as far as they are installed."""
+    """The versions of the installed libraries that affect measurements."""
     return {name: found for name in _DISTRIBUTIONS if (found := _version(name))}
 
 
 def gpus() -> list[str]:
-    """The GPUs that the driver names; none where there is no driver."""
+    """The GPUs by the driver's names; empty if there is no driver."""
 
     def named(driver: Any, handle: Any) -> str:
         return f"{driver.nvmlDeviceGetName(handle)}, driver {driver.nvmlSystemGetDriverVersion()}"

@@ -1,4 +1,4 @@
-"""Worker processes do not outlive their runner, however it ends, with all that they started."""
+"""Ends worker processes, and all that they started, when their runner ends, however it ends."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import subprocess
 from contextlib import suppress
 from functools import cache
 
-# Told of each process group that begins and ends; its input ends when the runner does, a SIGKILL included, and then it
-# ends those that are left. A group is known to it before its first command is sent.
+# Reads a line for each process group that begins or ends. Its input ends when the runner does, even by SIGKILL; it then
+# ends the remaining groups. It is told of a group before the group's first command is sent.
 _KEEP = """
 trap '' HUP INT TERM
 groups=' '
@@ -32,13 +32,13 @@ class _Keeper:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            start_new_session=True,  # what is sent to the runner's group is not for it
+            start_new_session=True,  # so that signals to the runner's group do not reach it
         )
         atexit.register(self._end)
 
     def tell(self, what: str, group: int) -> None:
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # somebody ended it
+        with suppress(BrokenPipeError):  # the keeper was ended
             self._process.stdin.write(f"{what} {group}\n".encode())
 
     def _end(self) -> None:
@@ -54,5 +54,5 @@ def keep(group: int) -> None:
 
 
 def drop(group: int) -> None:
-    """Forget a group that has ended; its number may be given to others."""
+    """Forget a group that has ended; its number may be reused."""
     _keeper().tell("drop", group)

@@ -1,4 +1,4 @@
-"""What a run may go on from: a hash of all that decides what is measured."""
+"""A hash of everything that decides what is measured; a run may resume one with the same hash."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def run_key(decides: object, checkpoint: Path, plugins: Iterable[Path]) -> str:
 
     Args:
         decides: the suite, its texts and the options: values whose ``repr`` tells them apart.
-        checkpoint: its directory; sizes and times of change stand for the bytes of its files.
+        checkpoint: its directory; the sizes and modification times of its files stand for their bytes.
         plugins: files named by the user.
     """
-    files = [path for path in sorted(checkpoint.iterdir()) if path.exists()]  # not a link that leads nowhere
+    files = [path for path in sorted(checkpoint.iterdir()) if path.exists()]  # skips broken links
     weights = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     points = sorted((one for group in _DECIDING for one in entry_points(group=group)), key=lambda one: one.value)
     installed = [(point.value, point.dist.version if point.dist else "") for point in points]
@@ -48,7 +48,7 @@ def _code() -> Iterator[Path]:
 
 
 def _installed_code(points: Iterable[EntryPoint]) -> Iterator[Path]:
-    """The files of the installed plugins' top packages: those of an editable install change without its version."""
+    """The files of the installed plugins' top packages: an editable install's can change while its version does not."""
     for package in sorted({point.module.partition(".")[0] for point in points}):
         spec = find_spec(package)
         if spec is None:

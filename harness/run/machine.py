@@ -1,4 +1,4 @@
-"""What is known of this machine from an earlier `selfcheck`."""
+"""Results of an earlier `selfcheck` on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FILE = "machine.json"
 
 
 def key(device: str, threads: int) -> str:
-    """What a spread between processes depends on, as far as it can be named."""
+    """A description of what the spread between processes depends on."""
     if device.startswith("cuda"):
         place = device.partition(":")[2] or "0"
         where = [", ".join(gpus()), *_written(gpu_variables()), f"cuda:{place}"]
@@ -28,7 +28,7 @@ def key(device: str, threads: int) -> str:
 
 
 def between_process_sd(device: str, threads: int) -> float | None:
-    """The sd of log ratios between processes that `selfcheck` found here; None where it was not run."""
+    """The sd of log ratios between processes that `selfcheck` found here; None if it was not run."""
     found = _known().get(key(device, threads))
     sd = found.get("between_process_sd") if isinstance(found, dict) else None
     return sd if isinstance(sd, float) and 0 < sd < float("inf") else None
@@ -49,7 +49,7 @@ def _entry(sd: float) -> dict[str, object]:
 
 
 def _known() -> dict[str, object]:
-    """What the file says; one that is damaged says nothing, and is written anew."""
+    """The contents of the file; empty if it is damaged, in which case it is overwritten later."""
     try:
         found = json.loads((cache_directory() / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -18,11 +18,11 @@ from harness.units import NS_PER_S
 
 ROLES = ("own", "partner")
 
-# A pass on a GPU lasts at least so long: what it costs to go from one process to the other, and a clock that goes up
-# and down, then weigh little. Where energy is counted it is longer: that counter moves some ten times a second.
+# The least duration of a pass on a GPU: then switching between processes, and a clock that rises and falls, matter
+# little. It is longer if energy is counted, because that counter is updated only about ten times a second.
 LEAST_PASS_NS, LEAST_COUNTED_NS = NS_PER_S // 2, NS_PER_S
-_FASTER = 1.25  # times as fast may later passes be as the first, during which clocks still go up
-MOST_REPEATS = 1000  # whatever a clock says: a single text of 1 ms gets its second by them
+_FASTER = 1.25  # later passes may be this many times as fast as the first, while clocks still rise
+MOST_REPEATS = 1000  # enough for a single text of 1 ms to last a second
 
 
 class Starter(Protocol):
@@ -35,7 +35,7 @@ class Starter(Protocol):
 
 @dataclass(frozen=True)
 class Pair:
-    """Two processes that are up and warm."""
+    """Two processes that have started and warmed up."""
 
     own: WorkerProcess
     partner: WorkerProcess
@@ -131,7 +131,7 @@ class Pair:
             return self.partner.ask(say.MarkTexts(places), say.Marked).marks
 
     def _turn(self, role: str, part: say.Time, times: int) -> list[say.Timed]:
-        """A part of a pass, so many times in a row."""
+        """A part of a pass, this many times in a row."""
         if part.scenario == "single_stream":
             return [self._ask(role, replace(part, places=part.places * times))]
         return [self._ask(role, part) for _ in range(times)]
@@ -142,10 +142,10 @@ class Pair:
 
 
 def repeats(tried: Mapping[str, say.Timed]) -> int:
-    """How often passes answer all texts, so that each process's last.
+    """How often passes answer all texts, so that each process's passes last long enough.
 
     Args:
-        tried: a pass of each role. The combination's energy is recorded where it is counted, its partner's is not.
+        tried: a pass of each role. Only the combination's energy is recorded, if it is counted.
     """
     least_ns = {
         role: LEAST_COUNTED_NS if role == "own" and one.energy_mj is not None else LEAST_PASS_NS

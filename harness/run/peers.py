@@ -1,4 +1,4 @@
-"""A peer's process: which interpreter runs which file, and why one cannot."""
+"""A peer's process: the interpreter, the file that it runs, and why it cannot run."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from harness.plan.cells import Planned
 from harness.record import is_peer
 from harness.run.texts import Warn
 
-_OLDEST = (3, 10)  # what a peer's side is written for
+_OLDEST = (3, 10)  # the oldest Python that the peer's side supports
 _ASKED = "import sys; sys.stdout.write('uiebench asks %d %d' % sys.version_info[:2])"
 _TELLING = b"uiebench asks "
-_PATIENCE_S = 30.0  # for an interpreter on a cold disk to say its version
-_FOREIGN = ("PYTHONPATH", "PYTHONHOME")  # they name modules of this environment
+_PATIENCE_S = 30.0  # for the interpreter's version, even from a cold disk
+_FOREIGN = ("PYTHONPATH", "PYTHONHOME")  # they lead to modules of this environment
 
-# Of our package only the modules themselves are found, none of what is installed beside it; nor is anything in the
-# working directory.
+# A peer can import our package's modules, but nothing installed beside them, and nothing from the working directory.
 _PROGRAM = """
 import sys, types
 sys.path[:] = [path for path in sys.path if path]
@@ -38,7 +37,7 @@ class Launch:
     python: str
     file: Path  # the peer's
     threads: int
-    directory: Path  # that it works in, and may write to
+    directory: Path  # its working directory, which it may write to
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         """The program with its arguments."""
@@ -46,18 +45,18 @@ class Launch:
         return [self.python, "-c", program, *arguments]
 
     def environment(self) -> dict[str, str]:
-        """This process's environment without what names our modules, and with the number of threads."""
+        """This process's environment without the variables that lead to our modules, with the number of threads."""
         rest = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
         return {**rest, "OMP_NUM_THREADS": str(self.threads)}
 
 
 def with_peers(plan: Sequence[Planned], python: Path | None, warn: Warn) -> list[Planned]:
-    """The plan, its peers made to run by an interpreter, or with why they cannot.
+    """The plan with its peers to be run by an interpreter, or with the reason why they cannot be.
 
     Args:
         plan: of a suite.
-        python: what `--peer-python` names.
-        warn: told at once what will not run.
+        python: the value of `--peer-python`.
+        warn: called for each peer that will not run.
     """
     peers = [planned for planned in plan if is_peer(planned.combination)]
     if not peers:
@@ -99,7 +98,7 @@ def interpreter_fault(python: Path) -> str | None:
 
 
 def _said(python: str) -> bytes:
-    """The first of what it says to being asked for its version; whatever it is, it is ended in time.
+    """The beginning of its output when asked for its version; the program is ended in time, whatever it is.
 
     Raises:
         OSError: it cannot be started.

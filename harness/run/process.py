@@ -1,4 +1,4 @@
-"""A worker process seen from its parent: ask, wait without spinning, and end it in time."""
+"""A worker process on its parent's side: ask, wait without spinning, and end it in time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.run import protocol as say
 from harness.run.peers import Launch
 from harness.textfile import split_lines
 
-_TAIL_LINES = 6  # of the worker's own output, in the error of a crash
+_TAIL_LINES = 6  # lines of the worker's own output in the error of a crash
 _LONGEST_LINE = 400  # characters of such a line
 _TOO_LONG = (
     "the worker did not answer within the round's time limit and was ended; raise timeout_s in the suite ([measure]) "
@@ -25,13 +25,13 @@ _TOO_LONG = (
 )
 _CHUNK = 1 << 16
 Heap: TypeAlias = Literal["default", "kept", "returned"]  # what happens to memory that a process frees
-# To glibc, in bytes: from where on the heap's free end is given back, and what is allocated outside of it. Left to
-# itself it raises both while the process runs. Other C libraries take no notice, and an old glibc (2.26, say; not 2.36)
-# none of a second value above 32 MiB.
+# glibc's thresholds in bytes, for returning the free end of the heap and for allocating outside of it. By default glibc
+# raises both while the process runs. Other C libraries ignore them, and an old glibc (for example 2.26, but not 2.36)
+# ignores a second one above 32 MiB.
 _THRESHOLDS: dict[Heap, int] = {"kept": 1 << 30, "returned": 128 << 10}
-_DYING_S = 30.0  # from the end of its pipe to that of the process, which may have much memory to give back
+_DYING_S = 30.0  # from the end of its pipe to the end of the process, which may have much memory to free
 _LONGEST_REPLY = 1 << 30  # bytes; answers to all texts are a few million
-_SHOWN = 80  # bytes of what is not a reply, in its error
+_SHOWN = 80  # bytes of an invalid reply in the error
 
 
 class WorkerError(Exception):
@@ -57,11 +57,11 @@ class WorkerProcess:
         """Spawn it.
 
         Args:
-            log: where its own output goes.
+            log: the file for its own output.
             deadline: of `time.monotonic`.
             code: a checkout whose code it runs instead of this one's.
-            heap: whether it keeps the memory that it frees, gives it back at once, or does as the C library likes.
-            peer: how it is started where it is another program.
+            heap: whether it keeps freed memory, returns it at once, or does what is the C library's default.
+            peer: how to start it if it is a peer.
 
         Raises:
             WorkerError: the peer's interpreter cannot be run.
@@ -73,7 +73,7 @@ class WorkerProcess:
         self._closed = False
         self._log = log
         self._deadline = deadline
-        # Idle OpenMP threads must sleep: a spinning one slows whatever else runs.
+        # Idle OpenMP threads must sleep: a spinning one slows other processes.
         environment = {"OMP_WAIT_POLICY": "passive", **(peer.environment() if peer else python.environment())}
         if heap in _THRESHOLDS:
             names = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
@@ -110,13 +110,13 @@ class WorkerProcess:
         """Send a command and wait for its reply.
 
         Raises:
-            WorkerError: the worker crashed, hung past the deadline, or could not do it.
+            WorkerError: the worker crashed, hung past the deadline, or could not carry it out.
         """
         self.tell(command)
         return self.hear(expected)
 
     def tell(self, command: say.Command) -> None:
-        """Send a command and go on; replies are heard in the order of what was told.
+        """Send a command without waiting; replies come in the order of the commands.
 
         Raises:
             WorkerError: the worker crashed, or hung past the deadline.
@@ -124,7 +124,7 @@ class WorkerProcess:
         self._send(say.to_line(command))
 
     def hear(self, expected: type[say.R]) -> say.R:
-        """Wait for the reply to the command told last.
+        """Wait for the next reply.
 
         Raises:
             WorkerError: the worker crashed, hung past the deadline, or could not do it.
@@ -141,7 +141,7 @@ class WorkerProcess:
         return reply
 
     def close(self) -> None:
-        """End the worker, whatever it does, with all it has started; once is enough, twice does no harm."""
+        """Kill the worker and all processes that it started; calling this again has no effect."""
         if self._closed:
             return
         self._closed = True
@@ -180,7 +180,7 @@ class WorkerProcess:
         return line
 
     def _wait(self, descriptor: int, event: int) -> bool:
-        """Wait for a pipe; false where the worker has ended and left nothing in it, though a copy holds it open."""
+        """Wait for a pipe; false if the worker has ended and the pipe is empty, even if a copy holds it open."""
         poll = select.poll()
         poll.register(descriptor, event)
         if self._end is not None:
@@ -203,7 +203,7 @@ class WorkerProcess:
 
 
 def _end_of(pid: int) -> int | None:
-    """A descriptor that can be read when the process has ended; None on a system without."""
+    """A descriptor that becomes readable when the process ends; None if the system has none."""
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
@@ -219,7 +219,7 @@ def _not_a_reply(line: bytes, why: str) -> str:
 
 
 def _tail(log: Path) -> str:
-    """The last lines that a worker wrote; there may be very many before them."""
+    """The last lines that a worker wrote; only the end of the file is read."""
     with log.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _CHUNK))
         lines = split_lines(file.read().decode(errors="replace"))

@@ -11,7 +11,7 @@ from harness.record import Chains, Evidence, Mark, Memory, Scenario, StartUp
 from harness.run.pipe import Told
 from harness.work import Ceilings, PassWork
 
-# The version of these messages, also for `harness.gate.planned`. Raise it when a message changes, so that a gate
+# The version of these messages, also for `harness.gate.planned`. Increase it when a message changes, so that a gate
 # refuses a revision with other messages.
 PROTOCOL = 6
 
@@ -52,7 +52,7 @@ class Time(Message, frozen=True, tag="time"):
     scenario: Scenario = "single_stream"
     clients: int = 1  # of closed_loop
     places: list[int] = []  # indices of texts; empty: all timed ones
-    primed: list[int] = []  # of texts that are answered just before, untimed; a closed loop has a beginning of its own
+    primed: list[int] = []  # indices of texts answered just before, untimed; not for closed loops
 
 
 class MarkTexts(Message, frozen=True, tag="mark_texts"):
@@ -62,7 +62,7 @@ class MarkTexts(Message, frozen=True, tag="mark_texts"):
 
 
 class Inspect(Message, frozen=True, tag="inspect"):
-    """Answer the texts that are timed once more: compare their logits with saved ones, and count the work."""
+    """Answer the timed texts once more: compare their logits with saved ones, and count the work."""
 
     path: str
 
@@ -96,25 +96,25 @@ class Warm(Message, frozen=True, tag="warm"):
 
 
 class Answered(Message, frozen=True, tag="answered"):
-    """An answer per text, and their marks where these were asked for."""
+    """An answer per text, and their marks if requested."""
 
     answers: list[Chains]
     marks: list[list[Mark]] = []
 
 
 class Timed(Message, frozen=True, tag="timed"):
-    """A pass or a part of it: nanoseconds of all and per text (none for offline), and the answers that were timed."""
+    """A pass or a part of it: total nanoseconds, those per text (none for offline), and the timed answers."""
 
     wall_ns: int
-    cpu_ns: int  # of all the process's threads
+    cpu_ns: int  # of all threads of the process
     request_ns: list[int]
     answers: list[Chains]
-    energy_mj: int | None = None  # of the GPU meanwhile; None where the driver does not count it
-    # Of a closed loop: how long each request waited for the server, and how many it answered together each time.
+    energy_mj: int | None = None  # of the GPU during the pass; None if the driver does not count it
+    # For a closed loop: how long each request waited for the server, and the size of each batch of requests.
     wait_ns: list[int] = []
     batch_sizes: list[int] = []
-    heap_bytes: int | None = None  # of a single stream: what the worker's heap has in use afterwards
-    # Peaks on the GPU of a pass under load; None on a CPU.
+    heap_bytes: int | None = None  # for a single stream: the bytes in use on the worker's heap afterwards
+    # Peaks on the GPU in a pass under load; None on a CPU.
     cuda_peak_bytes: int | None = None
     cuda_allocated_peak_bytes: int | None = None
 
@@ -126,11 +126,11 @@ class Marked(Message, frozen=True, tag="marked"):
 
 
 class Inspected(Message, frozen=True, tag="inspected"):
-    """What answering the texts once took, and how far its logits are from the saved ones."""
+    """The work of answering the texts once, and how far the logits are from the saved ones."""
 
-    largest: float | None  # over the prompts that both put; None where there is none
-    work: PassWork | None  # None where it is in several precisions, and of a peer: what it does inside is not seen
-    profile: Profile | None  # None of a peer
+    largest: float | None  # over the prompts that both have; None if there is none
+    work: PassWork | None  # None if in several precisions, or if the process is a peer, whose work is not seen
+    profile: Profile | None  # None for a peer
 
 
 class CeilingsMeasured(Message, frozen=True, tag="ceilings_measured"):
@@ -152,7 +152,7 @@ class Weighed(Message, frozen=True, tag="weighed"):
 
 
 class Fault(Message, frozen=True, tag="fault"):
-    """The worker could not do what it was told."""
+    """The worker could not carry out a command."""
 
     kind: Told
     error: str

@@ -1,7 +1,7 @@
-"""Python processes of ours: their modules come from our code, the standard library and what is installed.
+"""Python processes that import only our code, the standard library and installed packages.
 
-The working directory is not looked in. It is the user's, and a `queue.py` or `random.py` there is not a library's.
-`python -m` looks there first, and an empty entry of PYTHONPATH means it.
+They do not import from the working directory: it is the user's, and may hold a `queue.py` or a `random.py`.
+`python -m` searches it first, and an empty entry of PYTHONPATH means it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_PACKAGES = Path(__file__).parents[2]  # where `harness` and `optimizations` lie, for a bare checkout
+_PACKAGES = Path(__file__).parents[2]  # holds `harness` and `optimizations`, for a checkout that is not installed
 
-# The standard library comes first, which nothing is to hide; then a revision's code, what PYTHONPATH names, and ours;
-# and last what is installed, which may be another uiebench.
+# The standard library comes first, so that nothing hides it; then a revision's code, the entries of PYTHONPATH and our
+# code; installed packages come last, since they may include another uiebench.
 _PROGRAM = """
 import os, runpy, sys
 named = [os.path.abspath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
@@ -27,12 +27,12 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
 
 
 def command(module: str, arguments: Sequence[str], code: Path | None = None) -> list[str]:
-    """What runs a module as `python -m` does, without the working directory.
+    """A command that runs a module as `python -m` does, without the working directory.
 
     Args:
         module: its name.
         arguments: of the program.
-        code: a checkout whose code comes before this one's.
+        code: a checkout whose code takes precedence over this one's.
     """
     before = [] if code is None else [str(code), str(code / "src")]
     program = _PROGRAM.format(code=before, ours=str(_PACKAGES), module=module)
@@ -40,6 +40,6 @@ def command(module: str, arguments: Sequence[str], code: Path | None = None) -> 
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, in which PYTHONPATH names no working directory by an empty entry."""
+    """This process's environment, with empty entries removed from PYTHONPATH."""
     path = os.pathsep.join(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
     return {**os.environ, "PYTHONPATH": path}

@@ -1,4 +1,4 @@
-"""The baseline's answers on disk, so that an interrupted run can go on."""
+"""The baseline's answers on disk, so that an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def write_reference(directory: Path, examples: Sequence[Example], reference: Ref
 
 
 def read_reference(directory: Path) -> Reference:
-    """The baseline's answers of a run that was begun.
+    """The baseline's answers, from a run that has begun.
 
     Raises:
-        InputError: the file is gone, or spoilt.
+        InputError: the file is missing or damaged.
     """
     answers = _read(directory)
     return Reference([one.output for one in answers], [one.marks for one in answers])

@@ -1,4 +1,4 @@
-"""The main loop: round after round, its records appended before the next."""
+"""The main loop: runs rounds one by one, and appends the records of each before the next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Executor(Protocol):
     """Runs one round somewhere."""
 
     def round(self, planned: Planned, number: int, reference: Reference) -> list[Record]:
-        """The records of one round, one a cell; what went wrong is a record too."""
+        """The records of one round, one per cell; a failure is a record too."""
         ...
 
 
@@ -24,10 +24,10 @@ class Rounds(Protocol):
     """Says which round comes next."""
 
     def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
-        """The combination, the round's number, and how many rounds are left with it; None where there are enough.
+        """The combination, the round's number, and the number of rounds left with it; None if there are enough.
 
         Args:
-            records: all that were made so far.
+            records: all records so far.
         """
         ...
 
@@ -44,12 +44,12 @@ def run(
     """Run round after round.
 
     Args:
-        rounds: chooses them.
-        executor: measures one.
+        rounds: chooses the rounds.
+        executor: measures a round.
         reference: the baseline's answers.
-        append: writes a record down.
+        append: writes a record.
         done: the records that an interrupted run already has.
-        progress: told the combination whose round begins, and how many rounds are left with it.
+        progress: called before a round with its combination and the number of rounds left, this one included.
 
     Returns:
         All records, those of the interrupted run first.

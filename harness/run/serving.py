@@ -8,31 +8,31 @@ from typing import Any, BinaryIO
 from harness.run import pipe
 from harness.run import protocol as say
 
-# What a command leads to, given what the first one, a job, led to: something that is up, of which the runner is told.
+# (a command, the worker that the first command, a job, made or None) -> the worker for a job, otherwise the reply.
 Obey = Callable[[bytes, Any], Any]
 
 
 def run(commands: int, replies: int, obey: Obey) -> None:
-    """Serve over two pipes, which are first put out of the reach of what runs here.
+    """Serve over two pipes, which are first moved to descriptors that plugins will not touch by accident.
 
     Args:
         commands: the descriptor to read.
         replies: the descriptor to write.
-        obey: does what a line asks.
+        obey: carries out the command of a line.
     """
     pipe.run(commands, replies, _guarded(obey))
 
 
 def serve(commands: BinaryIO, replies: BinaryIO, obey: Obey) -> None:
-    """Do what each line asks until the pipe ends or the first fault.
+    """Carry out the command of each line until the pipe ends or the first fault.
 
-    Whatever a plugin raises meanwhile is a fault, and a copy of this process that it forked ends here.
+    Anything that a plugin raises is a fault; a copy of this process that a plugin forked exits here.
     """
     pipe.serve(commands, replies, _guarded(obey))
 
 
 def _guarded(obey: Obey) -> pipe.Reply:
-    """What serves the next command, None after a fault, and the reply."""
+    """Returns the worker for the next command (None after a fault), and the reply."""
 
     def reply(line: bytes, worker: Any) -> tuple[Any, bytes]:
         try:
@@ -47,7 +47,7 @@ def _guarded(obey: Obey) -> pipe.Reply:
 
 
 def _sendable(reply: say.Reply) -> bytes:
-    """The line; one that the runner could not read is a fault of here."""
+    """The reply as a line; one that the runner could not read is an error here."""
     try:
         line = say.to_line(reply)
         say.read_reply(line)

@@ -1,4 +1,4 @@
-"""Whether the lines of a run are sound in themselves and fit its header: what analysis takes for granted."""
+"""Checks that the lines of a run are valid and fit its header, as the analysis assumes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.record import Chains, ColdStart, Difference, Header, Load, Measured
 from harness.tuning import TUNING, Tuning
 from harness.work import Ceilings
 
-# What analysis reads of a run's environment: the type of each entry, where it is there.
+# The entries of a run's environment that the analysis reads, with their types; they may be missing.
 _ENVIRONMENT: Mapping[str, type[Any]] = {"worker": dict, "cores": int, "threads": int}
 
 
@@ -48,12 +48,12 @@ def header_fault(header: Header) -> str | None:
 
 
 def record_fault(record: Record) -> str | None:
-    """What is wrong with a record in itself, or None."""
+    """What is wrong with a record by itself, or None."""
     return next(_faults(record.samples), None) if isinstance(record, Measured) else None
 
 
 def check_fit(header: Header, records: Sequence[Record], where: Path) -> None:
-    """See that records are of the combinations and the texts that their header names.
+    """Check that records are of the combinations and the texts that their header names.
 
     Raises:
         InputError: they are not.

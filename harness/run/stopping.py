@@ -1,4 +1,4 @@
-"""Which round comes next, and why a combination gets no more of them."""
+"""Chooses the next round, and says why a combination gets no more of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from harness.plan.cells import Planned
 from harness.plan.suite import Measure
 from harness.record import BASELINE, End, Ending, Failed, Measured, Record, Skipped, can_be_switched_on, ordinary
 
-# A combination that failed this often is not tried again: a crash by chance hardly comes twice, and a hang costs its
-# whole time limit every time.
+# A combination that failed this often is not tried again: a random crash rarely happens twice, and a hang costs
+# its whole time limit every time.
 MOST_FAILURES = 2
 
 
@@ -30,8 +30,8 @@ class Budget:
         """Begin now.
 
         Args:
-            until: the time by the clock after which no round may end; None: any.
-            clock: seconds.
+            until: the time by the clock by which rounds must end; None for no limit.
+            clock: returns seconds.
         """
         self._until, self._clock, self._begun, self._drawn = until, clock, clock(), 0
 
@@ -48,8 +48,8 @@ class Budget:
 class Schedule:
     """Draws rounds until every combination has enough of them, or the time is over.
 
-    Every combination gets one round, then always the one whose ratio is the least certain; among equals chance
-    decides, so that no combination has its place in time. After all of these come the confirming rounds of those that
+    Every combination gets one round. Then the next round is always of the one whose ratio is least certain; ties are
+    broken at random, so that no combination has a fixed place in time. Last come the confirming rounds of those that
     look fastest, in random order too.
     """
 
@@ -68,10 +68,10 @@ class Schedule:
         Args:
             plan: the combinations.
             measure: how many rounds each gets, and how certain it has to be.
-            random_order: decides among equals.
-            assumed_sd: the least that a ratio is taken to vary between rounds, before any are seen.
+            random_order: breaks ties.
+            assumed_sd: the least sd of a log ratio between rounds that is assumed before any are seen.
             until: no round is begun that, at the pace so far, would end after this time by the clock.
-            clock: seconds.
+            clock: returns seconds.
 
         Raises:
             SuiteError: a stopping rule that the suite names cannot be used.
@@ -81,7 +81,7 @@ class Schedule:
         self._rules = rules_of(measure)
 
     def next(self, records: Sequence[Record]) -> tuple[Planned, int, int] | None:
-        """The combination of the next round, the round's number, and how many rounds are left at most; None: enough."""
+        """The combination of the next round, the round's number, and the most rounds left; None to stop."""
         if self._budget.is_over() or broken(records):
             return None
         drawn = self._ordinary(ordinary(records)) or self._confirming(records)
@@ -113,7 +113,7 @@ class Schedule:
         return replace(planned, cells=cells, confirming=True), counted(records)[name], sum(owed.values())
 
     def _owed(self, records: Sequence[Record]) -> dict[str, int]:
-        """How many confirming rounds are still to be made; one that failed ends them."""
+        """The confirming rounds left for each combination; a failed one ends them."""
         before = ordinary(records)
         exact = {planned.combination: planned.exact for planned in self._plan}
         made = [record for record in records if record.confirming]
@@ -137,7 +137,7 @@ class Schedule:
     def _ended(
         self, records: Sequence[Record], done: Counter[str], found: Mapping[str, Sequence[float]], spread: Spreads
     ) -> dict[str, str]:
-        """Why a combination gets no more rounds; those that do are left out."""
+        """Why combinations get no more rounds; those that get more are left out."""
         cannot, rules = unmeasurable(records), {}
         for name in (planned.combination for planned in self._plan):
             seen = Seen(name, self._measure, done[name], found.get(name, []), spread.of(name))
@@ -147,7 +147,7 @@ class Schedule:
 
 
 def unmeasurable(records: Sequence[Record]) -> dict[str, Ending]:
-    """The combinations that are not tried again, each with why."""
+    """The combinations that are not tried again, each with the reason."""
     skipped = {record.cell.combination for record in records if isinstance(record, Skipped)}
     failed = counted([record for record in records if isinstance(record, Failed)])
     often = {name for name, rounds in failed.items() if rounds >= MOST_FAILURES}
@@ -156,20 +156,20 @@ def unmeasurable(records: Sequence[Record]) -> dict[str, Ending]:
 
 
 def counted(records: Sequence[Record]) -> Counter[str]:
-    """How many rounds each combination has."""
+    """The number of rounds of each combination."""
     return Counter(name for name, _ in {(record.cell.combination, record.round) for record in records})
 
 
 def most_confirming(plan: Sequence[Planned], measure: Measure) -> int:
-    """How many confirming rounds a run makes at most."""
+    """The most confirming rounds that a run makes."""
     can = [one for one in plan if one.exact and one.reason is None and can_be_switched_on(one.combination)]
     return measure.confirm * min(CONTENDERS, len(can))
 
 
 def broken(records: Sequence[Record]) -> str | None:
-    """Why no further round can mean anything: the baseline fails, or the partner that every round is timed against.
+    """Why further rounds would be useless: the baseline fails, or the partner that every round is timed against.
 
-    One failure may be chance, two in a row are not.
+    One failure may be chance, two are not.
     """
     last = [failed for failed in _in_order(records)[-MOST_FAILURES:] if failed and failed.kind == "partner"]
     if len(last) == MOST_FAILURES:
@@ -182,9 +182,9 @@ def broken(records: Sequence[Record]) -> str | None:
 
 
 def tried_again(records: Sequence[Record]) -> set[tuple[str, int]]:
-    """The (combination, round) pairs that a broken run failed with at its end; a run that goes on makes them anew.
+    """The (combination, round) pairs that failed at the end of a broken run; they are repeated when it is resumed.
 
-    They are a combination's last rounds, so that its rounds stay numbered without a gap. Empty where no run is broken.
+    They are a combination's last rounds, so its round numbers stay without a gap. Empty if the run is not broken.
     """
     if not broken(records):
         return set()

@@ -32,7 +32,7 @@ class Store:
         self.path = directory / RECORDS
 
     def append(self, line: Line) -> None:
-        """Write one line whole, and wait until it is on disk."""
+        """Write one line, and wait until it is on disk."""
         with self.path.open("ab") as file:
             file.write(msgspec.json.encode(line) + b"\n")
             file.flush()
@@ -41,28 +41,28 @@ class Store:
 
 @contextmanager
 def held(directory: Path) -> Iterator[None]:
-    """Keep a run from being made by another process too; the kernel lets go of it however this one ends.
+    """Lock a run against other processes; the kernel releases the lock however this process ends.
 
     Raises:
         InputError: another process holds it.
     """
-    with (directory / _LOCK).open("ab") as file:  # closed in the workers, as Python opens files
+    with (directory / _LOCK).open("ab") as file:  # not inherited by workers: Python opens files so
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(f"another process is making the run {str(directory)!r}; wait until it ends") from None
         except OSError:
-            pass  # a file system without locks keeps nobody out
+            pass  # the file system has no locks
         yield
 
 
 def unfinished_run(parent: Path, key: str, warn: Callable[[str], None]) -> Path | None:
-    """The newest run of that key that was interrupted, or that its budget ended; None where there is none.
+    """The newest run of that key that was interrupted, or that its budget ended; None if there is none.
 
     Args:
         parent: where runs are kept.
         key: the header's.
-        warn: told of a run that is passed over because another process is making it.
+        warn: called for a run that is skipped because another process is making it.
     """
     for directory, _ in _runs_of(sorted((path.parent for path in parent.glob(f"*/{RECORDS}")), reverse=True), key):
         if _is_whole(read_finished(directory)):
@@ -76,7 +76,7 @@ def unfinished_run(parent: Path, key: str, warn: Callable[[str], None]) -> Path 
 
 
 def kept_runs(parent: Path, key: str) -> list[list[Record]]:
-    """The records of all runs of that key, whole or not; what cannot be read is none of them.
+    """The records of all runs with that key, complete or not; those that cannot be read are skipped.
 
     Args:
         parent: where runs are kept.
@@ -87,7 +87,7 @@ def kept_runs(parent: Path, key: str) -> list[list[Record]]:
 
 
 def _runs_of(directories: Iterable[Path], key: str) -> Iterator[tuple[Path, list[Record]]]:
-    """Those that can be read and are of that key, with their records."""
+    """The runs with that key that can be read, with their records."""
     for directory in directories:
         try:
             header, records = read_run(directory, lambda _: None)
@@ -102,7 +102,7 @@ def _is_whole(finished: Sequence[Finished]) -> bool:
 
 
 def done_rounds(records: Iterable[Record], cells: Mapping[str, int]) -> set[tuple[str, int]]:
-    """The (combination, round) pairs that wrote all their records."""
+    """The (combination, round) pairs with all their records."""
     found = list(records)
     counted = Counter((record.cell.combination, record.round) for record in found)
     confirming = {(record.cell.combination, record.round) for record in found if record.confirming}  # of one cell each
@@ -110,9 +110,10 @@ def done_rounds(records: Iterable[Record], cells: Mapping[str, int]) -> set[tupl
 
 
 def go_on(directory: Path, cells: Mapping[str, int]) -> list[Record]:
-    """Make the records of an interrupted run whole again.
+    """Prepare the records of an interrupted run for resuming it.
 
-    A torn line goes, the records of a round that was cut, and the failures that broke the run off, which may pass.
+    An incomplete line is removed, and so are the records of an incomplete round and the failures that ended the run,
+    since these may not occur again.
 
     Returns:
         The records of the rounds that are done.
@@ -128,7 +129,7 @@ def go_on(directory: Path, cells: Mapping[str, int]) -> list[Record]:
 
 
 def read_run(directory: Path, warn: Callable[[str], None]) -> tuple[Header, list[Record]]:
-    """The header and the records of a run; a torn last line is dropped with a warning.
+    """The header and the records of a run; an incomplete last line is dropped with a warning.
 
     Raises:
         InputError: there is no run, or its records cannot be read.
@@ -139,7 +140,7 @@ def read_run(directory: Path, warn: Callable[[str], None]) -> tuple[Header, list
 
 
 def read_finished(directory: Path) -> list[Finished]:
-    """How often a run came to its end, in order: a run that its budget ended may have gone on.
+    """The ends of a run, in order; there may be several, since a run that its budget ended can be resumed.
 
     Raises:
         InputError: as :func:`read_run`.
@@ -182,7 +183,7 @@ def _read(directory: Path, warn: Callable[[str], None]) -> list[Any]:
 
 
 def _fault(lines: Sequence[Line]) -> str | None:
-    """What is wrong with the last of some lines, or None."""
+    """What is wrong with the last line, or None."""
     header, last = lines[0], lines[-1]
     if not isinstance(header, Header):
         return "it is not the header of a run"
@@ -199,7 +200,7 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _version(line: bytes) -> int | None:
-    """The version on a header's line, whatever else a header of that version holds."""
+    """The version in a header's line, whatever else the header contains."""
     try:
         return msgspec.json.decode(line, type=_Versioned).version
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

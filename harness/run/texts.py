@@ -1,4 +1,4 @@
-"""Which texts a suite times, and which it only compares."""
+"""The texts that a suite times, and those that it only compares."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Warn = Callable[[str], None]
 
 
 def with_texts(suite: Suite, folder: Path, format_name: str | None) -> Suite:
-    """The suite with its files' paths, and with a format in place of its own.
+    """The suite with the paths of its files, and with another format if one is given.
 
     Args:
-        suite: as it was read.
-        folder: of its file, beside which its files of texts may lie.
-        format_name: of all files; None leaves what the suite says.
+        suite: as read.
+        folder: the folder of its file, which may hold its files of texts.
+        format_name: the format of all files; None keeps the suite's.
 
     Raises:
-        InputError: a file that is named may be either of two.
+        InputError: a name could mean two files.
     """
     asked = suite.texts
     paths = {name: find_texts(name, folder) for name in (*asked.datasets, *asked.compared)}
@@ -44,15 +44,15 @@ def with_texts(suite: Suite, folder: Path, format_name: str | None) -> Suite:
 
 
 def choose(texts: Texts, warn: Warn) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """The texts that are timed, and others that are only compared.
+    """The timed texts, and others that are only compared.
 
     Args:
-        texts: what the suite names.
-        warn: told what of a file was left out.
+        texts: the suite's section on texts.
+        warn: called with what was left out of a file.
 
     Raises:
-        InputError: a dataset, a file or a text that is named is not there, there is none at all, or all carry a schema
-            and one is given.
+        InputError: a named dataset, file or text does not exist, there are no texts, or a schema is given although
+            all texts have one.
     """
     named = [*texts.datasets, *texts.compared]
     _check_names(named)
@@ -70,12 +70,12 @@ def choose(texts: Texts, warn: Warn) -> tuple[tuple[Example, ...], tuple[Example
 
 
 def read_examples(texts: Texts, warn: Warn) -> list[Example]:
-    """All texts that a suite names, their ids those that a run has."""
+    """All texts that a suite names, with the ids that they have in a run."""
     return _read([*texts.datasets, *texts.compared], texts, warn)
 
 
 def _read(names: Sequence[str], texts: Texts, warn: Warn) -> list[Example]:
-    """All texts of some datasets; the schema is for those that carry none."""
+    """All texts of some datasets; the schema is for those that have none."""
     _check_names(names)
     found: list[Example] = []
     for name in names:
@@ -108,5 +108,5 @@ def _renamed(dataset: str, example: Example) -> Example:
 
 
 def _label(dataset: str) -> str:
-    """What a dataset's texts are called after."""
+    """The prefix of the ids of a dataset's texts."""
     return Path(dataset).stem if is_file(dataset) else dataset

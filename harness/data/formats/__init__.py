@@ -1,1 +1,1 @@
-"""File formats of labelled and plain texts, one module each, found by being there."""
+"""File formats of labelled and plain texts, one module each; every module here is found."""

@@ -1,4 +1,4 @@
-"""Texts as annotation tools write them, and the one way in which they become documents."""
+"""Texts as annotation tools write them, and their conversion to documents."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from harness.errors import InputError
 
 @dataclass
 class Annotated:
-    """One text with its labels as its file states them."""
+    """One text with its labels as in its file."""
 
     id: str
     text: str
     line: int
-    unlabelled: str = ""  # why nobody knows the labels of this text; empty where they are known
-    marked: bool = False  # whether its file began with a byte order mark
-    entities: list[tuple[Id, Stated]] = field(default_factory=list)  # by the ids that relations name
+    unlabelled: str = ""  # why the labels of this text are not known; empty if they are
+    marked: bool = False  # whether its file begins with a byte order mark
+    entities: list[tuple[Id, Stated]] = field(default_factory=list)  # with the ids that relations refer to
     relations: list[Relation] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    complete: bool = True  # False where something that may be a label could not be read
+    complete: bool = True  # False if something that may be a label could not be read
 
     def add(self, id_: Any, given: tuple[Any, Any, Any], surface: Any, problem: Problem) -> None:
-        """Take a label as in the file (start, end, type); an invalid one is reported."""
+        """Add a label as in the file (start, end, type); an invalid one is reported."""
         start, end, type_ = given
         if not isinstance(id_, str | int | None):
             self.fault(f"the label at {start!r} to {end!r} has the id {id_!r}", problem)
@@ -46,7 +46,7 @@ class Annotated:
             self.entities.append((id_, Stated(start, end, type_, surface)))
 
     def fault(self, said: str, problem: Problem) -> None:
-        """Tell of something that may be a label and cannot be read: the others are not all that there are."""
+        """Report something that may be a label but cannot be read; the labels are then incomplete."""
         self.complete = False
         problem(self.line, said)
 
@@ -57,13 +57,13 @@ Parse: TypeAlias = Callable[[Problem], Iterator[Annotated]]
 def documents(
     parse: Parse, problem: Problem, *, own: Unit = Unit.CHARACTER, last_included: bool = False
 ) -> Iterator[Document]:
-    """Stream a file's documents; it is read once before, to find out how its offsets are counted.
+    """Stream a file's documents; the file is read once before, to find out how its offsets are counted.
 
     Args:
         parse: reads the file from its beginning.
         problem: told of each fault, and at the end of what was not a fault.
-        own: what the tool itself counts.
-        last_included: whether a span's end is its last character in the format, and not the one after it.
+        own: the unit in which the tool itself counts.
+        last_included: whether a span's end in this format is its last character, not the one after it.
     """
     offsets = Offsets(own, last_included=last_included)
     for one in quietly(parse, problem):
@@ -96,7 +96,7 @@ def objects(
     Args:
         path: the file.
         problem: told of each fault.
-        fill: takes an object's labels.
+        fill: adds an object's labels.
     """
     for line, found in lines.objects(path, problem):
         try:
@@ -109,7 +109,7 @@ def objects(
 
 
 def fill_in(one: Annotated, fill: Callable[[Problem], None], problem: Problem) -> None:
-    """Take a text's labels; where they are not as the format has them, the text stays, and its labels are not known."""
+    """Add a text's labels; if they do not follow the format, the text is kept and its labels are not known."""
     try:
         fill(problem)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:

@@ -11,17 +11,17 @@ from harness.data.formats.document import Document, Problem
 
 NAME = "bare"
 DESCRIPTION = 'JSON lines {"id", "text"}, unlabelled and without a schema'
-# Under these keys other formats have their labels; a line of a file that has labels may lack them.
+# Other formats' keys for labels; single lines of such files may lack them.
 _OTHERS = ("schema", "gold", "label", "labels", "entities", "spo_list", "event_list")
 
 
 def recognise(_: Path, sample: str) -> bool:
-    """By ``text``, and no line having labels or a schema."""
+    """By ``text``, if no line has labels or a schema."""
     return "text" in lines.first(sample) and not any(lines.first(sample, key) for key in _OTHERS)
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """Keys other than ``id`` and ``text`` are passed over."""
+    """Keys other than ``id`` and ``text`` are ignored."""
     return lines.documents(path, problem, _document)
 
 

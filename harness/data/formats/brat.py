@@ -28,9 +28,9 @@ def recognise(path: Path, _: str) -> bool:
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """A file a document. A text without an ``.ann`` file is unlabelled; an empty one says that there is nothing.
+    """One document per file. A text without an ``.ann`` file is unlabelled; with an empty one it has no labels.
 
-    The lines that problems name are those of the ``.ann`` file.
+    Line numbers in problems are those of the ``.ann`` file.
     """
     return documents(lambda tell: _texts(path, tell), problem)
 
@@ -71,7 +71,7 @@ def _annotate(one: Annotated, path: Path, problem: Problem) -> None:
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
-    """A folder; single spans, overlapping ones too, and pairs. A type with a space cannot be held.
+    """Writes a folder: single spans, which may overlap, and pairs. A type with a space cannot be written.
 
     Raises:
         InputError: the path is a file, or two documents would have one name.
@@ -90,7 +90,7 @@ def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
         if name in seen:
             raise InputError(f"two documents would be written to {name}.txt; give them ids that differ")
         seen.add(name)
-        # A reader takes a first byte order mark for the file's own.
+        # A reader takes a leading byte order mark for the file's own.
         mark = _MARK if document.text.startswith("\ufeff") else b""
         (path / f"{name}.txt").write_bytes(mark + document.text.encode())
         if document.chains is None:

@@ -22,7 +22,7 @@ _ELSE = {
 
 
 def read_line(one: Annotated, row: str) -> str | None:
-    """Take what a line says of a text; returns what is wrong with it, if anything."""
+    """Add the label or relation of a line to a text; returns what is wrong with it, if anything."""
     kind = row[:1]
     if kind in _ELSE:
         one.remarks.append(f"{_ELSE[kind]} are left out: they say more about labels, and are not labels")
@@ -67,7 +67,7 @@ def _event(one: Annotated, row: str) -> str | None:
         return f"{name} has the event {nested[0]} as an argument, which no chain can hold; it is left out"
     roles = {role for role, _ in filled}
     for role, object_ in filled:
-        # brat numbers the second and later ones of a role.
+        # brat numbers the second and later arguments of a role.
         base = re.sub(r"\d+$", "", role)
         one.relations.append(Relation(trigger, object_, base if base in roles else role))
     return None

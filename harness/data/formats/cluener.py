@@ -1,4 +1,4 @@
-"""CLUENER's JSON lines: labels by type and span, the offsets' ends included."""
+"""CLUENER's JSON lines: labels by type and span, with inclusive ends."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DESCRIPTION = 'JSON lines {"text", "label": {TYPE: {SPAN: [[start, end included]
 
 
 def recognise(_: Path, sample: str) -> bool:
-    """By the first ``label`` being an object."""
+    """If the first ``label`` is an object."""
     return isinstance(lines.first(sample, "label").get("label"), dict)
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """One span a chain; the spans' texts are held against their offsets."""
+    """One chain per span; the spans' texts are compared with their offsets."""
     return documents(lambda tell: objects(path, tell, _fill), problem, last_included=True)
 
 
@@ -36,7 +36,7 @@ def _fill(one: Annotated, found: dict[str, Any], problem: Problem) -> None:
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
-    """Single spans, overlapping ones too."""
+    """Single spans, which may overlap."""
     lines.write((_object(document, problem) for document in documents), path)
 
 

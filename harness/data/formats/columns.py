@@ -1,4 +1,4 @@
-"""Lines of columns: which is the token, and which the tag."""
+"""Lines of columns: finds the tokens and the tags."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 
 from harness.data.formats.tags import is_tag
 
-_DOCUMENT = "-DOCSTART-"  # CoNLL-2003's and Label Studio's mark of a document's beginning
+_DOCUMENT = "-DOCSTART-"  # the start of a document in CoNLL-2003 and Label Studio
 _HEADS = {"tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "bio", "标签", "标注", "标记"}
-_PLACED = re.compile(r"(.)(\d{1,3})", re.DOTALL)  # Weibo's tokens: a character, and its place in its word
+_PLACED = re.compile(r"(.)(\d{1,3})", re.DOTALL)  # Weibo's tokens: a character and its position in its word
 LEAST = 2  # columns: a token and a tag
 
 
 def cells(row: str, width: int = LEAST) -> list[str]:
-    """The columns of a line, apart by tabs, or else by blanks; the first is the token, which may be a blank or a tab.
+    """The columns of a line, separated by tabs or else by blanks; the first is the token, maybe a blank or a tab.
 
     Args:
         row: the line.
-        width: how many columns the file has; one fewer after a leading blank shows that the blank is the token.
+        width: the file's number of columns; if one is missing after a leading blank, that blank is the token.
     """
-    row = row.rstrip(" \t")  # a tag is last, so these are not a token
+    row = row.rstrip(" \t")  # the last column is a tag, so these are not a token
     if "\t" not in row:
         found = [column for column in row.split(" ") if column]
         return [" ", *found] if row.startswith(" ") and len(found) == width - 1 else found
@@ -36,7 +36,7 @@ def begins_document(row: str) -> bool:
 
 
 def is_comment(row: str) -> bool:
-    """Whether a line before a text is a comment, as CoNLL-U has them; a token # has a tag."""
+    """Whether a line before a text is a comment as in CoNLL-U; unlike it, a token # has a tag."""
     return row.startswith("#") and not is_tag(cells(row)[-1])
 
 
@@ -47,7 +47,7 @@ def is_header(row: str) -> bool:
 
 
 def without_places(tokens: Sequence[str]) -> Sequence[str]:
-    """Weibo's tokens without the places; as they are unless all have one, counted from 0 in each word."""
+    """Weibo's tokens without positions; unchanged unless all have one, counted from 0 in each word."""
     bare, before = [], -1
     for token in tokens:
         found = _PLACED.fullmatch(token)

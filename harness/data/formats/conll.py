@@ -1,4 +1,4 @@
-"""CoNLL columns: a token and its tag a line, texts apart by an empty line."""
+"""CoNLL columns: one token and its tag per line; an empty line separates texts."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ Row = tuple[int, list[str]]  # the line, and its columns
 
 
 class _Told(NamedTuple):
-    """Who hears of a text's faults, and what is counted over all texts."""
+    """Reports the faults of texts, and counts over all texts."""
 
     problem: Problem
     tally: Tally
 
 
 def recognise(_: Path, sample: str) -> bool:
-    """By the first lines having a tag each."""
+    """If each of the first lines has a tag."""
     lines = split_lines(sample)
     rows = [row for _, row in _meant(enumerate(lines[:_ROWS], 1)) if row.strip()]
     if not sample.endswith("\n") and len(lines) <= _ROWS:
@@ -51,7 +51,7 @@ def recognise(_: Path, sample: str) -> bool:
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """Tokens are put together without anything between them, words in ASCII with a blank."""
+    """Tokens are joined without a separator, ASCII words with a blank."""
     rows: list[Row] = []
     count, width, tally = 0, 0, Tally()
     iob1 = begin_inside(cells(row)[-1] if row.strip() else OUTSIDE for row in split_lines(read_sample(path, _SAMPLE)))
@@ -67,7 +67,7 @@ def read(path: Path, problem: Problem) -> Iterator[Document]:
 
 
 def _meant(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """The lines without a header and comments; the mark of a document's beginning is an empty line."""
+    """The lines without header and comments; the start of a document becomes an empty line."""
     before = ""
     for number, row in lines:
         if begins_document(row):
@@ -98,7 +98,7 @@ def _document(rows: Sequence[Row], id_: str, told: _Told, *, iob1: bool) -> Docu
 
 
 def _text(written: Sequence[str], line: int, tally: Tally) -> tuple[str, list[tuple[int, int]]]:
-    """The text, and where each token stands in it."""
+    """The text, and the place of each token in it."""
     tokens = without_places(written)
     if tokens is not written:
         tally.add(line, "each token is a character and its place in a word (like 科0, 技1); the places are left out")
@@ -117,9 +117,9 @@ def _text(written: Sequence[str], line: int, tally: Tally) -> tuple[str, list[tu
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
-    """Single spans that do not overlap, a character a line.
+    """Single spans that do not overlap, one character per line.
 
-    A text with a line break cannot be held, nor one whose labels are not known: each character has a tag.
+    A text with a line break cannot be written, nor one whose labels are not known, since each character has a tag.
     """
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for document in documents:
@@ -136,14 +136,14 @@ def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
             for label in without_overlaps(labels, document.line, problem):
                 tags[label.start : label.end] = [f"I-{label.type}"] * (label.end - label.start)
                 tags[label.start] = f"B-{label.type}"
-            if document.text.startswith(_MARK):  # at the beginning of a file it would be no token
+            if document.text.startswith(_MARK):  # at the start of a file it would not be read as a token
                 file.write("\n")
             file.writelines(f"{character}\t{tag}\n" for character, tag in zip(document.text, tags, strict=True))
             file.write("\n")
 
 
 def _of_columns(labels: Iterable[Label], line: int, problem: Problem) -> Iterator[Label]:
-    """The labels whose types can stand in a column; the others are named and left out."""
+    """The labels whose types can be written in a column; the others are reported and left out."""
     for label in labels:
         if label.type != label.type.strip(" ") or not {"\t", "\n", "\r"}.isdisjoint(label.type):
             problem(line, f"the type {label.type!r} has blanks around it or a tab, which no column can hold")

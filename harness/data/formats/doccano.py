@@ -21,7 +21,7 @@ _KEYS = ("label", "labels", "entities")  # the first that exists holds the label
 
 
 def recognise(_: Path, sample: str) -> bool:
-    """By the first ``label``, ``labels`` or ``entities`` being a list."""
+    """If the first ``label``, ``labels`` or ``entities`` is a list."""
     return any(
         "text" in (found := lines.first(sample, key)) and isinstance(found[key], list) and "spo_list" not in found
         for key in _KEYS
@@ -29,10 +29,10 @@ def recognise(_: Path, sample: str) -> bool:
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """A chain a label that no relation begins at, and one a relation.
+    """One chain for each relation, and for each label that no relation starts from.
 
-    doccano counts UTF-16 code units, programs that write for it often characters; the labels do not say what they
-    cover. So a file is read by characters only where some label shows it, or where there is no difference.
+    doccano counts UTF-16 code units; programs that write its format often count characters. Labels do not state the
+    text that they cover, so a file is read by characters only if some label shows it, or if there is no difference.
     """
     return documents(lambda tell: objects(path, tell, _fill), problem, own=Unit.UTF16)
 
@@ -56,7 +56,7 @@ def _fill(one: Annotated, found: dict[str, Any], problem: Problem) -> None:
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
-    """Single spans, overlapping ones too, and pairs; offsets as doccano counts them."""
+    """Single spans, which may overlap, and pairs; offsets as doccano counts them."""
     lines.write((_object(document, problem) for document in documents), path)
 
 

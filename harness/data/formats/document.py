@@ -1,4 +1,4 @@
-"""What every format is read into and written from."""
+"""The documents that every format is read into and written from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from harness.record import Chains, Item
 
 _PAIR = 2
-# Told of what a file holds that cannot be used: the line (from 1), and what is wrong with it.
+# Called for each unusable part of a file with the line (from 1) and what is wrong with it.
 Problem: TypeAlias = Callable[[int, str], None]
 
 
@@ -19,10 +19,10 @@ class Document:
 
     id: str
     text: str
-    chains: Chains | None  # None where nobody has labelled it
-    line: int  # where it begins in its file
-    schema: dict[str, Any] | None = field(default=None, compare=False)  # where the file says one
-    complete: bool = True  # False where a label was faulty and left out: the chains are not all that there are
+    chains: Chains | None  # None if it is not labelled
+    line: int  # where it starts in its file
+    schema: dict[str, Any] | None = field(default=None, compare=False)  # if the file has one
+    complete: bool = True  # False if a faulty label was left out
 
 
 @dataclass(frozen=True, order=True)
@@ -38,7 +38,7 @@ def item(text: str, type_: str, start: int, end: int) -> Item:
     """A link of a chain.
 
     Raises:
-        TypeError: the type is not a string, as in a file that holds something else for it.
+        TypeError: the type is not a string.
     """
     if not isinstance(type_, str):
         raise TypeError(f"the type {type_!r} is not a string")
@@ -46,7 +46,7 @@ def item(text: str, type_: str, start: int, end: int) -> Item:
 
 
 def labelled(id_: str, text: str, labels: Iterable[Label], line: int, problem: Problem) -> Document:
-    """A document of single spans; those that are none of the text's are named and left out."""
+    """A document of single spans; those that do not fit the text are reported and left out."""
     chains: Chains = []
     complete = True
     for label in sorted(set(labels)):
@@ -69,7 +69,7 @@ def misplaced(start: int, end: int, length: int) -> str | None:
 
 
 def single_spans(document: Document, problem: Problem) -> list[Label]:
-    """The labels of a document for a format that knows no chains; longer chains are named and left out."""
+    """The labels of a document for a format without chains; longer chains are reported and left out."""
     labels = []
     for chain in document.chains or []:
         if len(chain) == 1:
@@ -82,7 +82,7 @@ def single_spans(document: Document, problem: Problem) -> list[Label]:
 
 
 def pairs(document: Document, problem: Problem) -> Iterator[tuple[Item, Item]]:
-    """The chains of two links, for a format that knows no others; the others are named and left out."""
+    """The chains of two links, for a format that has no others; other chains are reported and left out."""
     for chain in document.chains or []:
         if len(chain) == _PAIR:
             yield chain[0], chain[1]
@@ -92,7 +92,7 @@ def pairs(document: Document, problem: Problem) -> Iterator[tuple[Item, Item]]:
 
 
 def without_overlaps(labels: Iterable[Label], line: int, problem: Problem) -> Iterator[Label]:
-    """Labels without overlaps: of two that overlap, the one that begins first, or else the longer one, is kept."""
+    """Labels without overlaps: of two that overlap, the one that starts first is kept, or else the longer one."""
     end = 0
     for label in sorted(labels, key=lambda label: (label.start, -label.end, label.type)):
         if label.start < end:

@@ -16,12 +16,12 @@ from harness.record import Item
 
 NAME = "duee"
 DESCRIPTION = 'JSON lines {"text", "event_list": [{"event_type", "trigger", "trigger_start_index", "arguments": […]}]}'
-TRIGGER = "(事件触发词)"  # what SiameseUIE's schemas put after an event's type, whose span is the trigger
+TRIGGER = "(事件触发词)"  # the suffix of an event's type in SiameseUIE's schemas; its span is the trigger
 _LIST = "event_list"
 
 
 class Argument(msgspec.Struct):
-    """What fills a role; DuEE-fin gives no places."""
+    """The argument of a role; DuEE-fin gives no offsets."""
 
     role: str
     argument: str
@@ -48,7 +48,7 @@ def read(path: Path, problem: Problem) -> Iterator[Document]:
 
 
 def _chains(text: str, event: Event, line: int, problem: Problem) -> Iterator[list[Item] | None]:
-    """One an argument; None for one that does not stand in the text."""
+    """One chain per argument; None for one that is not in the text."""
     type_ = f"{event.event_type}{TRIGGER}"
     triggers = _places(text, event.trigger, event.trigger_start_index, about(type_, line, problem))
     if not event.arguments:
@@ -61,7 +61,7 @@ def _chains(text: str, event: Event, line: int, problem: Problem) -> Iterator[li
 
 
 def _places(text: str, words: str, start: int | None, told: Told) -> list[Place]:
-    """Where an offset says, or, without one, wherever the words stand."""
+    """The place at the offset, or all places of the words if there is no offset."""
     if start is None:
         return find(text, words, told)
     if words and start >= 0 and text.startswith(words, start):

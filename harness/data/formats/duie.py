@@ -20,7 +20,7 @@ _LIST, _VALUE = "spo_list", "@value"
 
 
 class Triple(msgspec.Struct):
-    """A relation; the two places are this project's own, which the format has not."""
+    """A relation; its two offsets are this project's own, not the format's."""
 
     subject: str
     subject_type: str
@@ -36,14 +36,14 @@ def recognise(_: Path, sample: str) -> bool:
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """The format has no offsets: of words that stand several times, those nearest to each other are taken, and told."""
+    """The format has no offsets; if words occur several times, the nearest pair is taken and reported."""
     return statements.documents(path, problem, _LIST, Triple, "a relation", _chains)
 
 
 def _chains(text: str, triple: Triple, line: int, problem: Problem) -> Iterator[list[Item] | None]:
     """One for the object, and one for each of the other values that DuIE 2.0 gives with it, like ``inArea``.
 
-    None for one that does not stand in the text.
+    None for one that is not in the text.
     """
     values = {_VALUE: triple.object} if isinstance(triple.object, str) else triple.object
     if _VALUE not in values:
@@ -59,14 +59,14 @@ def _chains(text: str, triple: Triple, line: int, problem: Problem) -> Iterator[
 
 
 def _places(text: str, words: str, start: int | None, told: Told) -> list[Place]:
-    """Where our own offset says, if the words stand there; else wherever they stand."""
+    """The place at our own offset if the words are there; otherwise all their places."""
     if start is not None and start >= 0 and words and text.startswith(words, start):
         return [(start, start + len(words))]
     return find(text, words, told)
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
-    """Chains of two links; where a span begins stands under keys of our own."""
+    """Chains of two links; keys of our own hold the starts of spans."""
     lines.write((_object(document, problem) for document in documents), path)
 
 

@@ -16,7 +16,7 @@ from harness.extensions import collect, left_out, modules
 from harness.textfile import read_sample
 
 GROUP = "uiebench.formats"
-_OF_JSONL = "native"  # where the lines are no format's: its reader says what is wrong with them
+_OF_JSONL = "native"  # for lines of no known format: its reader reports what is wrong
 _SAMPLE = 1 << 16  # bytes by which a format is recognised
 
 
@@ -38,10 +38,10 @@ class Format(Protocol):
 
 @runtime_checkable
 class WritableFormat(Format, Protocol):
-    """A module that writes it too."""
+    """A module that writes its format too."""
 
     def write(self, documents: Iterable[Document], path: Path, problem: Problem) -> None:
-        """Write documents; what the format cannot hold is reported and left out."""
+        """Write documents; what the format cannot represent is reported and left out."""
         ...
 
 
@@ -53,10 +53,10 @@ def find_formats() -> dict[str, Format]:
 
 
 def _strange(point: EntryPoint) -> Format:
-    """Another distribution's.
+    """The format of another distribution.
 
     Raises:
-        InputError: it does not have the shape of one.
+        InputError: it lacks parts of a format.
     """
     one = point.load()
     if not isinstance(one, Format) or not (isinstance(one.NAME, str) and isinstance(one.DESCRIPTION, str)):
@@ -88,7 +88,7 @@ class _Stranger:
 
 
 class _WritableStranger(_Stranger):
-    """One that can be written too."""
+    """A format that can be written too."""
 
     def __init__(self, one: WritableFormat) -> None:
         super().__init__(one)
@@ -114,7 +114,7 @@ def format_of(path: Path, name: str | None = None) -> Format:
         return known[name]
     try:
         sample, refused = _sample(path), None
-    except InputError as error:  # not a text: a format may recognise it by its name
+    except InputError as error:  # not text: a format may recognise the file by its name
         sample, refused = "", error
     fitting = [one for one in known.values() if _recognises(one, path, sample)]
     if not fitting and refused is not None:

@@ -1,4 +1,4 @@
-"""Label Studio's exports: JSON (a list of tasks, one task, or a task a line) and JSON-MIN."""
+"""Label Studio's exports: JSON (a list of tasks, one task, or one task per line) and JSON-MIN."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TASK = re.compile(r'"data"\s*:\s*\{')
 
 
 def recognise(path: Path, sample: str) -> bool:
-    """By a list of tasks or of JSON-MIN in a ``.json`` file, or by a task in it or in the first line."""
+    """If a ``.json`` file holds a list of tasks or of JSON-MIN, or if it or the first line is a task."""
     begins = sample.lstrip()[:1]
     if path.suffix not in (".json", ".jsonl") or begins not in ("[", "{"):
         return False
@@ -40,9 +40,9 @@ def recognise(path: Path, sample: str) -> bool:
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """A task's first annotation that was not skipped, or its ground truth. A task stands for a line.
+    """Uses a task's ground truth, or its first annotation that was not skipped. A task counts as a line.
 
-    A chain a label that no relation begins at, and one a relation. Label Studio counts UTF-16 code units.
+    One chain for each relation, and for each label that no relation starts from. Label Studio counts UTF-16 code units.
     """
     tasks = load(path, problem)
     texts = texts_of(tasks)
@@ -55,7 +55,7 @@ def read(path: Path, problem: Problem) -> Iterator[Document]:
 
 
 def _annotated(task: Task, texts: Texts, problem: Problem) -> Iterator[Annotated]:
-    """A text for each of the task's that can be labelled."""
+    """A text for each of the task's texts that can be labelled."""
     for key, names in texts.names.items():
         if key not in task.data:
             problem(task.line, f"the task has no text under the key {key!r}")
@@ -73,7 +73,7 @@ def _annotated(task: Task, texts: Texts, problem: Problem) -> Iterator[Annotated
 
 
 def write(documents: Iterable[Document], path: Path, problem: Problem) -> None:
-    """Single spans, overlapping ones too, and pairs; offsets as Label Studio counts them."""
+    """Single spans, which may overlap, and pairs; offsets as Label Studio counts them."""
     tasks = [_task(document, problem) for document in documents]
     path.write_text(json.dumps(tasks, ensure_ascii=False, indent=1), encoding="utf-8", newline="\n")
 

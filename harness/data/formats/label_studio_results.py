@@ -1,4 +1,4 @@
-"""What a Label Studio annotation says of a text: labels and relations."""
+"""The labels and relations of a text in a Label Studio annotation."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def is_label(result: Any) -> bool:
 
 
 def name_of(result: dict[str, Any]) -> str | None:
-    """What the labelling configuration calls the text that a result is about."""
+    """The labelling configuration's name for the text of a result."""
     name = result.get("to_name")
     return name if isinstance(name, str) else None
 
 
 def fill(one: Annotated, results: list[Any], names: Collection[str | None], problem: Problem) -> None:
-    """Take the results that belong to a text, which are those whose ``to_name`` is one of these."""
+    """Add the results of a text, which are those whose ``to_name`` is one of these."""
     elsewhere = [result.get("id") for result in results if is_label(result) and name_of(result) not in names]
     for result in results:
         kind = result.get("type")

@@ -1,4 +1,4 @@
-"""Label Studio's tasks in the shapes in which they are exported, and which of their strings are the texts."""
+"""Label Studio's tasks in all forms of its exports, and the choice of the strings that are the texts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.jsontext import parse_json
 from harness.textfile import read_text
 
 _TEXT = "text"  # what Label Studio's own templates call the text
-# What JSON-MIN puts beside a task's data and its labels.
+# JSON-MIN's keys besides those of a task's data and its labels.
 _KEPT_BOOKS = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"}
 _STANDS, _LONGEST = "where the labels' own text stands", "the longest"
 _SKIPPED = "the task was skipped, so its gold is not known"
@@ -32,17 +32,17 @@ class Task:
     line: int
     data: dict[str, str]
     results: list[Any]
-    unlabelled: str = ""  # why nobody knows its labels
-    differing: int = 0  # how many annotations there are, where they do not agree
+    unlabelled: str = ""  # why its labels are not known
+    differing: int = 0  # the number of annotations if they do not agree
 
 
 @dataclass(frozen=True)
 class Texts:
-    """The keys of the data that hold the texts, each with what results call it; and what there is to say of that."""
+    """The keys of the data that hold the texts, each with its names in results; and a remark on the choice."""
 
     names: dict[str, set[str | None]]
     said: tuple[str, ...]
-    line: int  # where to say it
+    line: int  # the line of the remark
 
 
 def load(path: Path, problem: Problem) -> list[Task]:
@@ -89,7 +89,7 @@ def _task(given: Any, line: int) -> Task:
 
 
 def _in_full(given: Any) -> dict[str, Any]:
-    """The task as the JSON export has it."""
+    """The task in the form of the JSON export."""
     if not isinstance(given, dict):
         raise InputError(f"the task is not an object but {type(given).__name__}")
     match given:
@@ -110,7 +110,7 @@ def _is_marked(value: Any) -> bool:
 
 
 def _said(results: Iterable[Any]) -> list[str]:
-    """What results say, without the ids that differ from one annotation to the next."""
+    """The contents of results, without ids, which differ between annotations."""
     return sorted(
         repr((one.get("type"), one.get("to_name"), one.get("value"), one.get("direction"), one.get("labels")))
         for one in results
@@ -120,8 +120,8 @@ def _said(results: Iterable[Any]) -> list[str]:
 def texts_of(tasks: Sequence[Task]) -> Texts:
     """Which of the data's strings are the texts.
 
-    The labelling configuration says it, and exports do not hold that. So it is, of each thing that results name with
-    ``to_name``, the string in which the labels' own text stands most often; then ``text``; then the longest.
+    The labelling configuration would say it, but exports do not contain that. So, for each ``to_name`` of the results,
+    it is the string that most often contains the labels' own text; then ``text``; then the longest.
     """
     keys = Counter({key: 0 for task in tasks for key in task.data})
     for task in tasks:
@@ -142,7 +142,7 @@ def texts_of(tasks: Sequence[Task]) -> Texts:
 
 
 def _standing(data: dict[str, str], value: Any) -> Iterator[str]:
-    """The keys in whose string a label's own text stands, and again if it is about where the label says."""
+    """The keys whose string contains a label's own text; a key counts twice if it is near the label's place."""
     surface = value.get("text") if isinstance(value, dict) else None
     if not isinstance(surface, str) or not surface.strip():
         return
@@ -150,6 +150,6 @@ def _standing(data: dict[str, str], value: Any) -> Iterator[str]:
         if surface in text:
             yield key
             start = value.get("start")
-            # In UTF-16 code units, a place may be twice what it is in characters.
+            # An offset in UTF-16 code units may be twice that in characters.
             if isinstance(start, int) and start >= 0 and text.find(surface, start // 2, start + len(surface)) >= 0:
                 yield key

@@ -1,4 +1,4 @@
-"""Files of one JSON object a line."""
+"""Files of one JSON object per line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.textfile import read_lines, split_lines
 
 
 def objects(path: Path, problem: Problem) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects with their lines; anything else is reported, and only its line is lost."""
+    """The objects with their lines; anything else is reported and skipped."""
     for number, line in read_lines(path, problem):
         if line.strip():
             try:
@@ -27,7 +27,7 @@ def parse_object(line: str) -> dict[str, Any]:
     """The object that a line holds.
 
     Raises:
-        InputError: it holds none; the message goes on after the name of the line.
+        InputError: there is none; the message continues after the line's name.
     """
     found = parse_json(line)
     if not isinstance(found, dict):
@@ -52,11 +52,11 @@ def documents(
 
 
 def first(sample: str, key: str | None = None) -> dict[str, Any]:
-    """The first object of a sample, or the first that has a key; empty where there is none."""
+    """The first object of a sample, or the first that has a key; empty if there is none."""
     for line in split_lines(sample):
         if line.strip():
             try:
-                found = json.loads(line)  # errors are reported when it is read
+                found = json.loads(line)  # errors are reported when the file is read
             except (ValueError, RecursionError):
                 found = {}
             found = found if isinstance(found, dict) else {}
@@ -73,7 +73,7 @@ def write(objects: Iterable[dict[str, Any]], path: Path) -> None:
 
 
 def named(found: dict[str, Any], line: int) -> str:
-    """The object's id; its line where it has none, or null or an empty one.
+    """The object's id; its line if the id is missing, null or empty.
 
     Raises:
         InputError: the id is neither a string nor a whole number.

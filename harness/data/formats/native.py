@@ -1,4 +1,4 @@
-"""JSONL as this project writes it: text, schema, gold chains."""
+"""This project's own JSONL: text, schema, gold chains."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def recognise(_: Path, sample: str) -> bool:
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """Chains as they are; a line with a fault is left out whole."""
+    """Chains as in the file; a line with a fault is left out."""
     for line, example in sound_examples(path, problem):
         yield Document(example.id, example.text, example.gold, line, dict(example.schema))
 

@@ -1,4 +1,4 @@
-"""How the offsets of a file are counted, found out by the text that its labels say they cover."""
+"""Finds out how a file's offsets are counted, from the text that its labels state they cover."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Span: TypeAlias = "tuple[int, int] | None"
 
 @dataclass(frozen=True)
 class Stated:
-    """A label as a file has it: offsets, counted in whatever way, and the text that it says it covers."""
+    """A label as in a file: offsets, in any unit, and the text that it states it covers."""
 
     start: int
     end: int
@@ -33,10 +33,10 @@ class Stated:
 
 
 class Offsets:
-    """Hears all texts of a file, and then settles what each label covers.
+    """Collects all texts of a file, and then decides what each label covers.
 
-    A text whose labels fit one way alone is read in that way. One that fits several is read as the others of the file
-    are; where those do not show it either, as the tool counts, and it is said.
+    A text whose labels fit only one reading is read so. A text that fits several is read like the others of the file;
+    if those do not decide either, it is read as the tool counts, and this is reported.
     """
 
     def __init__(self, own: Unit = Unit.CHARACTER, *, last_included: bool = False) -> None:
@@ -45,12 +45,12 @@ class Offsets:
         self._mixed = find_way(ways, Unit.UTF16, Seen.AS_IT_IS)
         self._marks = find_way(ways, Unit.CHARACTER, Seen.AFTER_A_MARK)
         self._others = list(ways[1:])
-        self._only: Counter[Reading] = Counter()  # labels of texts that fit in this way and not by characters
-        self._never: Counter[Reading] = Counter()  # the other way round
-        self._bare = False  # whether a label did not say what it covers
+        self._only: Counter[Reading] = Counter()  # labels of texts that fit this reading but not characters
+        self._never: Counter[Reading] = Counter()  # labels of texts that fit characters but not this reading
+        self._bare = False  # whether a label did not state its text
 
     def hear(self, text: str, labels: Sequence[Stated]) -> None:
-        """Note in which ways the labels of a text can be read."""
+        """Count the readings that fit the labels of a text."""
         if not labels:
             return
         bare = any(label.surface is None for label in labels)
@@ -87,14 +87,14 @@ class Offsets:
         return [Label(*span, label.type) for label, span in zip(labels, found[way], strict=True)]
 
     def _ways(self, text: str, *, marked: bool) -> list[Reading]:
-        """By characters, in UTF-16, after a mark where there is one, and as the most texts of the file need."""
+        """By characters, in UTF-16, after a byte order mark if there is one, and as most texts of the file need."""
         matters = what_matters(text)
         ways = [self._mixed, *([self._marks] if marked else []), *self._best]
         return [self._plain, *dict.fromkeys(way for way in ways if way.differs(matters))]
 
     @cached_property
     def _best(self) -> list[Reading]:
-        """The ways that the most labels need; asked for when all texts were heard."""
+        """The readings that the most labels need; called after all texts were collected."""
         believed = {way: self._only[way] for way in self._others if self._only[way] >= self._enough(way)}
         return [way for way, labels in believed.items() if labels == max(believed.values())]
 
@@ -103,7 +103,7 @@ class Offsets:
         return _LABELS_TO_BELIEVE if by_chance else 1
 
     def _choose(self, found: dict[Reading, list[tuple[int, int]]], line: int, tally: Tally) -> Reading | None:
-        """The way in which to read labels that fit in these; None where that cannot be told."""
+        """The reading for labels that fit all of these; None if it cannot be determined."""
         plain = found.get(self._plain)
         rivals = [way for way, spans in found.items() if spans != plain]
         shown = [way for way in rivals if plain is None or self._only[way]]
@@ -148,7 +148,7 @@ def _whole(spans: Sequence[Span]) -> list[tuple[int, int]] | None:
 
 
 def _spans(way: Reading, text: str, labels: Sequence[Stated]) -> list[Span]:
-    """What each label covers in this way; None where it does not fit."""
+    """What each label covers in this reading; None if it does not fit."""
     bounds = way.bounds(text)
     return [_span(way, bounds, text, label) for label in labels]
 
@@ -172,7 +172,7 @@ def _stretch(way: Reading, bounds: Sequence[int], text: str, label: Stated) -> s
 
 
 def _exactly(label: Stated, piece: str) -> bool:
-    """Whether a label covers what it says; some tools write line ends as blanks."""
+    """Whether a label covers the text that it states; some tools write line ends as blanks."""
     return label.surface is None or piece == label.surface or re.sub(r"[\n\r]", " ", piece) == label.surface
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import InputError
 
-_ROWS = 1024  # in memory at once
+_ROWS = 1024  # rows in memory at once
 _STRINGS = ("string", "large_string", "dictionary<values=string", "dictionary<values=large_string")  # types of columns
 
 
@@ -29,7 +29,7 @@ def rows(path: Path, text: int) -> Iterator[tuple[int, list[Any]]]:
 
     Args:
         path: the file.
-        text: the place of the column of texts.
+        text: the index of the column of texts.
 
     Raises:
         InputError: it cannot be read, or that column does not hold strings.

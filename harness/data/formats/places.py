@@ -1,4 +1,4 @@
-"""Where words stand in a text, for formats that give no offsets."""
+"""The places of words in a text, for formats without offsets."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness.data.formats.told import Remark
 Place = tuple[int, int]  # the first character, and the one after the last
 Words = tuple[str, list[Place]]
 Told = Callable[[str], None]
-_MOST = 100  # places of the same words that are looked at; every pair of two is compared
+_MOST = 100  # most places considered for the same words, since all pairs are compared
 
 
 def find(text: str, words: str, told: Told) -> list[Place]:
-    """All places of words; told of words that stand there in another case, width or spacing, and of those that do not.
+    """All places of words; reports words that are there in another case, width or spacing, or not at all.
 
-    Words that do not stand in the text as they are count where they do so once but for case, width and blanks.
+    Words that are not in the text as written are taken where they occur exactly once but for case, width and blanks.
     """
     exact = list(islice(_every(text, words), _MOST))
     if exact:
@@ -36,14 +36,15 @@ def find(text: str, words: str, told: Told) -> list[Place]:
 
 
 def together(one: Words, other: Words, told: Told) -> tuple[Place, Place] | None:
-    """A place of each of two words: those nearest to each other and, if there are such, that share no character.
+    """A place of each of two words: the nearest to each other and, if possible, without a common character.
 
-    Told of words that stand several times. The same words twice, at several places, are left out: either may be either.
+    Reports words that occur several times. Equal words with several places are left out, since it is not clear which is
+    which.
 
     Args:
         one: words with their places.
-        other: the same of the others.
-        told: of what is not sure.
+        other: the other words with theirs.
+        told: called with what is uncertain.
     """
     if not one[1] or not other[1]:
         return None
@@ -66,7 +67,7 @@ def _every(text: str, words: str) -> Iterator[Place]:
 
 @lru_cache(maxsize=2)
 def _plain(text: str) -> tuple[str, list[int]]:
-    """The text without blanks, case and width, and where each of its characters comes from."""
+    """The text without blanks, case and width, and the origin of each of its characters."""
     found, origins = "", []
     for place, character in enumerate(text):
         for one in unicodedata.normalize("NFKC", character).casefold():

@@ -1,4 +1,4 @@
-"""Plain text: a text a line, without labels."""
+"""Plain text: one text per line, without labels."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ DESCRIPTION = "a .txt file of a text a line, unlabelled: speed and parity are me
 
 
 def recognise(path: Path, sample: str) -> bool:
-    """By its name, where no annotations lie beside it and its lines do not all have a tag."""
+    """By its name, unless annotations are beside it or each of its lines has a tag."""
     named = path.suffix.lower() == ".txt" and path.is_file() and not path.with_suffix(".ann").exists()
     return named and not is_conll(path, sample)
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """Empty lines are passed over."""
+    """Empty lines are ignored."""
     for number, text in read_lines(path, problem):
         if text.strip():
             yield Document(str(number), text, None, number)

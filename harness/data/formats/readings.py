@@ -14,26 +14,26 @@ _BLANKS = _MARK + " \t\r\n\u3000"
 
 
 class Unit(Enum):
-    """What is counted."""
+    """The unit of offsets."""
 
     CHARACTER = "characters"
     UTF16 = "UTF-16 code units"
     UTF8 = "UTF-8 bytes"
 
     def cost(self, character: str) -> int:
-        """How many of them a character is."""
+        """The number of units of a character."""
         code = ord(character)
         if self is Unit.UTF16:
             return 1 + (code > 0xFFFF)
         return 1 if self is Unit.CHARACTER else 1 + (code > 0x7F) + (code > 0x7FF) + (code > 0xFFFF)
 
     def differs_on(self, text: str) -> bool:
-        """Whether any character of a text is more than one."""
+        """Whether any character of a text has more than one unit."""
         return not text.isascii() and (self is Unit.UTF8 or (self is Unit.UTF16 and max(text) > "\uffff"))
 
 
 class Seen(Enum):
-    """The text as the tool had it, where that is not the text that we have."""
+    """The text as the tool saw it, if that differs from ours."""
 
     AS_IT_IS = ""
     CRLF_AS_ONE = "with CR LF as one character"
@@ -43,7 +43,7 @@ class Seen(Enum):
     NORMALISED = "in the text's normal form (NFKC)"
 
     def differs_on(self, text: str) -> bool:
-        """Whether the tool's text is another one than this."""
+        """Whether the tool's text differs from this one."""
         match self:
             case Seen.AS_IT_IS:
                 return False
@@ -83,7 +83,7 @@ class Reading:
         return bool(self.ends) or self.unit in matters or self.seen in matters
 
     def bounds(self, text: str) -> Sequence[int]:
-        """Where each character of the text begins, counted so, and where the last one ends."""
+        """The start of each character of the text in this reading, and the end of the last one."""
         if self.unit is Unit.CHARACTER and self.seen is Seen.AS_IT_IS:
             return range(len(text) + 1)
         costs = [self._cost(before, character) for before, character in pairwise(("", *text))]
@@ -103,7 +103,7 @@ class Reading:
         return self.unit.cost(character)
 
     def span(self, bounds: Sequence[int], start: int, end: int) -> tuple[int, int] | None:
-        """The characters between two offsets, end exclusive; None where they are not bounds or nothing is between."""
+        """The characters between two offsets, end exclusive; None if there are none or a bound is inside one."""
         start, end = start + self.start_shift, end + self.end_shift
         first, last = bisect_right(bounds, start) - 1, bisect_left(bounds, end)
         if first < 0 or last >= len(bounds) or bounds[first] != start or bounds[last] != end or first >= last:
@@ -112,10 +112,10 @@ class Reading:
 
 
 def readings(*, last_included: bool) -> tuple[Reading, ...]:
-    """All ways, a format's own first.
+    """All readings, a format's own first.
 
     Args:
-        last_included: whether a span's end is its last character in the format, and not the one after it.
+        last_included: whether a span's end in this format is its last character, not the one after it.
     """
     own, other = (1, 0) if last_included else (0, 1)
     other_ends = "the ends excluded" if last_included else "the ends included"
@@ -136,7 +136,7 @@ def what_matters(text: str) -> list[Unit | Seen]:
 
 
 def find_way(ways: Iterable[Reading], unit: Unit, seen: Seen) -> Reading:
-    """The first of some ways that counts these."""
+    """The first of some readings that counts in these units."""
     return next(way for way in ways if (way.unit, way.seen) == (unit, seen))
 
 

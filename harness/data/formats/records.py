@@ -12,7 +12,7 @@ from harness.data.formats.document import Problem
 
 TAB = "\t"
 _DELIMITERS = (",", ";", TAB, "|")
-_MOST_LINES = 1000  # of one field between quotes; a quote that closes later was not meant to open one
+_MOST_LINES = 1000  # of one quoted field; a quote that closes later is taken for a character
 _UNQUOTED = "a quote opens a field and does not close it; it is read as a character (double it, and quote the field)"
 
 Line = tuple[int, str]
@@ -28,20 +28,20 @@ def delimiter_of(header: str, wanted: set[str], default: str) -> str:
 
 
 def names_of(header: str, delimiter: str) -> list[str]:
-    """The names of the columns, in small letters and without blanks around them."""
+    """The names of the columns, in lower case, without surrounding blanks."""
     return [name.strip().casefold() for name in _fields(header, delimiter) or header.split(delimiter)]
 
 
 def records(lines: Iterable[Line], delimiter: str, width: int, problem: Problem) -> Iterator[Record]:
     """The fields of each record; a field may be quoted, and then holds delimiters, line ends and doubled quotes.
 
-    A quote that does not close properly is a character: in a file of tabs it is by definition, elsewhere it is told.
+    A quote that does not close properly is a character; it is reported unless the file is tab-separated.
 
     Args:
         lines: with their numbers.
         delimiter: between two fields.
         width: the header's fields.
-        problem: told of faults.
+        problem: called with faults.
     """
     source, ahead = iter(lines), deque[Line]()
     while (begun := ahead.popleft() if ahead else next(source, None)) is not None:
@@ -81,7 +81,7 @@ def _joined(line: str, ahead: deque[Line], delimiter: str, width: int) -> list[s
 
 
 def _fields(text: str, delimiter: str) -> list[str] | None:
-    """The fields of one record; None where its quotes are not as they should be."""
+    """The fields of one record; None if its quotes are faulty."""
     try:
         found = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error:

@@ -12,7 +12,7 @@ from harness.record import Chains, Item
 # The type of a label that is nothing but the end of relations: written where a pair's second span has no label of its
 # own, and not taken for a chain when it is read.
 END = "_"
-Id: TypeAlias = str | int | None  # None: no relation can name it
+Id: TypeAlias = str | int | None  # None: no relation can refer to it
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ def chains_of(
     relations: Iterable[Relation],
     fault: Callable[[str], None],
 ) -> Chains:
-    """A chain of two links a relation, and one a label that is not the subject of any.
+    """One chain of two links per relation, and one chain per label that is not the subject of any.
 
     Args:
-        text: what the labels are in.
-        labels: by id, which several may share; None for one that is faulty, whose relations are left out.
+        text: the text of the labels.
+        labels: by id, which several may share; None for a faulty one, whose relations are left out.
         relations: between them.
-        fault: told of a relation that cannot be one.
+        fault: called for an invalid relation.
     """
     by_id: dict[Id, list[Label | None]] = {}
     for id_, label in labels:

@@ -14,7 +14,7 @@ from harness.data.formats.told import Tally
 from harness.record import Chains, Item
 
 _Statement = TypeVar("_Statement", bound=msgspec.Struct)
-# The chains of a statement about a text on a line; None for one that does not stand in the text.
+# The chains of a statement about a text on a line; None for one that is not in the text.
 ChainsOf: TypeAlias = Callable[[str, _Statement, int, Problem], Iterator[list[Item] | None]]
 
 
@@ -25,11 +25,11 @@ def documents(
 
     Args:
         path: the file.
-        problem: told of each fault, and at the end of what was not a fault.
-        key: of the list.
-        kind: what an entry of it has to be.
-        what: an entry in words, for messages.
-        chains_of: an entry's chains.
+        problem: called with each fault, and at the end with remarks.
+        key: the list's key.
+        kind: the type of its entries.
+        what: a name for an entry, for messages.
+        chains_of: makes an entry's chains.
     """
     tally = Tally()
 

@@ -19,7 +19,7 @@ DESCRIPTION = "a .csv, .tsv or .parquet file with a column 'text' (or 文本, co
 _COLUMNS = ("text", "文本", "content", "sentence")  # in any case, with blanks around them
 _ID = "id"
 _SUFFIXES = {".csv": ",", ".tsv": TAB, ".parquet": ""}
-_SEPARATOR = "sep="  # Excel's first line, which names what is between the fields
+_SEPARATOR = "sep="  # Excel's first line, which names the delimiter
 _SHOWN = 40  # characters of a row in a message
 
 Row = tuple[int, Any, Any]  # its line (or, in Parquet, its number), id and text
@@ -31,7 +31,7 @@ def recognise(path: Path, _: str) -> bool:
 
 
 def read(path: Path, problem: Problem) -> Iterator[Document]:
-    """A row a document, with the column ``id`` for its id if there is one.
+    """One document per row, with the column ``id`` for its id if there is one.
 
     Raises:
         InputError: no column holds texts, two have one name, or a Parquet file cannot be read here.
@@ -74,7 +74,7 @@ def _csv(path: Path, problem: Problem) -> Iterator[Row]:
 
 
 def _places(path: Path, names: Sequence[str]) -> tuple[int | None, int]:
-    """Where the columns of ids and of texts are."""
+    """The indices of the columns of ids and of texts."""
     text = next((name for name in _COLUMNS if name in names), None)
     if text is None:
         found = ", ".join(names) or "none"

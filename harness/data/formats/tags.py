@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 Span = tuple[int, int, str]  # the first token, the one after the last, and the type
-Told = Callable[[int, str], None]  # of a token by its place, and what is wrong with its tag
+Told = Callable[[int, str], None]  # (the token's index, what is wrong with its tag)
 
 OUTSIDE = "O"
 _BEGINS, _SINGLE, _ENDS, _INSIDE = "B", "SU", "EL", "IM"
@@ -31,11 +31,11 @@ def begin_inside(tags: Iterable[str]) -> bool:
 
 
 def spans(tags: Iterable[str], told: Told, *, iob1: bool) -> Iterator[Span]:
-    """The spans that tags stand for; each tag that does not fit is told, and read as is said there.
+    """The spans that tags stand for; each tag that does not fit is reported, and read as the report says.
 
     Args:
-        tags: one a token.
-        told: of the token's place, and the fault.
+        tags: one per token.
+        told: called with the token's index and the fault.
         iob1: a span may begin with I-.
     """
     first, open_, place = 0, "", -1

@@ -1,4 +1,4 @@
-"""What is said of a file besides its faults, each kind once."""
+"""Remarks about a file besides its faults, each kind once."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ _T = TypeVar("_T")
 
 
 class Remark(str):
-    """Told like a problem, but not a fault: how something was read, or why a text has no gold."""
+    """Reported like a problem, but not a fault: how something was read, or why a text has no gold."""
 
     __slots__ = ()
 
 
 class Tally:
-    """Counts what is to be said of many texts, so that it is said once, with the line where it holds first."""
+    """Counts remarks that hold for many texts, to report each once, with the first line where it holds."""
 
     def __init__(self) -> None:
         self._first: dict[str, int] = {}
         self._count: dict[str, int] = {}
 
     def add(self, line: int, said: str) -> None:
-        """Count one more text of which this is so."""
+        """Count one more text for this remark."""
         self._first.setdefault(said, line)
         self._count[said] = self._count.get(said, 0) + 1
 
     def tell(self, problem: Problem) -> None:
-        """Say each thing as a remark."""
+        """Report each remark."""
         for said, line in self._first.items():
             others = self._count[said] - 1
             problem(line, Remark(f"{said}; the same holds for {others} more" if others else said))
 
 
 def about(what: str, line: int, problem: Problem) -> Callable[[str], None]:
-    """Tells with the name of a thing before what is said of it; a remark stays one."""
+    """Reports with the name of a thing in front; a remark stays a remark."""
     return lambda said: problem(line, type(said)(f"{what}: {said}"))
 
 
 def quietly(read: Callable[[Problem], Iterator[_T]], problem: Problem) -> Iterator[_T]:
-    """Read for the first of two times, without telling anything; where that fails, what was wrong so far is told."""
+    """Read for the first of two times without reporting; if it fails, the faults so far are reported."""
     try:
         yield from read(lambda _, __: None)
     except InputError:
