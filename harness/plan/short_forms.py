@@ -81,7 +81,9 @@ def is_short(written: str) -> bool:
 def _of(plan: tuple[str, ...]) -> ShortForms:
     names: dict[frozenset[str], str] = {}
     for name in filter(can_be_switched_on, plan):
-        names.setdefault(frozenset(members(name)), name)
+        parts = members(name)
+        if all(one.partition("(")[0].isidentifier() for one in parts):  # a record may hold any text
+            names.setdefault(frozenset(parts), name)
     sizes = {whole: (sum(part <= whole for part in names), len(whole)) for whole in names if len(whole) >= _FEWEST}
     largest = max(sizes.values(), default=(0, 0))
     if largest[0] < 2:  # it contains itself

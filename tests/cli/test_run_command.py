@@ -16,7 +16,7 @@ FAULTS = ROOT / "tests" / "run" / "faults.py"
 def test_a_dry_run_shows_the_cells_and_starts_nothing(tmp_path: Path) -> None:
     done = uiebench("run", "demo", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for name in ("baseline", "stock", "flash_attention+segmented_forward", "single_stream", "closed_loop", "about"):
+    for name in ("baseline", "stock", "all six", "All six: lean_startup + ", "single_stream", "closed_loop", "about"):
         assert name in done.stdout
     assert not list(tmp_path.iterdir())
 

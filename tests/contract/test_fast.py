@@ -145,9 +145,9 @@ def test_old_gpus_take_float16_alone(golden: Any, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("name", "parameters"),
     [
-        ("half_precision", {"dtype": "int8"}),
-        ("screened", {"dtype": "float32"}),
-        ("screened", {"band": 0}),
+        pytest.param("half_precision", {"dtype": "int8"}, marks=NATIVE),
+        pytest.param("screened", {"dtype": "float32"}, marks=NATIVE),
+        pytest.param("screened", {"band": 0}, marks=NATIVE),
         ("onnxruntime", {"precision": "bfloat16"}),
         ("openvino", {"precision": "int8"}),
     ],
